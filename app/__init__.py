@@ -1,0 +1,1 @@
+"""The HTTP side: requests in, webhooks out. Never imports the worker, torch or diffusers."""

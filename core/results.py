@@ -1,0 +1,72 @@
+"""Result files in an object store: local disk, S3, GCS or Azure, by URL. Knows nothing of jobs or pixels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import NotFoundError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+CHUNK_BYTES: Final = 256 * 1024
+
+
+class ResultStore:
+    """Whole objects under names made by us. `put` returns once the bytes would survive a power cut."""
+
+    def __init__(self, url: str) -> None:
+        self._root: Path | None = None
+        if urlsplit(url).scheme == "file":
+            self._root = Path(unquote(urlsplit(url).path))
+            self._root.mkdir(parents=True, exist_ok=True)
+            self._store: ObjectStore = LocalStore(self._root)
+        else:
+            self._store = from_url(url)
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write the object whole or not at all (the disk store writes a temporary name and renames it)."""
+        obstore.put(self._store, key, content)
+        if self._root is not None:
+            self._flush(self._root / key)
+
+    def _flush(self, path: Path) -> None:
+        """LocalStore renames but does not flush; the commit that follows must not outlive the picture."""
+        assert self._root is not None  # noqa: S101 - only called for the disk store
+        folders = [folder for folder in path.parents if folder.is_relative_to(self._root)]
+        for target in (path, *folders):
+            descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def read(self, key: str) -> bytes:
+        """The whole object. Raises FileNotFoundError if it is gone."""
+        try:
+            return bytes(obstore.get(self._store, key).bytes())
+        except (NotFoundError, FileNotFoundError) as error:
+            raise FileNotFoundError(key) from error
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The object in chunks. Raises FileNotFoundError, at once, if it is gone."""
+        try:
+            found = obstore.get(self._store, key)
+        except (NotFoundError, FileNotFoundError) as error:
+            raise FileNotFoundError(key) from error
+        return (bytes(chunk) for chunk in found.stream(min_chunk_size=CHUNK_BYTES))
+
+    def delete_prefix(self, prefix: str) -> int:
+        """Delete every object under `prefix`; returns how many. None is no error."""
+        keys = [entry["path"] for batch in obstore.list(self._store, prefix) for entry in batch]
+        for key in keys:
+            obstore.delete(self._store, key)
+        return len(keys)
+
+
+def image_key(job_id: str, attempt: int, index: int, extension: str) -> str:
+    """Scoped by attempt, so a worker that lost its lease can never overwrite the winner's picture."""
+    return f"{job_id}/{attempt}/{index}.{extension}"

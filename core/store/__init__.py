@@ -1,0 +1,22 @@
+"""Job records, events and webhook rows in Redis, changed by Lua scripts only."""
+
+from core.store.events import Event, EventLog
+from core.store.jobs import Claim, JobStore, NewJob, Page, Reaped, Submitted, Verdict
+from core.store.outbox import Delivery, Outbox
+from core.store.workers import WorkerInfo, WorkerRegistry
+
+__all__ = [
+    "Claim",
+    "Delivery",
+    "Event",
+    "EventLog",
+    "JobStore",
+    "NewJob",
+    "Outbox",
+    "Page",
+    "Reaped",
+    "Submitted",
+    "Verdict",
+    "WorkerInfo",
+    "WorkerRegistry",
+]

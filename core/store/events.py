@@ -1,0 +1,41 @@
+"""The events of a job, in order, as a Redis stream; the bell only says that there is something to read."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis import Redis
+
+BELL: Final = "easel:bell"
+"""Pub/sub channel; each message is a job id."""
+
+CANCELS: Final = "easel:cancels"
+"""Pub/sub channel; each message is the id of a running job to stop."""
+
+EVENT_ID: Final = re.compile(r"\d{1,18}-\d{1,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`type` is queued, started, progress, canceling, or a terminal status."""
+
+    id: str
+    type: str
+    data: dict[str, Any]
+
+
+class EventLog:
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def read(self, job_id: str, after: str | None = None) -> tuple[Event, ...]:
+        """The events after event id `after`, or all that are kept (the last 2,000 or so)."""
+        low = f"({after}" if after else "-"
+        rows: Any = self._redis.xrange(f"easel:events:{job_id}", min=low)
+        return tuple(
+            Event(id=event_id.decode(), type=entry[b"type"].decode(), data=json.loads(entry[b"data"]))
+            for event_id, entry in rows
+        )

@@ -1,0 +1,223 @@
+"""A job's life in Redis: submit, claim, renew, progress, commit, release, cancel, reap, delete.
+
+Every change is one Lua script, so it happens whole or not at all. Knows nothing of HTTP, pixels or webhooks' bodies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from redis import Redis
+
+from core.errors import IdempotencyMismatch, QuotaExceeded, Unavailable
+from core.jobs import GenerationRequest, ImageFile, Job, JobError, Progress, Status
+from core.queue import new_ticket
+from core.store.records import job_from_hash, pairs, request_fields, result_fields
+from core.store.scripts import Scripts
+
+
+class Verdict(StrEnum):
+    """What the store says to a worker that reports on an attempt."""
+
+    HELD = "held"
+    CANCEL = "cancel"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """What the api submits. `fingerprint` is of the client's own body, for the idempotency key."""
+
+    id: str
+    owner: str
+    queue: str
+    request: GenerationRequest
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    webhook_url: str | None = None
+    idempotency_key: str | None = None
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    job: Job
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to draw a job: attempt `attempt` of it, until the lease runs out."""
+
+    job: Job
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Jobs, newest first; `cursor` asks for the next page, None at the end."""
+
+    jobs: tuple[Job, ...]
+    cursor: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    requeued: tuple[str, ...]
+    failed: tuple[str, ...]
+    canceled: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds that the scripts enforce."""
+
+    max_queued: int = 1000
+    max_queued_per_owner: int = 100
+    lease_ms: int = 15_000
+    max_attempts: int = 3
+    retention_ms: int = 7 * 24 * 3600 * 1000
+
+
+class JobStore:
+    def __init__(self, redis: Redis, limits: Limits) -> None:
+        self._redis = redis
+        self._limits = limits
+        self._run = Scripts(redis)
+
+    def submit(self, new: NewJob) -> Submitted:
+        """Accept a job, with its ticket, in one call.
+
+        Raises IdempotencyMismatch, QuotaExceeded (the owner's queue is full) or Unavailable (everybody's is).
+        """
+        ticket = new_ticket(new.queue, self._redis)
+        ticket_values = pairs(ticket.fields)
+        fields = request_fields(new.request, new.metadata, new.webhook_url, self._limits.retention_ms)
+        key = hashlib.sha256(new.idempotency_key.encode()).hexdigest() if new.idempotency_key else ""
+        answer: list[Any] = self._run(
+            "submit", new.id, new.owner, new.queue, key, new.fingerprint,
+            self._limits.max_queued, self._limits.max_queued_per_owner,
+            ticket.key, ticket.id, ticket.queue_key, len(ticket_values), *ticket_values, *pairs(fields),
+        )  # fmt: skip
+        verdict = answer[0].decode()
+        if verdict == "mismatch":
+            raise IdempotencyMismatch(param="Idempotency-Key")
+        if verdict == "owner_full":
+            raise QuotaExceeded(
+                f"you have {answer[1]} jobs waiting, the limit of one key; try again when some are done",
+                retry_after=self.drain_seconds(new.queue),
+            )
+        if verdict == "full":
+            raise Unavailable(
+                f"the queue is full ({answer[1]} jobs waiting); try again later",
+                code="queue_full",
+                retry_after=self.drain_seconds(new.queue),
+            )
+        job = self.get(answer[1].decode())
+        if job is None:
+            raise IdempotencyMismatch(
+                "the job of this Idempotency-Key was deleted; use a new key", param="Idempotency-Key"
+            )
+        return Submitted(job=job, replayed=verdict == "replayed")
+
+    def get(self, job_id: str) -> Job | None:
+        raw: Any = self._redis.hgetall(f"easel:job:{job_id}")
+        return job_from_hash(raw)
+
+    def list(self, owner: str, *, before: int | None, limit: int, status: Status | None = None) -> Page:
+        """The owner's jobs, newest first, older than cursor `before`. With `status`, pages may be short."""
+        top = "+inf" if before is None else f"({before}"
+        rows: Any = self._redis.zrevrangebyscore(
+            f"easel:jobs:{owner}", top, "-inf", start=0, num=limit + 1, withscores=True
+        )
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id, _ in rows[:limit]:
+                pipe.hgetall(f"easel:job:{job_id.decode()}")
+            found = [job_from_hash(raw) for raw in pipe.execute()]
+        jobs = tuple(job for job in found if job is not None and status in (None, job.status))
+        return Page(jobs=jobs, cursor=int(rows[limit - 1][1]) if len(rows) > limit else None)
+
+    def position(self, job: Job) -> int | None:
+        """Jobs that will start before this one, plus one; None unless it waits."""
+        rank: Any = self._redis.zrank(f"easel:pending:{job.queue}", job.id)
+        return None if rank is None else int(rank) + 1
+
+    def pending(self, queue: str) -> int:
+        count: Any = self._redis.zcard(f"easel:pending:{queue}")
+        return int(count)
+
+    def drain_seconds(self, queue: str) -> int:
+        """Seconds until a place is free, by the pace of the last 50 finished jobs; 1 to 600."""
+        finished: Any = self._redis.lrange(f"easel:finished:{queue}", 0, -1)
+        if len(finished) < 2:
+            return 10
+        seconds: Any = self._redis.time()[0]
+        since_oldest = seconds - int(finished[-1]) / 1000
+        return max(1, min(600, round(since_oldest / len(finished))))
+
+    def claim(self, queue: str, worker: str) -> Claim | None:
+        """Take the next job of `queue` for `worker`, counting an attempt; None if none waits."""
+        job_id: Any = self._run("claim", queue, worker, self._limits.lease_ms)
+        job = self.get(job_id.decode()) if job_id else None
+        return Claim(job=job, attempt=job.attempts) if job else None
+
+    def renew(self, held: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Verdict]:
+        """Prolong the leases of (job id, attempt) pairs."""
+        if not held:
+            return {}
+        flat = [item for pair in held for item in pair]
+        answers: Any = self._run("renew", self._limits.lease_ms, *flat)
+        return {pair: Verdict(answer.decode()) for pair, answer in zip(held, answers, strict=True)}
+
+    def progress(self, job_id: str, attempt: int, progress: Progress) -> Verdict:
+        answer: Any = self._run("progress", job_id, attempt, progress.stage, progress.step, progress.steps)
+        return Verdict(answer.decode())
+
+    def commit(
+        self,
+        job_id: str,
+        attempt: int,
+        status: Status,
+        *,
+        images: tuple[ImageFile, ...] = (),
+        timings: Mapping[str, float] | None = None,
+        notes: tuple[str, ...] = (),
+        error: JobError | None = None,
+    ) -> Status | None:
+        """End the job, with its last event and webhook row. Returns the status it ended in, None if the lease is lost.
+
+        The status differs from the one asked for when a cancel was acknowledged before.
+        """
+        fields = result_fields(images, timings or {}, notes, error)
+        answer: Any = self._run("commit", job_id, attempt, status, *pairs(fields))
+        return None if answer == b"lost" else Status(answer.decode())
+
+    def release(self, job_id: str, attempt: int, queue: str) -> bool:
+        """Hand a job back without using an attempt; it keeps its place. False if the lease is lost."""
+        ticket = new_ticket(queue, self._redis)
+        return bool(
+            self._run("release", job_id, attempt, ticket.key, ticket.id, ticket.queue_key, *pairs(ticket.fields))
+        )
+
+    def cancel(self, job_id: str) -> Job | None:
+        """Ask for an end. A waiting job ends now, a running one before its next step, a finished one stays."""
+        return self.get(job_id) if self._run("cancel", job_id) else None
+
+    def reap(self) -> Reaped:
+        """Take jobs from workers whose lease ran out."""
+        requeued, failed, canceled = self._run("reap", self._limits.max_attempts)
+        return Reaped(*(tuple(job_id.decode() for job_id in ids) for ids in (requeued, failed, canceled)))
+
+    def delete(self, job_id: str) -> bool | None:
+        """True if forgotten, False if it is not finished yet, None if there is no such job."""
+        answer: Any = self._run("delete", job_id)
+        return None if answer is None else answer == b"deleted"
+
+    def expired(self, limit: int = 100) -> tuple[str, ...]:
+        """Finished jobs whose retention is over."""
+        seconds, _ = self._redis.time()  # type: ignore[misc] # redis-py types this for its async client too
+        ids: Any = self._redis.zrangebyscore("easel:expiries", "-inf", seconds * 1000, start=0, num=limit)
+        return tuple(job_id.decode() for job_id in ids)

@@ -1,0 +1,22 @@
+-- ARGV: id, attempt, ticket key, ticket id, ticket queue key, ticket values...
+-- Hands a job back unharmed: its place in the queue and its attempts are as before. Returns 1, or 0 if lost.
+local id = ARGV[1]
+local key = 'easel:job:' .. id
+local answer = verdict(id, ARGV[2])
+if answer == 'lost' then return 0 end
+if answer == 'cancel' then
+  finish(id, 'canceled', now_ms())
+  return 1
+end
+local job = redis.call('HMGET', key, 'queue', 'owner', 'seq')
+redis.call('HINCRBY', key, 'attempts', -1)
+redis.call('HSET', key, 'status', 'queued')
+redis.call('HDEL', key, 'stage', 'step', 'steps', 'worker')
+redis.call('ZREM', 'easel:leases', id)
+redis.call('ZADD', 'easel:pending:' .. job[1], job[3], id)
+redis.call('SADD', 'easel:waiting:' .. job[2], id)
+local ticket = {}
+for i = 6, #ARGV do ticket[#ticket + 1] = ARGV[i] end
+put_ticket(ARGV[3], ARGV[4], ARGV[5], ticket)
+emit(id, 'queued', {status = 'queued'})
+return 1

@@ -1,0 +1,16 @@
+-- ARGV: message, state ('delivered', 'dead' or 'pending'), delay ms, keep seconds, last status, last error.
+-- Writes down how an attempt went; 'pending' tries again after `delay ms`.
+local key = 'easel:delivery:' .. ARGV[1]
+if redis.call('EXISTS', key) == 0 then
+  redis.call('ZREM', 'easel:outbox', ARGV[1])
+  return 0
+end
+redis.call('HSET', key, 'state', ARGV[2], 'last_status', ARGV[5], 'last_error', ARGV[6],
+  'last_attempt_at', whole(now_ms()))
+if ARGV[2] == 'pending' then
+  redis.call('ZADD', 'easel:outbox', whole(now_ms() + tonumber(ARGV[3])), ARGV[1])
+else
+  redis.call('ZREM', 'easel:outbox', ARGV[1])
+  redis.call('EXPIRE', key, ARGV[4])
+end
+return 1

@@ -1,0 +1,78 @@
+"""Webhook rows: written by the commit script, taken by a sender for a while, settled. Knows no HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from redis import Redis
+
+from core.store.scripts import Scripts
+
+KEEP_SECONDS: Final = 30 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message to one URL; `attempts` counts this one. `message_id` stays the same over retries."""
+
+    message_id: str
+    job_id: str
+    type: str
+    url: str
+    created_at: datetime
+    attempts: int
+    body: bytes | None
+
+
+class Outbox:
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._run = Scripts(redis)
+
+    def take(self, lease_seconds: float) -> Delivery | None:
+        """The most overdue message, ours for `lease_seconds`; None if nothing is due."""
+        answer: Any = self._run("take_delivery", round(lease_seconds * 1000))
+        if not answer:
+            return None
+        row = {answer[i].decode(): answer[i + 1] for i in range(1, len(answer), 2)}
+        return Delivery(
+            message_id=answer[0].decode(),
+            job_id=row["job"].decode(),
+            type=row["type"].decode(),
+            url=row["url"].decode(),
+            created_at=datetime.fromtimestamp(int(row["created_at"]) / 1000, tz=UTC),
+            attempts=int(row["attempts"]),
+            body=row.get("body"),
+        )
+
+    def keep_body(self, message_id: str, body: bytes) -> None:
+        """Fix the body at the first attempt, so that every retry sends the same bytes."""
+        self._redis.hset(f"easel:delivery:{message_id}", "body", body)
+
+    def settle(
+        self,
+        message_id: str,
+        state: Literal["delivered", "dead", "pending"],
+        *,
+        delay_seconds: float = 0,
+        last_status: int | None = None,
+        last_error: str = "",
+    ) -> None:
+        """Write down how the attempt went; `pending` makes it due again after `delay_seconds`."""
+        self._run(
+            "settle_delivery", message_id, state, round(delay_seconds * 1000), KEEP_SECONDS,
+            "" if last_status is None else last_status, last_error[:1024],
+        )  # fmt: skip
+
+    def state(self, message_id: str) -> dict[str, str]:
+        """The row of a message, for tests and operators; empty if unknown."""
+        row: Any = self._redis.hgetall(f"easel:delivery:{message_id}")
+        return {name.decode(): value.decode() for name, value in row.items() if name != b"body"}
+
+    def secret(self, fresh: str) -> str:
+        """The signing secret shared by all senders: the one in Redis, or `fresh`, which is then kept."""
+        self._redis.set("easel:webhook:secret", fresh, nx=True)
+        kept: Any = self._redis.get("easel:webhook:secret")
+        return str(kept.decode())

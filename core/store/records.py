@@ -1,0 +1,76 @@
+"""The job record as a Redis hash and back. Knows the field names, and nothing of when they change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from core.jobs import GenerationRequest, ImageFile, Job, JobError, Progress, Stage, Status
+
+
+def pairs(fields: Mapping[str, str | bytes | int | float]) -> list[str | bytes | int | float]:
+    """Field, value, field, value … as HSET takes them."""
+    return [item for pair in fields.items() for item in pair]
+
+
+def request_fields(
+    request: GenerationRequest, metadata: Mapping[str, str], webhook_url: str | None, retention_ms: int
+) -> dict[str, str | int]:
+    """What `submit` writes; the script adds id, status, times and counters."""
+    return {
+        "request": request.model_dump_json(),
+        "metadata": json.dumps(dict(metadata)),
+        "webhook_url": webhook_url or "",
+        "retention_ms": retention_ms,
+    }
+
+
+def result_fields(
+    images: tuple[ImageFile, ...], timings: Mapping[str, float], notes: tuple[str, ...], error: JobError | None
+) -> dict[str, str]:
+    """What `commit` writes."""
+    fields = {
+        "images": json.dumps([image.model_dump(mode="json") for image in images]),
+        "timings": json.dumps(dict(timings)),
+        "notes": json.dumps(list(notes)),
+    }
+    if error is not None:
+        fields["error"] = error.model_dump_json()
+    return fields
+
+
+def _moment(milliseconds: str | None) -> datetime | None:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC) if milliseconds else None
+
+
+def job_from_hash(raw: Mapping[bytes, bytes]) -> Job | None:
+    """The record of a hash as HGETALL gives it; None for an empty one."""
+    if not raw:
+        return None
+    field = {name.decode(): value.decode() for name, value in raw.items()}
+    progress = None
+    if "stage" in field:
+        progress = Progress(stage=Stage(field["stage"]), step=int(field["step"]), steps=int(field["steps"]))
+    created_at = _moment(field["created_at"])
+    assert created_at is not None  # noqa: S101 - submit.lua always writes it
+    return Job(
+        id=field["id"],
+        owner=field["owner"],
+        status=Status(field["status"]),
+        queue=field["queue"],
+        request=GenerationRequest.model_validate_json(field["request"]),
+        metadata=json.loads(field["metadata"]),
+        webhook_url=field["webhook_url"] or None,
+        created_at=created_at,
+        started_at=_moment(field.get("started_at")),
+        finished_at=_moment(field.get("finished_at")),
+        attempts=int(field["attempts"]),
+        cancel_requested=field.get("cancel_requested") == "1",
+        worker=field.get("worker"),
+        progress=progress,
+        timings=json.loads(field.get("timings", "{}")),
+        images=tuple(ImageFile.model_validate(image) for image in json.loads(field.get("images", "[]"))),
+        error=JobError.model_validate_json(field["error"]) if "error" in field else None,
+        notes=tuple(json.loads(field.get("notes", "[]"))),
+    )

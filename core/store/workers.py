@@ -1,0 +1,46 @@
+"""Which workers live and what they serve: a row each that expires unless refreshed. Knows no job."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from redis import Redis
+
+from core.jobs import Record
+
+TTL_SECONDS: Final = 15
+
+
+class WorkerInfo(Record):
+    """What a worker says of itself."""
+
+    name: str
+    queue: str
+    device: str
+    slots: int
+    models: tuple[str, ...] = ()
+
+
+class WorkerRegistry:
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def announce(self, worker: WorkerInfo) -> None:
+        self._redis.set(f"easel:worker:{worker.name}", worker.model_dump_json(), ex=TTL_SECONDS)
+        self._redis.sadd("easel:workers", worker.name)
+
+    def withdraw(self, name: str) -> None:
+        self._redis.delete(f"easel:worker:{name}")
+        self._redis.srem("easel:workers", name)
+
+    def alive(self) -> tuple[WorkerInfo, ...]:
+        """The workers that announced themselves within the last 15 seconds; the others are forgotten."""
+        members: Any = self._redis.smembers("easel:workers")
+        names = sorted(name.decode() for name in members)
+        if not names:
+            return ()
+        rows: Any = self._redis.mget([f"easel:worker:{name}" for name in names])
+        gone = [name for name, row in zip(names, rows, strict=True) if row is None]
+        if gone:
+            self._redis.srem("easel:workers", *gone)
+        return tuple(WorkerInfo.model_validate_json(row) for row in rows if row is not None)
