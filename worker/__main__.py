@@ -1,0 +1,135 @@
+"""`python -m worker`: load models, start the engine, start the slots, stop cleanly. Knows no request."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+import time
+from types import FrameType
+
+import torch
+
+from core import logs
+from core.catalog import Catalog, CatalogError
+from core.errors import JobFailure
+from core.queue import run_slot
+from core.results import ResultStore
+from core.settings import Settings
+from core.store import JobStore, WorkerInfo, WorkerRegistry
+from core.store.connection import connect
+from core.store.jobs import Limits
+from worker.engine.engine import Engine
+from worker.leases import Leases, Stop
+from worker.pipelines.memory import MemoryOptions
+from worker.pipelines.models import Models
+from worker.tasks import Work
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Serve one queue until told to stop; the exit code is 1 if the models cannot be loaded."""
+    settings = Settings.read()
+    logs.configure(settings)
+    if settings.redis_url is None:
+        logger.error("the worker needs REDIS_URL; `easel up` sets it for you")
+        return 2
+    if settings.torch_threads:
+        torch.set_num_threads(settings.torch_threads)
+    try:
+        catalog = Catalog.load(settings.catalog)
+        models = load_models(settings, catalog)
+    except (CatalogError, JobFailure) as error:
+        logger.error("cannot start: %s", error)
+        return 1
+    serve(settings, models, settings.redis_url)
+    return 0
+
+
+def load_models(settings: Settings, catalog: Catalog) -> Models:
+    """The models with the first ones of this queue already resident. Raises JobFailure."""
+    options = MemoryOptions(
+        dtype=settings.dtype,
+        attention_slicing=settings.attention_slicing,
+        vae_slicing=settings.vae_slicing,
+        vae_tiling=settings.vae_tiling,
+    )
+    models = Models(
+        catalog,
+        options,
+        device=settings.device,
+        max_resident=settings.max_resident_models,
+        allow_downloads=settings.allow_downloads,
+    )
+    served = [model.id for model in catalog.models if model.queue == settings.queue]
+    served.sort(key=lambda model_id: model_id != catalog.default)
+    models.preload(served[: settings.max_resident_models])
+    return models
+
+
+def serve(settings: Settings, models: Models, redis_url: str) -> None:
+    """Run the engine on this, the main thread, and the slots beside it."""
+    redis = connect(redis_url, patient=True)
+    store = JobStore(redis, Limits.from_settings(settings))
+    registry = WorkerRegistry(redis)
+    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    info = WorkerInfo(
+        name=name, queue=settings.queue, device=str(models.device), slots=settings.slots, models=models.loaded
+    )
+    leases = Leases(redis, store, registry, info, settings.renew_seconds)
+    engine = Engine(models)
+    work = Work(name, settings.queue, store, ResultStore(settings.results_location), leases, engine.submit)
+
+    stopping = threading.Event()
+    hurry = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if stopping.is_set():
+            hurry.set()
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    slots = [
+        threading.Thread(target=run_slot, args=(settings.queue, redis, work, stopping), name=f"slot-{number}")
+        for number in range(settings.slots)
+    ]
+    leases.start()
+    for slot in slots:
+        slot.start()
+    threading.Thread(
+        target=wind_down, args=(settings.grace_seconds, stopping, hurry, leases, slots, engine), daemon=True
+    ).start()
+    logger.info("worker ready", extra={"worker": name, "device": info.device, "models": info.models})
+    engine.run()
+    logger.info("worker stopped", extra={"worker": name})
+
+
+def wind_down(
+    grace_seconds: float,
+    stopping: threading.Event,
+    hurry: threading.Event,
+    leases: Leases,
+    slots: list[threading.Thread],
+    engine: Engine,
+) -> None:
+    """Once `stopping`: let running jobs finish for a while, hand the rest back unharmed, then end the engine."""
+    stopping.wait()
+    deadline = time.monotonic() + grace_seconds
+    while leases.active() and time.monotonic() < deadline and not hurry.is_set():
+        time.sleep(0.05)
+    for hold in leases.active():
+        hold.end(Stop.HANDED_BACK)
+    for slot in slots:
+        slot.join()
+    leases.leave()
+    engine.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

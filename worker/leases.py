@@ -1,0 +1,130 @@
+"""Holds the leases of all slots: one thread renews them and brings cancellations back. Knows no model."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Final
+
+from redis import Redis
+from redis.client import PubSub
+from redis.exceptions import RedisError
+
+from core.store import Claim, JobStore, Verdict, WorkerInfo, WorkerRegistry
+from core.store.events import CANCELS
+
+logger = logging.getLogger(__name__)
+
+RECONNECT_SECONDS: Final = 1.0
+
+
+class Stop(StrEnum):
+    """Why a job that runs here should end early."""
+
+    CANCELED = "canceled"
+    LOST = "lost"
+    HANDED_BACK = "handed_back"
+
+
+class Hold:
+    """A claimed job while it runs here. `stop` is set once and for good; `on_stop` is called then, from any thread."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.stop: Stop | None = None
+        self._on_stop: Callable[[], None] = lambda: None
+        self._lock = threading.Lock()
+
+    def when_stopped(self, on_stop: Callable[[], None]) -> None:
+        with self._lock:
+            self._on_stop = on_stop
+            late = self.stop is not None
+        if late:
+            on_stop()
+
+    def end(self, reason: Stop) -> None:
+        with self._lock:
+            if self.stop is not None:
+                return
+            self.stop = reason
+            on_stop = self._on_stop
+        on_stop()
+
+    def heed(self, verdict: Verdict) -> None:
+        if verdict is Verdict.CANCEL:
+            self.end(Stop.CANCELED)
+        elif verdict is Verdict.LOST:
+            self.end(Stop.LOST)
+
+
+class Leases(threading.Thread):
+    """Renews every `renew_seconds`, listens for cancels in between, and keeps the worker's own row fresh."""
+
+    def __init__(
+        self, redis: Redis, store: JobStore, registry: WorkerRegistry, worker: WorkerInfo, renew_seconds: float
+    ) -> None:
+        super().__init__(name="leases", daemon=True)
+        self._redis = redis
+        self._store = store
+        self._registry = registry
+        self._worker = worker
+        self._renew_seconds = renew_seconds
+        self._holds: dict[tuple[str, int], Hold] = {}
+        self._lock = threading.Lock()
+        self._leaving = threading.Event()
+
+    @contextmanager
+    def hold(self, claim: Claim) -> Iterator[Hold]:
+        """Keep the lease of `claim` alive inside the block."""
+        hold = Hold(claim)
+        key = (claim.job.id, claim.attempt)
+        with self._lock:
+            self._holds[key] = hold
+        try:
+            yield hold
+        finally:
+            with self._lock:
+                del self._holds[key]
+
+    def active(self) -> tuple[Hold, ...]:
+        with self._lock:
+            return tuple(self._holds.values())
+
+    def leave(self) -> None:
+        """Stop renewing and take the worker's row down."""
+        self._leaving.set()
+        self.join()
+        self._registry.withdraw(self._worker.name)
+
+    def run(self) -> None:
+        while not self._leaving.is_set():
+            try:
+                with self._redis.pubsub(ignore_subscribe_messages=True) as cancels:
+                    cancels.subscribe(CANCELS)
+                    while not self._leaving.is_set():
+                        self._renew()
+                        self._listen(cancels)
+            except RedisError:
+                logger.warning("cannot renew leases, trying again", exc_info=True)
+                self._leaving.wait(RECONNECT_SECONDS)
+
+    def _renew(self) -> None:
+        holds = {(hold.claim.job.id, hold.claim.attempt): hold for hold in self.active()}
+        self._registry.announce(self._worker)
+        for key, verdict in self._store.renew(list(holds)).items():
+            holds[key].heed(verdict)
+
+    def _listen(self, cancels: PubSub) -> None:
+        """Until the next renewal is due: a cancel should not have to wait for it."""
+        due = time.monotonic() + self._renew_seconds
+        while not self._leaving.is_set() and (left := due - time.monotonic()) > 0:
+            message = cancels.get_message(timeout=min(left, 0.5))
+            if message is not None:
+                wanted = message["data"].decode()
+                for hold in self.active():
+                    if hold.claim.job.id == wanted:
+                        hold.end(Stop.CANCELED)

@@ -1,0 +1,98 @@
+"""Follows the drawings of one job to their end, as one progress. Knows the engine's events only."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from core.errors import JobFailure
+from core.jobs import Progress, Stage
+from worker.engine.requests import Canceled, Drawing, Failed, Finished, Progressed
+
+PATIENCE_SECONDS: Final = 0.05
+REPORT_SECONDS: Final = 0.1
+"""Steps of a small model come faster than anybody looks: tell the latest one at most ten times a second."""
+
+STAGES: Final = tuple(Stage)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the drawings ended: all `finished`, or an `error`, or neither when they were canceled."""
+
+    finished: tuple[Finished, ...] | None
+    error: JobFailure | None
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Seconds a stage: the slowest image's, since the images of a job are drawn together."""
+        merged: dict[str, float] = {}
+        for drawn in self.finished or ():
+            for stage, seconds in drawn.timings.items():
+                merged[stage] = round(max(merged.get(stage, 0.0), seconds), 4)
+        return merged
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(note for drawn in self.finished or () for note in drawn.notes))
+
+
+class Follower:
+    """One drawing and the latest that was heard of it."""
+
+    def __init__(self, drawing: Drawing) -> None:
+        self.drawing = drawing
+        self.latest = Progressed(Stage.LOAD, 0, 0)
+        self.end: Finished | Failed | Canceled | None = None
+
+    def listen(self, timeout: float) -> bool:
+        """Take one event; whether there was one."""
+        try:
+            event = self.drawing.events.get(timeout=timeout) if timeout else self.drawing.events.get_nowait()
+        except queue.Empty:
+            return False
+        if isinstance(event, Progressed):
+            self.latest = event
+        elif isinstance(event, Finished | Failed | Canceled):
+            self.end = event
+        return True
+
+
+def watch(drawings: Sequence[Drawing], report: Callable[[Progress], None]) -> Outcome:
+    """Return when every drawing has ended, telling `report` of the way. One failure gives the others up."""
+    followers = [Follower(drawing) for drawing in drawings]
+    told: Progress | None = None
+    told_at = 0.0
+    while running := [follower for follower in followers if follower.end is None]:
+        if not any([follower.listen(0) for follower in running]):
+            running[0].listen(PATIENCE_SECONDS)
+        if any(isinstance(follower.end, Failed) for follower in followers):
+            for follower in running:
+                follower.drawing.cancel()
+        now = progress_of(followers)
+        if now != told and (told is None or now.stage != told.stage or time.monotonic() - told_at > REPORT_SECONDS):
+            report(now)
+            told, told_at = now, time.monotonic()
+    ends = [follower.end for follower in followers]
+    for end in ends:
+        if isinstance(end, Failed):
+            return Outcome(None, end.error)
+    finished = tuple(end for end in ends if isinstance(end, Finished))
+    return Outcome(finished if len(finished) == len(ends) else None, None)
+
+
+def progress_of(followers: Sequence[Follower]) -> Progress:
+    """The stage of the image that is furthest behind, with the steps of all images added up."""
+    running = [follower for follower in followers if follower.end is None]
+    stage = min((follower.latest.stage for follower in running), key=STAGES.index, default=Stage.STORE)
+    if stage is not Stage.DENOISE:
+        return Progress(stage=stage)
+    steps = max(follower.latest.steps for follower in running)
+    done = sum(
+        follower.latest.step if follower.latest.stage is Stage.DENOISE and follower.end is None else steps
+        for follower in followers
+    )
+    return Progress(stage=stage, step=done, steps=steps * len(followers))
