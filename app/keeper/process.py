@@ -1,0 +1,79 @@
+"""The keeper's threads and what they share. Knows settings and wiring; each rule is in a file of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from typing import Final
+
+from app.keeper.addresses import AddressPolicy
+from app.keeper.courier import Courier
+from app.keeper.expiry import Expiry
+from app.keeper.reaper import Reaper
+from app.keeper.rounds import repeat
+from app.keeper.sender import Sender
+from core.catalog import Catalog
+from core.results import ResultStore
+from core.settings import Settings
+from core.store import JobStore, Outbox
+from core.store.connection import connect
+from core.store.heartbeat import KeeperHeartbeat
+from core.store.jobs import Limits
+
+logger = logging.getLogger(__name__)
+
+REAP_SECONDS: Final = 2.0
+EXPIRE_SECONDS: Final = 60.0
+SEND_SECONDS: Final = 0.5
+SENDERS: Final = 6
+"""A receiver that hangs holds one sender for webhook_timeout_seconds; the others go on."""
+
+STOP_SECONDS: Final = 1.5
+
+
+def run_keeper(settings: Settings, redis_url: str, stopping: threading.Event) -> None:
+    """Work until `stopping` is set, then return within two seconds."""
+    # Not the patient client: no call here waits long, and each round is tried again anyway.
+    redis = connect(redis_url)
+    jobs = JobStore(redis, Limits(max_attempts=settings.max_attempts))
+    reaper = Reaper(jobs, redis, Catalog.load(settings.catalog).queues())
+    heartbeat = KeeperHeartbeat(redis)
+    expiry = Expiry(jobs, ResultStore(settings.results_location))
+
+    def keep() -> None:
+        reaper.round()
+        heartbeat.beat()
+
+    rounds: list[tuple[str, float, Callable[[], None]]] = [
+        ("reaper", REAP_SECONDS, keep),
+        ("expiry", EXPIRE_SECONDS, expiry.round),
+    ]
+    sender = Sender(
+        Outbox(redis),
+        jobs,
+        Courier(AddressPolicy.of(settings), settings.webhook_timeout_seconds),
+        base_url=settings.base_url,
+        version=version("easel"),
+        secret=settings.webhook_secret.get_secret_value() if settings.webhook_secret else None,
+        timeout_seconds=settings.webhook_timeout_seconds,
+        stopping=stopping,
+    )
+    rounds += [(f"sender-{number}", SEND_SECONDS, sender.drain) for number in range(SENDERS)]
+
+    # Daemons: a delivery that is under way when the keeper stops is cut off, and its row comes back later.
+    threads = [
+        threading.Thread(target=partial(repeat, name, seconds, action, stopping), name=name, daemon=True)
+        for name, seconds, action in rounds
+    ]
+    for thread in threads:
+        thread.start()
+    logger.info("keeper started")
+    stopping.wait()
+    end = time.monotonic() + STOP_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    logger.info("keeper stopped")
