@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -81,7 +80,7 @@ def generate(
     data_dir: DataDirOption = None,
 ) -> None:
     """Draw a picture: on a running Easel, or on one started for this call."""
-    body = {
+    body: dict[str, Any] = {
         "prompt": prompt, "negative_prompt": negative_prompt, "model": model, "width": width, "height": height,
         "num_inference_steps": steps, "guidance_scale": guidance, "scheduler": scheduler, "seed": seed, "n": n,
     }  # fmt: skip

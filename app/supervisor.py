@@ -45,7 +45,7 @@ class Child:
             self._command,
             env=self._environment,
             start_new_session=True,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - no thread of ours runs yet when children start
+            preexec_fn=_end_with_parent,
         )
 
     @property
@@ -59,7 +59,10 @@ class Child:
             self.early_exits = self.early_exits + 1 if lived < HEALTHY_SECONDS else 0
             pause = min(MAX_BACKOFF_SECONDS, 2.0**self.early_exits - 1)
             logger.warning(
-                "%s ended with code %s, starting it again in %.0f s", self.name, self._process.returncode, pause
+                "%s ended with code %s, starting it again in %.0f s",
+                self.name,
+                self._process.returncode,
+                pause,
             )
             self._process = None
             self._restart_at = time.monotonic() + pause

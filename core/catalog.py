@@ -113,8 +113,7 @@ class Model(Record):
                 )
         if request.num_inference_steps > self.max_steps:
             raise InvalidRequest(
-                f"num_inference_steps {request.num_inference_steps} is over the {self.max_steps} "
-                f"of model '{self.id}'",
+                f"num_inference_steps {request.num_inference_steps} is over the {self.max_steps} of model '{self.id}'",
                 param="num_inference_steps",
             )
         if request.scheduler not in self.schedulers:
@@ -173,9 +172,7 @@ class Catalog(Record):
             if model.id == wanted:
                 return model
         known = ", ".join(f"'{model.id}'" for model in self.models)
-        raise NotFound(
-            f"there is no model '{wanted}'; this server has {known}", code="model_not_found", param="model"
-        )
+        raise NotFound(f"there is no model '{wanted}'; this server has {known}", code="model_not_found", param="model")
 
     def local_folder(self, model: Model) -> Path | None:
         """The folder that `model.source` names, or None if it is a hub id."""

@@ -1,17 +1,17 @@
 """Every error a user can meet, as plain data: a code, an HTTP status, a message. Knows nothing of HTTP frameworks.
 
-    EaselError
-    ├── InvalidRequest            400  the request is wrong; `param` names the field
-    ├── Unauthenticated           401  no API key, or one we do not know
-    ├── NotFound                  404  no such job, result, model or route
-    ├── MethodNotAllowed          405
-    ├── Conflict                  409  the job's state forbids it
-    ├── PayloadTooLarge           413  the body is over its limit
-    ├── UnsupportedMediaType      415  the body is not JSON
-    ├── IdempotencyMismatch       422  the same Idempotency-Key came with another body
-    ├── QuotaExceeded             429  your limit; `retry_after` says when
-    ├── Unavailable               503  our limit, or a part of us is down; `retry_after` says when
-    └── JobFailure                     a job's own end; never an HTTP status, `code` lands in the record
+EaselError
+├── InvalidRequest            400  the request is wrong; `param` names the field
+├── Unauthenticated           401  no API key, or one we do not know
+├── NotFound                  404  no such job, result, model or route
+├── MethodNotAllowed          405
+├── Conflict                  409  the job's state forbids it
+├── PayloadTooLarge           413  the body is over its limit
+├── UnsupportedMediaType      415  the body is not JSON
+├── IdempotencyMismatch       422  the same Idempotency-Key came with another body
+├── QuotaExceeded             429  your limit; `retry_after` says when
+├── Unavailable               503  our limit, or a part of us is down; `retry_after` says when
+└── JobFailure                     a job's own end; never an HTTP status, `code` lands in the record
 """
 
 from __future__ import annotations

@@ -53,6 +53,8 @@ class Task(StrEnum):
     """What is asked of a model."""
 
     TEXT_TO_IMAGE = "text-to-image"
+    IMAGE_TO_IMAGE = "image-to-image"
+    INPAINT = "inpaint"
 
 
 class Stage(StrEnum):

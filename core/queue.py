@@ -16,11 +16,11 @@ from typing import Any, Final
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
+from rq.exceptions import StopRequested
 from rq.job import Job as RQJob
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 from rq.worker import SimpleWorker
-from rq.worker.base import StopRequested
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def reissue_tickets(queue: str, pending: int, redis: Redis) -> int:
     for _ in range(missing):
         ticket = new_ticket(queue, redis)
         with redis.pipeline() as pipe:
-            pipe.hset(ticket.key, mapping=ticket.fields)
+            pipe.hset(ticket.key, mapping=dict(ticket.fields.items()))
             pipe.sadd("rq:queues", ticket.queue_key)
             pipe.rpush(ticket.queue_key, ticket.id)
             pipe.execute()

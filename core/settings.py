@@ -32,10 +32,12 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address the api listens on. Not loopback: API keys needed.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port the api listens on.")
     public_url: str | None = Field(
-        default=None, description="How clients reach the api, for the URLs in webhooks. Unset: http://host:port."
+        default=None,
+        description="How clients reach the api, for the URLs in webhooks. Unset: http://host:port.",
     )
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        default=(), description="Comma-separated API keys, 24 characters or more each. Unset: no key, loopback only."
+        default=(),
+        description="Comma-separated API keys, 24 characters or more each. Unset: no key, loopback only.",
     )
     catalog: Path = Field(
         default=REPOSITORY / "models" / "catalog.toml", description="The model catalogue: one row a model."
@@ -53,7 +55,8 @@ class Settings(BaseSettings):
     slots: int = Field(default=8, ge=1, le=64, description="Jobs a worker process holds at once.")
     device: str = Field(default="auto", description="Torch device of the worker: auto, cpu, cuda, cuda:1, mps.")
     dtype: Literal["auto", "float16", "bfloat16", "float32"] = Field(
-        default="auto", description="Precision: auto is float16 on CUDA, bfloat16 or float32 where a device needs it."
+        default="auto",
+        description="Precision: auto is float16 on CUDA, bfloat16 or float32 where a device needs it.",
     )
     attention_slicing: Switch = Field(default="auto", description="Slower, less memory: auto, on, off.")
     vae_slicing: Switch = Field(default="auto", description="Decode pictures one by one: auto, on, off.")
@@ -68,9 +71,7 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr | None = Field(
         default=None, description="Standard Webhooks secret (whsec_…). Unset: one is made and kept in Redis."
     )
-    webhook_timeout_seconds: float = Field(
-        default=15, gt=0, description="Wall-clock limit of one webhook delivery."
-    )
+    webhook_timeout_seconds: float = Field(default=15, gt=0, description="Wall-clock limit of one webhook delivery.")
     webhook_allow_cidrs: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Comma-separated private networks that webhooks may reach; link-local never.",
@@ -108,7 +109,7 @@ class Settings(BaseSettings):
     @classmethod
     def read(cls, **overrides: object) -> Settings:
         """The settings of this process: `overrides` before the environment, before a `.env` file here."""
-        return cls(_env_file=".env", **overrides)  # type: ignore[call-arg, arg-type] # pydantic-settings' own argument
+        return cls(_env_file=".env", **overrides)  # type: ignore[arg-type] # pydantic-settings' own argument
 
     @property
     def is_loopback(self) -> bool:

@@ -62,14 +62,18 @@ def load_models(settings: Settings, catalog: Catalog) -> Models:
     models = Models(
         catalog,
         options,
-        device=settings.device,
+        device=None if settings.device == "auto" else torch.device(settings.device),
         max_resident=settings.max_resident_models,
         allow_downloads=settings.allow_downloads,
     )
-    served = [model.id for model in catalog.models if model.queue == settings.queue]
-    served.sort(key=lambda model_id: model_id != catalog.default)
-    models.preload(served[: settings.max_resident_models])
+    models.preload(served_models(settings, catalog)[: settings.max_resident_models])
     return models
+
+
+def served_models(settings: Settings, catalog: Catalog) -> list[str]:
+    """The ids of this queue's models, the default first."""
+    served = [model.id for model in catalog.models if model.queue == settings.queue]
+    return sorted(served, key=lambda model_id: model_id != catalog.default)
 
 
 def serve(settings: Settings, models: Models, redis_url: str) -> None:
@@ -79,7 +83,11 @@ def serve(settings: Settings, models: Models, redis_url: str) -> None:
     registry = WorkerRegistry(redis)
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     info = WorkerInfo(
-        name=name, queue=settings.queue, device=str(models.device), slots=settings.slots, models=models.loaded
+        name=name,
+        queue=settings.queue,
+        device=str(models.device),
+        slots=settings.slots,
+        models=tuple(served_models(settings, models.catalog)),
     )
     leases = Leases(redis, store, registry, info, settings.renew_seconds)
     engine = Engine(models)

@@ -65,7 +65,12 @@ class Leases(threading.Thread):
     """Renews every `renew_seconds`, listens for cancels in between, and keeps the worker's own row fresh."""
 
     def __init__(
-        self, redis: Redis, store: JobStore, registry: WorkerRegistry, worker: WorkerInfo, renew_seconds: float
+        self,
+        redis: Redis,
+        store: JobStore,
+        registry: WorkerRegistry,
+        worker: WorkerInfo,
+        renew_seconds: float,
     ) -> None:
         super().__init__(name="leases", daemon=True)
         self._redis = redis
@@ -103,7 +108,7 @@ class Leases(threading.Thread):
     def run(self) -> None:
         while not self._leaving.is_set():
             try:
-                with self._redis.pubsub(ignore_subscribe_messages=True) as cancels:
+                with self._redis.pubsub(ignore_subscribe_messages=True) as cancels:  # type: ignore[no-untyped-call]
                     cancels.subscribe(CANCELS)
                     while not self._leaving.is_set():
                         self._renew()

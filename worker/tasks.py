@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -17,7 +17,7 @@ from core.store import Claim, JobStore
 from worker.encode import encode
 from worker.engine.requests import Drawing, DrawRequest, Finished
 from worker.leases import Hold, Leases, Stop
-from worker.watch import Outcome, watch
+from worker.watch import watch
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Work:
         claim = hold.claim
         logger.info("job started", extra={"job_id": job.id, "attempt": claim.attempt})
         drawings = [self.submit(draw_request(job.request, seed)) for seed in job.request.seeds]
-        hold.when_stopped(lambda: [drawing.cancel() for drawing in drawings])
+        hold.when_stopped(lambda: cancel_all(drawings))
         outcome = watch(drawings, lambda progress: self._report(hold, progress))
         if outcome.error is not None:
             raise outcome.error
@@ -84,7 +84,9 @@ class Work:
             # The picture goes on: progress is told again at the next step.
             logger.warning("progress not told", extra={"job_id": hold.claim.job.id}, exc_info=True)
 
-    def _store_images(self, claim: Claim, finished: tuple[Finished, ...]) -> tuple[tuple[ImageFile, ...], dict[str, float]]:
+    def _store_images(
+        self, claim: Claim, finished: tuple[Finished, ...]
+    ) -> tuple[tuple[ImageFile, ...], dict[str, float]]:
         request = claim.job.request
         started = time.monotonic()
         images = []
@@ -116,6 +118,11 @@ class Work:
     def _fail(self, claim: Claim, error: JobError) -> None:
         logger.warning("job failed", extra={"job_id": claim.job.id, "code": error.code})
         _persist(lambda: self.store.commit(claim.job.id, claim.attempt, Status.FAILED, error=error))
+
+
+def cancel_all(drawings: Sequence[Drawing]) -> None:
+    for drawing in drawings:
+        drawing.cancel()
 
 
 def draw_request(request: GenerationRequest, seed: int) -> DrawRequest:

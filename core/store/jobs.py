@@ -165,8 +165,8 @@ class JobStore:
         finished: Any = self._redis.lrange(f"easel:finished:{queue}", 0, -1)
         if len(finished) < 2:
             return 10
-        seconds: Any = self._redis.time()[0]
-        since_oldest = seconds - int(finished[-1]) / 1000
+        now: Any = self._redis.time()
+        since_oldest: float = now[0] - int(finished[-1]) / 1000
         return max(1, min(600, round(since_oldest / len(finished))))
 
     def claim(self, queue: str, worker: str) -> Claim | None:
@@ -229,6 +229,6 @@ class JobStore:
 
     def expired(self, limit: int = 100) -> tuple[str, ...]:
         """Finished jobs whose retention is over."""
-        seconds, _ = self._redis.time()  # type: ignore[misc] # redis-py types this for its async client too
-        ids: Any = self._redis.zrangebyscore("easel:expiries", "-inf", seconds * 1000, start=0, num=limit)
+        now: Any = self._redis.time()
+        ids: Any = self._redis.zrangebyscore("easel:expiries", "-inf", now[0] * 1000, start=0, num=limit)
         return tuple(job_id.decode() for job_id in ids)

@@ -27,7 +27,10 @@ def request_fields(
 
 
 def result_fields(
-    images: tuple[ImageFile, ...], timings: Mapping[str, float], notes: tuple[str, ...], error: JobError | None
+    images: tuple[ImageFile, ...],
+    timings: Mapping[str, float],
+    notes: tuple[str, ...],
+    error: JobError | None,
 ) -> dict[str, str]:
     """What `commit` writes."""
     fields = {

@@ -1,0 +1,38 @@
+# `make run` ends with Easel at http://127.0.0.1:8000; `make test` checks everything. Needs Python 3.11 and make.
+# Without an NVIDIA GPU, add PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" to save gigabytes.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+PIP_ARGS ?=
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
+
+run: $(VENV)/.installed ## install, then start Easel; Ctrl-C stops it
+	@$(BIN)/easel up
+
+test: $(VENV)/.installed-dev ## install, then linters, types and the whole suite
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+lock: ## resolve the versions anew into requirements.lock
+	uv pip compile --python-version 3.11 --universal --no-emit-package easel --all-extras pyproject.toml -o requirements.lock
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml requirements.lock
+	$(BIN)/pip install -q $(PIP_ARGS) -c requirements.lock -e '.[api,worker,s3]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/pip install -q $(PIP_ARGS) -c requirements.lock -e '.[api,worker,s3,dev]'
+	@touch $@
+
+.PHONY: help run test lock

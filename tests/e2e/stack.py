@@ -1,0 +1,149 @@
+"""Starts the real thing the way a person does: the `easel` command, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+FINISHED = {"succeeded", "failed", "canceled"}
+READY_SECONDS = 120
+JOB_SECONDS = 120
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """The first true value of `condition`; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"waited {seconds} s for {what}")
+
+
+class Stack:
+    """A running `easel up` and a client of it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+        self.process = process
+        self.log = log
+        self.http = httpx.Client(base_url=url, timeout=30)
+
+    def post(self, **body: Any) -> dict[str, Any]:
+        response = self.http.post("/v1/generations", json=body)
+        assert response.status_code == 202, response.text
+        job: dict[str, Any] = response.json()
+        return job
+
+    def get(self, job_id: str) -> dict[str, Any]:
+        response = self.http.get(f"/v1/generations/{job_id}")
+        assert response.status_code == 200, response.text
+        job: dict[str, Any] = response.json()
+        return job
+
+    def finish(self, job_id: str) -> dict[str, Any]:
+        """Poll until the job has ended."""
+
+        def ended() -> dict[str, Any] | None:
+            job = self.get(job_id)
+            return job if job["status"] in FINISHED else None
+
+        job: dict[str, Any] = until(ended, JOB_SECONDS, f"the end of {job_id}")
+        return job
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def child(self, module: str) -> psutil.Process:
+        """The process of `python -m module`."""
+        return next(child for child in self.children() if child.cmdline()[-2:] == ["-m", module])
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+@contextmanager
+def easel_up(data_dir: Path, **environment: str) -> Iterator[Stack]:
+    """`easel up` on a free port, ready. Whatever happens, nothing of it outlives the block."""
+    port = free_port()
+    log = data_dir.parent / f"easel-{port}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [
+                str(Path(sys.executable).parent / "easel"),
+                "up",
+                "--port",
+                str(port),
+                "--data-dir",
+                str(data_dir),
+            ],
+            env={**os.environ, "OMP_NUM_THREADS": "2", **environment},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    stack = Stack(process, f"http://127.0.0.1:{port}", log)
+    try:
+        until(lambda: "Easel is ready at" in log.read_text() or process.poll(), READY_SECONDS, "easel up")
+        assert process.poll() is None, log.read_text()
+        yield stack
+    finally:
+        stack.http.close()
+        if process.poll() is None:
+            left = stack.children()
+            process.kill()
+            for child in left:
+                if child.is_running():
+                    child.kill()
+            process.wait()
+
+
+class Receiver:
+    """An integrator's webhook endpoint on loopback: keeps what it gets, answers as told."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[dict[str, str], bytes]] = []
+        self.answers: list[int] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(receiver.answers.pop(0) if receiver.answers else 204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def bodies_of(self, job_id: str) -> list[tuple[dict[str, str], dict[str, Any]]]:
+        parsed = [(headers, json.loads(body)) for headers, body in self.received]
+        return [(headers, body) for headers, body in parsed if body["data"]["id"] == job_id]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
