@@ -1,0 +1,90 @@
+"""What engine tests share: requests with defaults, draining an engine, and the same request by plain diffusers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoPipelineForImage2Image, AutoPipelineForInpainting, AutoPipelineForText2Image
+from PIL import Image
+
+from core.jobs import Scheduler, Task
+from worker.engine.engine import Engine
+from worker.engine.requests import Canceled, Drawing, DrawRequest, Event, Failed, Finished
+from worker.pipelines.models import Models
+from worker.pipelines.schedulers import build_scheduler
+
+PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8)).resize((64, 64))
+MASK = Image.fromarray(np.kron(np.eye(2, dtype=np.uint8), np.full((32, 32), 255, dtype=np.uint8)))
+
+AUTO = {
+    Task.TEXT_TO_IMAGE: AutoPipelineForText2Image,
+    Task.IMAGE_TO_IMAGE: AutoPipelineForImage2Image,
+    Task.INPAINT: AutoPipelineForInpainting,
+}
+
+
+def a_request(model: str = "sd15", **changes: Any) -> DrawRequest:
+    flow = model in {"sd3", "flux"}
+    settings: dict[str, Any] = {
+        "model": model,
+        "task": Task.TEXT_TO_IMAGE,
+        "prompt": "a red apple",
+        "width": 64,
+        "height": 64,
+        "num_inference_steps": 4,
+        "guidance_scale": 5.0,
+        "scheduler": Scheduler.FLOW_MATCH_EULER if flow else Scheduler.EULER,
+        "seed": 1,
+        **changes,
+    }
+    if settings["task"] is not Task.TEXT_TO_IMAGE:
+        settings.setdefault("image", PICTURE)
+    if settings["task"] is Task.INPAINT:
+        settings.setdefault("mask", MASK)
+    return DrawRequest(**settings)
+
+
+def draw_all(models: Models, requests: Sequence[DrawRequest], *, max_rows: int | None = None) -> list[Event]:
+    """Submit everything, run until all is done, and give each request's last event."""
+    engine = Engine(models, max_rows=max_rows)
+    drawings = [engine.submit(request) for request in requests]
+    engine.stop()
+    engine.run()
+    return [last_event(drawing) for drawing in drawings]
+
+
+def events_of(drawing: Drawing) -> list[Event]:
+    events = []
+    while not drawing.events.empty():
+        events.append(drawing.events.get())
+    return events
+
+
+def last_event(drawing: Drawing) -> Event:
+    last = events_of(drawing)[-1]
+    assert isinstance(last, Finished | Failed | Canceled)
+    return last
+
+
+def plain_picture(models: Models, request: DrawRequest) -> torch.Tensor:
+    """The picture [3, height, width] in 0-1 that stock diffusers draws alone, by nothing of the engine's."""
+    base = models.get(request.model).pipeline
+    pipeline = AUTO[request.task].from_pipe(base)
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.scheduler = build_scheduler(request.scheduler, base.scheduler.config, request.num_inference_steps)
+    arguments: dict[str, Any] = {"prompt": request.prompt, "guidance_scale": request.guidance_scale}
+    if request.model != "flux":
+        arguments["negative_prompt"] = request.negative_prompt
+    if request.task is not Task.TEXT_TO_IMAGE:
+        size = (request.width, request.height)
+        arguments |= {"image": request.image.resize(size, Image.Resampling.LANCZOS), "strength": request.strength}
+    if request.task is Task.INPAINT:
+        arguments["mask_image"] = request.mask.resize(size, Image.Resampling.LANCZOS)
+    if request.task is not Task.IMAGE_TO_IMAGE or request.model == "flux":
+        arguments |= {"width": request.width, "height": request.height}
+    generator = torch.Generator("cpu").manual_seed(request.seed)
+    steps = request.num_inference_steps
+    return pipeline(**arguments, num_inference_steps=steps, generator=generator, output_type="pt").images[0]

@@ -1,0 +1,177 @@
+"""The loop: admits requests, lets them run to their next heavy call, runs those calls together. Knows no queue."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import torch
+
+from core.errors import EaselError, JobFailure
+from worker.engine.forward import run_together
+from worker.engine.hooks import hook
+from worker.engine.pixels import to_pixels
+from worker.engine.requests import Canceled, Drawing, DrawRequest, Failed
+from worker.engine.strands import Interrupted, Strand
+from worker.engine.turns import Turns
+from worker.pipelines.models import LoadedModel, Models
+
+logger = logging.getLogger(__name__)
+
+MAX_ROWS: Final = 16
+"""Rows in one forward where nothing else is said: past it the models measured gain little."""
+
+MAX_ACTIVE: Final = 64
+"""Drawings under way at once; each holds its latents and prompt embeddings, a few megabytes."""
+
+
+class Engine:
+    """Draws many requests at a time on one thread, each with its own stock pipeline.
+
+    `run` is the loop and belongs on the process's main thread; `submit` and `stop` may be called from any thread.
+    `max_rows` bounds the rows of one forward.
+    """
+
+    def __init__(
+        self, models: Models, *, max_rows: int | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._models = models
+        self._clock = clock
+        self._turns = Turns(max_rows or MAX_ROWS)
+        self._waiting: deque[Drawing] = deque()
+        self._strands: list[Strand] = []
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._draining = True
+        self._batchable: WeakKeyDictionary[LoadedModel, bool] = WeakKeyDictionary()
+
+    @property
+    def active(self) -> int:
+        """Drawings under way."""
+        return len(self._strands)
+
+    @property
+    def waiting(self) -> int:
+        """Drawings submitted but not begun."""
+        return len(self._waiting)
+
+    def submit(self, request: DrawRequest) -> Drawing:
+        """Queue `request`; after `stop` the drawing is canceled at once."""
+        drawing = Drawing(request, wake=self._wake)
+        with self._changed:
+            if self._stopping:
+                drawing.events.put(Canceled())
+            else:
+                self._waiting.append(drawing)
+                self._changed.notify_all()
+        return drawing
+
+    def stop(self, *, drain: bool = True) -> None:
+        """Make `run` return: after everything submitted is drawn, or, without `drain`, canceled."""
+        with self._changed:
+            self._stopping = True
+            self._draining = self._draining and drain
+            self._changed.notify_all()
+
+    def run(self) -> None:
+        """Draw until stopped."""
+        # Pipelines restore the gradient mode they found when they began; interleaved, they would restore each
+        # other's. Off for the whole thread, there is only one mode to restore.
+        with torch.no_grad():
+            try:
+                while self._wait_for_work():
+                    self._tick()
+            finally:
+                self._abandon()
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _wait_for_work(self) -> bool:
+        with self._changed:
+            while not (self._waiting or self._strands or self._stopping):
+                self._changed.wait()
+        if self._stopping and not self._draining:
+            return False
+        return bool(self._waiting or self._strands)
+
+    def _tick(self) -> None:
+        """Between two forwards: retire the canceled, admit the waiting, then run one group of calls."""
+        self._drop_canceled()
+        self._admit()
+        group = self._turns.choose(self._strands)
+        if group:
+            run_together(group)
+        self._strands = [strand for strand in self._strands if not strand.dead]
+
+    def _drop_canceled(self) -> None:
+        for strand in self._strands:
+            if strand.drawing.cancel_requested:
+                strand.fail(Interrupted())
+        self._strands = [strand for strand in self._strands if not strand.dead]
+        with self._changed:
+            given_up = [drawing for drawing in self._waiting if drawing.cancel_requested]
+            for drawing in given_up:
+                self._waiting.remove(drawing)
+        for drawing in given_up:
+            drawing.events.put(Canceled())
+
+    def _admit(self) -> None:
+        """First come, first begun. A model that has no room waits until those in use are done, and all behind it."""
+        while self._waiting and len(self._strands) < MAX_ACTIVE:
+            in_use = {strand.drawing.request.model for strand in self._strands}
+            if not self._models.has_room_for(self._waiting[0].request.model, in_use):
+                return
+            with self._changed:
+                drawing = self._waiting.popleft()
+            self._begin(drawing, in_use)
+
+    def _begin(self, drawing: Drawing, in_use: set[str]) -> None:
+        try:
+            model = self._models.get(drawing.request.model, in_use)
+            strand = self._strand(drawing, model)
+        except EaselError as error:
+            drawing.events.put(Failed(JobFailure(error.message, code=error.code)))
+            return
+        strand.begin()
+        if not strand.dead:
+            self._strands.append(strand)
+
+    def _strand(self, drawing: Drawing, model: LoadedModel) -> Strand:
+        if model not in self._batchable:
+            self._batchable[model] = hook(model.pipeline)
+        pipeline = model.pipeline_for(drawing.request)
+        request = drawing.request
+
+        def draw(strand: Strand) -> torch.Tensor:
+            def step_ended(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - diffusers' callback
+                strand.stepped(step + 1, pipe.num_timesteps)
+                return {}
+
+            output = pipeline(
+                **model.calls.call_arguments(request),
+                generator=torch.Generator("cpu").manual_seed(request.seed),
+                callback_on_step_end=step_ended,
+                output_type="pt",
+            )
+            return to_pixels(output.images)
+
+        return Strand(drawing, draw, self._clock, exclusive=not self._batchable[model])
+
+    def _abandon(self) -> None:
+        """Nobody may wait for ever, whatever ended the loop."""
+        for strand in self._strands:
+            strand.fail(Interrupted())
+        self._strands = []
+        with self._changed:
+            self._stopping = True
+            left = list(self._waiting)
+            self._waiting.clear()
+        for drawing in left:
+            drawing.events.put(Canceled())

@@ -1,0 +1,89 @@
+"""Hooks the heavy modules of a pipeline, so that a call made inside a strand parks it. Knows names, not families."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Final
+
+import greenlet
+import torch
+
+from core.jobs import Stage
+from worker.engine.calls import Call
+from worker.engine.strands import Strand
+
+FORWARDS: Final = (
+    ("text_encoder", Stage.ENCODE),
+    ("image_encoder", Stage.ENCODE),
+    ("unet", Stage.DENOISE),
+    ("transformer", Stage.DENOISE),
+    ("controlnet", Stage.DENOISE),
+)
+"""Components whose `forward` is hooked, by the start of their name."""
+
+VAE_METHODS: Final = (("encode", Stage.ENCODE), ("decode", Stage.DECODE))
+
+
+def hook(pipeline: Any) -> bool:  # noqa: ANN401 - any diffusers pipeline
+    """Hook the heavy modules of `pipeline`, once; false if one of them does more than compute when it is called."""
+    modules = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
+    if not all(is_plain(module) for module in modules.values()):
+        return False
+    for name, module in modules.items():
+        for prefix, stage in FORWARDS:
+            if name.startswith(prefix):
+                hook_method(module, "forward", stage)
+        if name == "vae":
+            for method, stage in VAE_METHODS:
+                hook_method(module, method, stage)
+    return any(name.startswith(("unet", "transformer")) for name in modules)
+
+
+def is_plain(module: torch.nn.Module) -> bool:
+    """Offloading moves weights around a call and caches remember the call before: both break under interleaving."""
+    return not hasattr(module, "_hf_hook") and not getattr(module, "is_cache_enabled", False)
+
+
+def hook_method(module: torch.nn.Module, method: str, stage: Stage) -> None:
+    """Put a parking wrapper in front of `module.method`; outside a strand it calls straight through."""
+    original: Callable[..., Any] = getattr(module, method)
+    if hasattr(original, "easel_stage"):
+        return
+    signature = inspect.signature(original)
+    casts = stage is Stage.DECODE or method == "encode"
+
+    @functools.wraps(original)
+    def parked(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the module's own signature
+        strand = greenlet.getcurrent()
+        if not isinstance(strand, Strand) or strand.exclusive:
+            return original(*args, **kwargs)
+        arguments = named_arguments(signature, args, kwargs)
+        if arguments is None:
+            return original(*args, **kwargs)
+        if casts:
+            cast_first(arguments, module)
+        return strand.park(Call(original, arguments), stage)
+
+    parked.easel_stage = stage  # type: ignore[attr-defined]  # marks a hooked method
+    setattr(module, method, parked)
+
+
+def named_arguments(
+    signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any] | None:
+    """The call's arguments by name, so that positional and keyword calls compare equal; None where one has none."""
+    named: dict[str, Any] = {}
+    for name, value in signature.bind(*args, **kwargs).arguments.items():
+        kind = signature.parameters[name].kind
+        if kind in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY}:
+            return None
+        named |= value if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
+    return named
+
+
+def cast_first(arguments: dict[str, Any], module: torch.nn.Module) -> None:
+    """Bring latents or pixels into the autoencoder's own dtype, which may be wider than the denoiser's."""
+    name, value = next(iter(arguments.items()))
+    arguments[name] = value.to(next(module.parameters()).dtype)

@@ -1,0 +1,94 @@
+"""What the engine is asked for and what it tells: one image's request, its events, its handle. Knows no model."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+
+from core.errors import JobFailure
+from core.jobs import Scheduler, Stage, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawRequest:
+    """One image. Sizes are pixels; `strength` is 0-1, how much of `image` is drawn anew; `mask` is white there."""
+
+    model: str
+    task: Task
+    prompt: str
+    negative_prompt: str = ""
+    width: int
+    height: int
+    num_inference_steps: int
+    guidance_scale: float
+    scheduler: Scheduler
+    seed: int
+    image: Image.Image | None = None
+    mask: Image.Image | None = None
+    strength: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """Step `step` of `steps` of `stage` is done; 0 of n when the stage begins."""
+
+    stage: Stage
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """A small JPEG of the latents after `step` denoising steps."""
+
+    jpeg: bytes
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The picture, uint8 [height, width, 3] on the CPU; seconds by `Stage` value; what was done for memory."""
+
+    pixels: torch.Tensor
+    timings: dict[str, float]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """This request could not be drawn; the others are not touched."""
+
+    error: JobFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Canceled:
+    """The request was given up because its owner asked so, or the engine stopped without draining."""
+
+
+Event = Progressed | Previewed | Finished | Failed | Canceled
+"""The last event of every drawing is one of Finished, Failed and Canceled."""
+
+
+class Drawing:
+    """The handle of one submitted request: the engine puts `events`, one consumer thread gets them."""
+
+    def __init__(self, request: DrawRequest, wake: Callable[[], None] = lambda: None) -> None:
+        self.request = request
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._wake = wake
+        self._canceled = threading.Event()
+
+    @property
+    def cancel_requested(self) -> bool:
+        return self._canceled.is_set()
+
+    def cancel(self) -> None:
+        """Give the drawing up before the next forward. Any thread may call it, more than once."""
+        self._canceled.set()
+        self._wake()

@@ -1,0 +1,111 @@
+"""One request's run through its stock pipeline: a greenlet that parks at every heavy call. Knows no other request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import greenlet
+import torch
+
+from core.errors import JobFailure
+from core.jobs import Stage
+from worker.engine.calls import Call
+from worker.engine.requests import Canceled, Drawing, Event, Failed, Finished, Progressed
+
+logger = logging.getLogger(__name__)
+
+
+class Interrupted(BaseException):
+    """Thrown into a strand to give it up; no `except Exception` of a pipeline may swallow it."""
+
+
+class Strand(greenlet.greenlet):
+    """A drawing under way. `call` is the parked call: there is one while the strand is neither running nor over."""
+
+    call: Call
+
+    def __init__(
+        self, drawing: Drawing, draw: Callable[[Strand], torch.Tensor], clock: Callable[[], float], *, exclusive: bool
+    ) -> None:
+        super().__init__()
+        self.drawing = drawing
+        self.exclusive = exclusive
+        self.stage = Stage.ENCODE
+        self.remaining = drawing.request.num_inference_steps
+        self.skipped = 0
+        self.notes: list[str] = []
+        self.timings: dict[str, float] = {}
+        self._draw = draw
+        self._clock = clock
+        self._stage_began = clock()
+
+    def run(self) -> None:
+        """The greenlet's body: every way out of it puts exactly one last event."""
+        self._tell(self._outcome())
+
+    def _outcome(self) -> Event:
+        try:
+            pixels = self._draw(self)
+        except Interrupted:
+            return Canceled()
+        except JobFailure as failure:
+            return Failed(JobFailure(failure.message, code=failure.code))
+        except Exception:
+            logger.exception("drawing failed", extra={"model": self.drawing.request.model})
+            return Failed(JobFailure("the picture could not be drawn; the worker's log says why"))
+        self._close_stage()
+        return Finished(pixels, dict(self.timings), tuple(self.notes))
+
+    def begin(self) -> None:
+        """Run from the start to the first parked call."""
+        self._tell(Progressed(self.stage, 0, self.remaining))
+        self._go_on(self.switch)
+
+    def resume(self, result: Any) -> None:  # noqa: ANN401 - the module's own output
+        """Answer the parked call and run on to the next one."""
+        self._go_on(self.switch, result)
+
+    def fail(self, error: BaseException) -> None:
+        """Let the parked call raise `error`."""
+        self._go_on(self.throw, error)
+
+    def _go_on(self, move: Callable[..., Any], *args: Any) -> None:  # noqa: ANN401
+        call = move(*args)
+        if self.dead:
+            self.__dict__.pop("call", None)
+        else:
+            self.call = call
+
+    def park(self, call: Call, stage: Stage) -> Any:  # noqa: ANN401
+        """Called inside the strand: hand `call` to the engine and wait for its output."""
+        self.enter(stage)
+        assert self.parent is not None  # noqa: S101 - a strand is always begun by the engine's loop
+        return self.parent.switch(call)
+
+    def enter(self, stage: Stage) -> None:
+        if stage is not self.stage:
+            self._close_stage()
+            self.stage = stage
+            self._tell(Progressed(stage, 0, self.remaining if stage is Stage.DENOISE else 1))
+
+    def stepped(self, step: int, steps: int) -> None:
+        """Called inside the strand after denoising step `step` of `steps`."""
+        self.remaining = steps - step
+        self._tell(Progressed(Stage.DENOISE, step, steps))
+        if self.drawing.cancel_requested:
+            raise Interrupted
+
+    def note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _close_stage(self) -> None:
+        now = self._clock()
+        stage = str(self.stage)
+        self.timings[stage] = self.timings.get(stage, 0.0) + now - self._stage_began
+        self._stage_began = now
+
+    def _tell(self, event: Event) -> None:
+        self.drawing.events.put(event)

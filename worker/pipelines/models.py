@@ -1,0 +1,194 @@
+"""Loads pipelines from folders or the hub and keeps them resident. Knows nothing of batches or queues."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import diffusers
+import torch
+import transformers
+from diffusers import (
+    AutoPipelineForImage2Image,
+    AutoPipelineForInpainting,
+    AutoPipelineForText2Image,
+    DiffusionPipeline,
+)
+
+from core.catalog import Catalog, Family, Model
+from core.errors import JobFailure
+from core.jobs import Task
+from worker.engine.requests import DrawRequest
+from worker.pipelines.devices import pick_device, pick_dtype
+from worker.pipelines.families import FAMILIES, FamilyCalls
+from worker.pipelines.memory import MemoryOptions, apply_savers, free_memory
+from worker.pipelines.schedulers import build_scheduler
+from worker.pipelines.weights import check_weights
+
+logger = logging.getLogger(__name__)
+
+AUTO_PIPELINES: Final[dict[Task, Any]] = {
+    Task.TEXT_TO_IMAGE: AutoPipelineForText2Image,
+    Task.IMAGE_TO_IMAGE: AutoPipelineForImage2Image,
+    Task.INPAINT: AutoPipelineForInpainting,
+}
+
+
+class LoadedModel:
+    """A resident pipeline; requests get shallow copies of it, with the components shared."""
+
+    def __init__(self, row: Model, pipeline: Any, device: torch.device) -> None:  # noqa: ANN401 - diffusers is untyped
+        self.row = row
+        self.device = device
+        self.pipeline = pipeline
+        self._by_task: dict[Task, Any] = {}
+
+    @property
+    def family(self) -> Family:
+        return self.row.family
+
+    @property
+    def calls(self) -> FamilyCalls:
+        return FAMILIES[self.row.family]
+
+    def pipeline_for(self, request: DrawRequest) -> Any:  # noqa: ANN401
+        """A pipeline object of the request's own: shared components, a fresh scheduler.
+
+        Raises JobFailure (`task_not_supported`) if no pipeline of the family does the task.
+        """
+        if request.task not in self._by_task:
+            self._by_task[request.task] = self._build(request.task)
+        pipeline = copy.copy(self._by_task[request.task])
+        pipeline.scheduler = build_scheduler(
+            request.scheduler, self.pipeline.scheduler.config, request.num_inference_steps
+        )
+        return pipeline
+
+    def _build(self, task: Task) -> Any:  # noqa: ANN401
+        if task not in self.calls.TASKS:
+            raise JobFailure(f"model '{self.row.id}' does not do {task}", code="task_not_supported")
+        pipeline = AUTO_PIPELINES[task].from_pipe(self.pipeline)
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline
+
+
+class Models:
+    """The resident models: loaded once; the least recently used leaves when there are more than `max_resident`.
+
+    Without `device` it is the best this machine has; without `allow_downloads` hub ids load from the local cache only.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        memory: MemoryOptions | None = None,
+        device: torch.device | str | None = None,
+        *,
+        max_resident: int = 1,
+        allow_downloads: bool = False,
+    ) -> None:
+        self.catalog = catalog
+        self.device = torch.device(device) if device else pick_device()
+        self.max_resident = max_resident
+        self._memory = memory or MemoryOptions()
+        self._allow_downloads = allow_downloads
+        self._loaded: OrderedDict[str, LoadedModel] = OrderedDict()
+        quiet_libraries()
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """Ids of the resident models, the most recently used last."""
+        return tuple(self._loaded)
+
+    def preload(self, model_ids: Iterable[str]) -> None:
+        for model_id in model_ids:
+            self.get(model_id)
+
+    def has_room_for(self, model_id: str, in_use: Collection[str]) -> bool:
+        """Whether `model_id` is resident, or can be loaded without dropping a model that is in use."""
+        return model_id in self._loaded or len(set(in_use)) < self.max_resident
+
+    def get(self, model_id: str, in_use: Collection[str] = ()) -> LoadedModel:
+        """The model, loaded now if need be; models `in_use` are not dropped for it.
+
+        Raises JobFailure (`model_load_failed`) and NotFound (`model_not_found`).
+        """
+        if model_id not in self._loaded:
+            row = self.catalog.model(model_id)
+            self._make_room(in_use)
+            self._loaded[model_id] = self._load(row)
+        self._loaded.move_to_end(model_id)
+        return self._loaded[model_id]
+
+    def _make_room(self, in_use: Collection[str]) -> None:
+        idle = [model_id for model_id in self._loaded if model_id not in in_use]
+        for model_id in idle[: max(0, len(self._loaded) - self.max_resident + 1)]:
+            del self._loaded[model_id]
+            logger.info("model dropped", extra={"model": model_id})
+
+    def _load(self, row: Model) -> LoadedModel:
+        started = time.monotonic()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        folder = self.catalog.local_folder(row)
+        if folder is not None:
+            check_weights(folder)
+        dtype = pick_dtype(self.device, row.family, self._memory.dtype)
+        try:
+            pipeline = open_pipeline(row, folder, dtype, local_only=not self._allow_downloads).to(self.device)
+        except (OSError, ValueError, ImportError, AttributeError, TypeError, RuntimeError) as error:
+            logger.exception("model load failed", extra={"model": row.id})
+            raise JobFailure(
+                f"model '{row.id}' could not be loaded; the worker's log says why", code="model_load_failed"
+            ) from error
+        pipeline.set_progress_bar_config(disable=True)
+        keep_vae_exact(pipeline)
+        size = row.size
+        apply_savers(pipeline, self._memory, size.width * size.height, free_memory(self.device))
+        logger.info("model loaded", extra={"model": row.id, "seconds": round(time.monotonic() - started, 2)})
+        return LoadedModel(row, pipeline, self.device)
+
+
+def quiet_libraries() -> None:
+    """Keep progress bars and advice for notebooks out of a server's log."""
+    for library in (diffusers.utils.logging, transformers.utils.logging):
+        library.set_verbosity_error()
+        library.disable_progress_bar()
+
+
+def open_pipeline(row: Model, folder: Path | None, dtype: torch.dtype, *, local_only: bool) -> Any:  # noqa: ANN401
+    """Stock diffusers loading: safetensors only, no code from the model's repository."""
+    stock: Any = DiffusionPipeline
+    return stock.from_pretrained(
+        str(folder) if folder is not None else row.source,
+        revision=row.revision,
+        variant=half_variant(folder),
+        dtype=dtype,
+        use_safetensors=True,
+        local_files_only=local_only,
+        trust_remote_code=False,
+    )
+
+
+def half_variant(folder: Path | None) -> str | None:
+    """`fp16` if the folder has its weights in that variant only."""
+    if folder is None or any(p for p in folder.glob("*/*.safetensors") if ".fp16." not in p.name):
+        return None
+    return "fp16" if any(folder.glob("*/*.fp16.safetensors")) else None
+
+
+def keep_vae_exact(pipeline: Any) -> None:  # noqa: ANN401
+    """Hold an autoencoder that overflows in half precision in float32 for good.
+
+    Stock pipelines move it to float32 and back around every call; with two requests under way one would move it
+    under the other.
+    """
+    if getattr(pipeline.vae.config, "force_upcast", False):
+        if pipeline.vae.dtype == torch.float16:
+            pipeline.vae.to(dtype=torch.float32)
+        pipeline.vae.register_to_config(force_upcast=False)
