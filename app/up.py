@@ -80,6 +80,8 @@ def running_stack(settings: Settings) -> Iterator[Stack]:
             "EASEL_HOST": settings.host,
             "EASEL_PORT": str(settings.port),
             "EASEL_DATA_DIR": str(settings.data_dir.resolve()),
+            # Its advice is for people who write Python, not for those who start a server.
+            "TRANSFORMERS_VERBOSITY": "error",
         }
         api, worker, keeper = (
             Child(name, [sys.executable, "-m", module], environment)

@@ -67,7 +67,7 @@ class Work:
             self._let_go(claim, hold.stop)
             return
         images, timings = self._store_images(claim, outcome.finished)
-        timings = {**outcome.timings, **timings}
+        timings = {Stage.QUEUE: queue_seconds(job), **outcome.timings, **timings}
         status = _persist(
             lambda: self.store.commit(
                 job.id, claim.attempt, Status.SUCCEEDED, images=images, timings=timings, notes=outcome.notes
@@ -118,6 +118,11 @@ class Work:
     def _fail(self, claim: Claim, error: JobError) -> None:
         logger.warning("job failed", extra={"job_id": claim.job.id, "code": error.code})
         _persist(lambda: self.store.commit(claim.job.id, claim.attempt, Status.FAILED, error=error))
+
+
+def queue_seconds(job: Job) -> float:
+    """From submission to the first start."""
+    return round(((job.started_at or job.created_at) - job.created_at).total_seconds(), 4)
 
 
 def cancel_all(drawings: Sequence[Drawing]) -> None:
