@@ -23,7 +23,7 @@ class ResultStore:
         if urlsplit(url).scheme == "file":
             self._root = Path(unquote(urlsplit(url).path))
             self._root.mkdir(parents=True, exist_ok=True)
-            self._store: ObjectStore = LocalStore(self._root)
+            self._store: ObjectStore = LocalStore(self._root, automatic_cleanup=True)
         else:
             self._store = from_url(url)
 

@@ -43,9 +43,7 @@ def system_resolver(host: str, port: int) -> list[str]:
 class GuardedBackend(httpcore.SyncBackend):
     """Connects to addresses that the policy permits and to nothing else, within the deadline."""
 
-    def __init__(
-        self, policy: AddressPolicy, deadline: Deadline, resolver: Resolver = system_resolver
-    ) -> None:
+    def __init__(self, policy: AddressPolicy, deadline: Deadline, resolver: Resolver = system_resolver) -> None:
         self._policy = policy
         self._deadline = deadline
         self._resolver = resolver
@@ -120,11 +118,7 @@ class GuardedTransport(httpx.HTTPTransport):
         )
 
 
-def guarded_client(
-    policy: AddressPolicy, seconds: float, resolver: Resolver = system_resolver
-) -> httpx.Client:
+def guarded_client(policy: AddressPolicy, seconds: float, resolver: Resolver = system_resolver) -> httpx.Client:
     """A client for one request, which must be over `seconds` from now."""
     backend = GuardedBackend(policy, Deadline(seconds), resolver)
-    return httpx.Client(
-        transport=GuardedTransport(backend), trust_env=False, follow_redirects=False, timeout=seconds
-    )
+    return httpx.Client(transport=GuardedTransport(backend), trust_env=False, follow_redirects=False, timeout=seconds)

@@ -1,6 +1,7 @@
 """Job records, events and webhook rows in Redis, changed by Lua scripts only."""
 
 from core.store.events import Event, EventLog
+from core.store.heartbeat import KeeperHeartbeat
 from core.store.jobs import Claim, JobStore, NewJob, Page, Reaped, Submitted, Verdict
 from core.store.outbox import Delivery, Outbox
 from core.store.workers import WorkerInfo, WorkerRegistry
@@ -11,6 +12,7 @@ __all__ = [
     "Event",
     "EventLog",
     "JobStore",
+    "KeeperHeartbeat",
     "NewJob",
     "Outbox",
     "Page",

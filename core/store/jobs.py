@@ -51,7 +51,7 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to draw a job: attempt `attempt` of it, until the lease runs out."""
+    """The right to draw a job, until the lease runs out. `attempt` also counts starts that were handed back."""
 
     job: Job
     attempt: int
@@ -171,9 +171,9 @@ class JobStore:
 
     def claim(self, queue: str, worker: str) -> Claim | None:
         """Take the next job of `queue` for `worker`, counting an attempt; None if none waits."""
-        job_id: Any = self._run("claim", queue, worker, self._limits.lease_ms)
-        job = self.get(job_id.decode()) if job_id else None
-        return Claim(job=job, attempt=job.attempts) if job else None
+        answer: Any = self._run("claim", queue, worker, self._limits.lease_ms)
+        job = self.get(answer[0].decode()) if answer else None
+        return Claim(job=job, attempt=answer[1]) if job else None
 
     def renew(self, held: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Verdict]:
         """Prolong the leases of (job id, attempt) pairs."""

@@ -4,7 +4,7 @@ local id, status = ARGV[1], ARGV[3]
 local answer = verdict(id, ARGV[2])
 if answer == 'lost' then
   -- The reply to an earlier, identical commit may have been lost: the same attempt then reads what it wrote.
-  local seen = redis.call('HMGET', 'easel:job:' .. id, 'status', 'attempts')
+  local seen = redis.call('HMGET', 'easel:job:' .. id, 'status', 'fence')
   if seen[2] == ARGV[2] and (seen[1] == status or seen[1] == 'canceled') then return seen[1] end
   return 'lost'
 end

@@ -23,8 +23,10 @@ local function put_ticket(key, id, queue_key, fields)
 end
 
 -- 'held' if attempt `attempt` still owns the job, 'cancel' if it does and should stop, else 'lost'.
+-- Attempts are told apart by the fence, which only grows: a job handed back gets its count of attempts back, so
+-- that count may come twice.
 local function verdict(id, attempt)
-  local seen = redis.call('HMGET', 'easel:job:' .. id, 'status', 'attempts', 'cancel_requested')
+  local seen = redis.call('HMGET', 'easel:job:' .. id, 'status', 'fence', 'cancel_requested')
   if seen[1] ~= 'running' or seen[2] ~= attempt then return 'lost' end
   if seen[3] == '1' then return 'cancel' end
   return 'held'

@@ -5,6 +5,8 @@ if redis.call('EXISTS', key) == 0 then
   redis.call('ZREM', 'easel:outbox', ARGV[1])
   return 0
 end
+-- Two senders may have had the row when the first was slow: what one of them has settled stays settled.
+if redis.call('HGET', key, 'state') ~= 'pending' then return 0 end
 redis.call('HSET', key, 'state', ARGV[2], 'last_status', ARGV[5], 'last_error', ARGV[6],
   'last_attempt_at', whole(now_ms()))
 if ARGV[2] == 'pending' then

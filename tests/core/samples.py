@@ -1,0 +1,64 @@
+"""The records that tests of the store and of the keeper start from."""
+
+from __future__ import annotations
+
+from redis import Redis
+
+from core.jobs import GenerationRequest, ImageFile, ImageFormat, Scheduler, new_job_id
+from core.store import NewJob
+
+QUEUE = "default"
+
+REQUEST = GenerationRequest(
+    model="easel-mini",
+    prompt="a red apple",
+    width=256,
+    height=256,
+    num_inference_steps=20,
+    guidance_scale=4.0,
+    scheduler=Scheduler.DDIM,
+    seeds=(7,),
+)
+
+
+def new_job(
+    *,
+    owner: str = "alice",
+    queue: str = QUEUE,
+    job_id: str | None = None,
+    webhook_url: str | None = None,
+    idempotency_key: str | None = None,
+    fingerprint: str = "",
+) -> NewJob:
+    return NewJob(
+        id=job_id or new_job_id(),
+        owner=owner,
+        queue=queue,
+        request=REQUEST,
+        metadata={"order": "42"},
+        webhook_url=webhook_url,
+        idempotency_key=idempotency_key,
+        fingerprint=fingerprint,
+    )
+
+
+def picture(job_id: str, attempt: int = 1) -> ImageFile:
+    return ImageFile(
+        index=0,
+        key=f"{job_id}/{attempt}/0.png",
+        seed=7,
+        width=256,
+        height=256,
+        format=ImageFormat.PNG,
+        size_bytes=3,
+    )
+
+
+def worker_dies(redis: Redis, job_id: str) -> None:
+    """What time does to a silent worker, at once: its lease is over."""
+    assert redis.zadd("easel:leases", {job_id: 1}, xx=True, ch=True) == 1
+
+
+def outbox_rows(redis: Redis, job_id: str) -> int:
+    """Webhook rows that were ever written for the job and are kept."""
+    return sum(redis.hget(key, "job") == job_id.encode() for key in redis.scan_iter("easel:delivery:*"))
