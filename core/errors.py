@@ -8,6 +8,7 @@ EaselError
 ├── Conflict                  409  the job's state forbids it
 ├── PayloadTooLarge           413  the body is over its limit
 ├── UnsupportedMediaType      415  the body is not JSON
+├── Misdirected               421  the Host header names a server that we are not
 ├── IdempotencyMismatch       422  the same Idempotency-Key came with another body
 ├── QuotaExceeded             429  your limit; `retry_after` says when
 ├── Unavailable               503  our limit, or a part of us is down; `retry_after` says when
@@ -95,6 +96,14 @@ class UnsupportedMediaType(EaselError):
     status = 415
     type = "invalid_request_error"
     default_code = "unsupported_media_type"
+
+
+class Misdirected(EaselError):
+    """This server does not answer under that host name."""
+
+    status = 421
+    type = "invalid_request_error"
+    default_code = "misdirected_request"
 
 
 class IdempotencyMismatch(EaselError):

@@ -1,0 +1,171 @@
+"""Generations: ask for pictures, look, list, cancel, delete. Knows HTTP; what a job is, is in core."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from app.api.jobs import JobId, find, retry_after, view
+from app.errors import documented
+from app.json_bodies import JsonRoute
+from app.prefer import wait_seconds
+from app.presentation import GenerationView
+from app.services import BaseUrl, Owner, Services, ServicesOf
+from app.submission import GenerationInput, new_job
+from app.waiting import until_finished
+from core.errors import Conflict
+from core.jobs import Job, Status
+
+logger = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/v1/generations", tags=["generations"], route_class=JsonRoute)
+
+MAX_SCANS: Final = 20
+"""How many pages of the store one filtered page of ours may take; then it is short."""
+
+IDEMPOTENCY_KEY: Final = r"^[!-~](?:[ -~]{0,253}[!-~])?$"
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        pattern=IDEMPOTENCY_KEY,
+        description="1-255 printable ASCII characters. The same key with the same body answers the same job for 24 h.",
+    ),
+]
+Prefer = Annotated[
+    str | None,
+    Header(
+        description="`wait=N` holds the answer until the job ends, N seconds at most (60 is the limit).",
+        examples=["wait=30"],
+    ),
+]
+
+RETRY_AFTER: Final = {"description": "Seconds until it is worth asking again.", "schema": {"type": "integer"}}
+CREATED_HEADERS: Final[dict[str, Any]] = {
+    "Location": {"description": "The job's address.", "schema": {"type": "string", "format": "uri"}},
+    "Preference-Applied": {"description": "The `wait` that was honoured.", "schema": {"type": "string"}},
+    "Idempotency-Replayed": {"description": "`true` if this job existed already.", "schema": {"type": "string"}},
+}
+
+
+class GenerationPage(BaseModel):
+    """Jobs, newest first."""
+
+    object: Literal["list"] = "list"
+    data: list[GenerationView]
+    next_cursor: str | None = Field(description="Pass it as `cursor` for the next page; null at the end.")
+
+
+class ListQuery(BaseModel):
+    """Which jobs to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=20, ge=1, le=100, description="Jobs a page.")
+    cursor: str | None = Field(default=None, pattern=r"^[0-9a-f]{1,13}$", description="`next_cursor` of a page.")
+    status: Status | None = Field(default=None, description="Only jobs in this status; pages may be shorter.")
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Ask for pictures",
+    response_description="Accepted: the job is queued and will not be lost.",
+    responses={
+        200: {
+            "model": GenerationView,
+            "description": "The job ended while we waited (`Prefer: wait`).",
+            "headers": CREATED_HEADERS,
+        },
+        202: {"headers": {**CREATED_HEADERS, "Retry-After": RETRY_AFTER}},
+        **documented(400, 404, 413, 415, 422, 429, 503),
+    },
+)
+async def create_generation(
+    asked: GenerationInput,
+    request: Request,
+    response: Response,
+    services: ServicesOf,
+    owner: Owner,
+    base_url: BaseUrl,
+    idempotency_key: IdempotencyKey = None,
+    prefer: Prefer = None,
+) -> GenerationView:
+    """Queue a job. Poll its `urls.get`, stream its `urls.events`, name a `webhook`, or send `Prefer: wait=30`."""
+    new = new_job(asked, services.catalog, owner, idempotency_key)
+    submitted = await run_in_threadpool(services.jobs.submit, new)
+    job = submitted.job
+    logger.info(
+        "generation accepted", extra={"job_id": job.id, "model": job.request.model, "replayed": submitted.replayed}
+    )
+    seconds = wait_seconds(request.headers.getlist("prefer"))
+    if seconds is not None:
+        job = await until_finished(services.bell, services.jobs, job, seconds)
+        response.headers["Preference-Applied"] = f"wait={seconds}"
+    if submitted.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    shown = await run_in_threadpool(_shown, services, job, base_url, response)
+    response.headers["Location"] = shown.urls.get
+    if seconds is not None and job.status.is_terminal:
+        response.status_code = 200
+    return shown
+
+
+def _shown(services: Services, job: Job, base_url: str, response: Response) -> GenerationView:
+    """The view of `job`, and when to ask again if there is reason to."""
+    shown = view(services, job, base_url)
+    if not job.status.is_terminal:
+        response.headers["Retry-After"] = str(retry_after(services, shown, job.queue))
+    return shown
+
+
+@router.get("", summary="List your generations", responses=documented(400, 503))
+def list_generations(
+    query: Annotated[ListQuery, Query()], services: ServicesOf, owner: Owner, base_url: BaseUrl
+) -> GenerationPage:
+    """Newest first, a page at a time."""
+    before = int(query.cursor, 16) if query.cursor else None
+    found: list[Job] = []
+    for _ in range(MAX_SCANS):
+        page = services.jobs.list(owner, before=before, limit=query.limit - len(found), status=query.status)
+        found += page.jobs
+        before = page.cursor
+        if before is None or len(found) == query.limit:
+            break
+    return GenerationPage(
+        data=[view(services, job, base_url) for job in found],
+        next_cursor=None if before is None else f"{before:x}",
+    )
+
+
+@router.get(
+    "/{job_id}",
+    summary="Look at a generation",
+    responses={200: {"headers": {"Retry-After": RETRY_AFTER}}, **documented(404, 503)},
+)
+def get_generation(
+    job_id: JobId, services: ServicesOf, owner: Owner, base_url: BaseUrl, response: Response
+) -> GenerationView:
+    """Its status, progress, place in the queue and, once it has succeeded, its pictures."""
+    return _shown(services, find(services, job_id, owner), base_url, response)
+
+
+@router.post("/{job_id}/cancel", summary="Cancel a generation", responses=documented(404, 503))
+def cancel_generation(job_id: JobId, services: ServicesOf, owner: Owner, base_url: BaseUrl) -> GenerationView:
+    """A queued job ends at once, a running one within a step; a finished one stays as it is."""
+    job = services.jobs.cancel(find(services, job_id, owner).id)
+    return view(services, job or find(services, job_id, owner), base_url)
+
+
+@router.delete("/{job_id}", status_code=204, summary="Delete a generation", responses=documented(404, 409, 503))
+def delete_generation(job_id: JobId, services: ServicesOf, owner: Owner) -> None:
+    """Forget a finished job and its pictures. Cancel an unfinished one first."""
+    job = find(services, job_id, owner)
+    if not job.status.is_terminal:
+        raise Conflict(f"the generation is {job.status}: cancel it first, or wait for its end", code="job_not_finished")
+    services.results.delete_prefix(job.id)  # before the record: what is left half done can be deleted again
+    services.jobs.delete(job.id)

@@ -1,0 +1,47 @@
+"""Whether this process lives, and whether a picture could be made now. Needs no key and tells no secret."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from app.errors import documented
+from app.services import ServicesOf
+from core.errors import Unavailable
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+class Live(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Ready(BaseModel):
+    """A picture could be made now."""
+
+    status: Literal["ready"] = "ready"
+    workers: int = Field(description="Living workers that serve a model of this server.")
+
+
+@router.get("/live", summary="Is the process alive")
+def get_live() -> Live:
+    """Restart the process if this does not answer."""
+    return Live()
+
+
+@router.get("/ready", summary="Can pictures be made", responses=documented(503))
+def get_ready(services: ServicesOf) -> Ready:
+    """503 with the reason while Redis does not answer or no worker serves a model of this server."""
+    queues = services.catalog.queues()
+    serving = [worker for worker in services.workers.alive() if worker.queue in queues]
+    if not serving:
+        raise Unavailable(
+            f"no living worker serves {' or '.join(queues)}; is one started, or still loading its model?",
+            code="no_worker",
+            retry_after=2,
+        )
+    return Ready(workers=len(serving))

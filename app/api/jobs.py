@@ -1,0 +1,45 @@
+"""The job that an address names, if the caller may see it. Knows ids and owners; what routes share of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+from fastapi import Path
+
+from app.presentation import EXAMPLE_ID, GenerationView, present
+from app.services import Services
+from core.errors import NotFound
+from core.jobs import Job, Status
+
+JOB_ID: Final = re.compile(r"gen_[0-9a-f]{40}")
+
+JobId = Annotated[
+    str,
+    Path(
+        description="The id that POST /v1/generations answered.",
+        examples=[EXAMPLE_ID],
+        json_schema_extra={"pattern": f"^{JOB_ID.pattern}$"},
+    ),
+]
+"""A wrong shape is no mistake in the request but an address with nothing at it: the pattern is for readers only."""
+
+
+def find(services: Services, job_id: str, owner: str) -> Job:
+    """The owner's job. Raises NotFound for one that is gone, never was, or is somebody else's."""
+    job = services.jobs.get(job_id) if JOB_ID.fullmatch(job_id) else None
+    if job is None or job.owner != owner:
+        raise NotFound("there is no such generation", code="generation_not_found", param="job_id")
+    return job
+
+
+def view(services: Services, job: Job, base_url: str) -> GenerationView:
+    """The job as its owner sees it, with its place in the queue."""
+    position = services.jobs.position(job) if job.status is Status.QUEUED else None
+    return present(job, base_url=base_url, queue_position=position)
+
+
+def retry_after(services: Services, shown: GenerationView, queue: str) -> int:
+    """Seconds until it is worth asking again: 1 for what is running or next, more the longer the queue."""
+    ahead = (shown.queue_position or 1) - 1
+    return 1 if ahead == 0 else min(30, ahead * services.jobs.drain_seconds(queue))

@@ -1,0 +1,79 @@
+"""The models of this server, as a client needs to know them. Knows the catalogue and who has what loaded."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+
+from app.errors import documented
+from app.services import ServicesOf
+from core.catalog import Catalog, Family, Model
+from core.jobs import Scheduler, Task
+from core.store import WorkerInfo
+
+router = APIRouter(prefix="/v1/models", tags=["models"])
+
+
+class SizeView(BaseModel):
+    """Width and height: from `minimum` to `maximum` pixels in steps of `multiple`; and the defaults."""
+
+    minimum: int
+    maximum: int
+    multiple: int
+    width: int
+    height: int
+
+
+class ModelView(BaseModel):
+    """What a model can do, its limits, and what it does when a request does not say."""
+
+    id: str = Field(examples=["easel-mini"])
+    object: Literal["model"] = "model"
+    description: str
+    family: Family
+    tasks: tuple[Task, ...]
+    license: str
+    is_default: bool = Field(description="Whether a request that names no model gets this one.")
+    ready: bool = Field(description="Whether a living worker has it loaded; if not, the first job waits for that.")
+    size: SizeView
+    num_inference_steps: int
+    max_steps: int
+    guidance_scale: float
+    scheduler: Scheduler
+    schedulers: tuple[Scheduler, ...]
+    negative_prompt: bool = Field(description="Whether it takes one.")
+    max_images: int
+
+
+class ModelList(BaseModel):
+    """Every model of this server."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelView]
+
+
+def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...]) -> ModelView:
+    fields = {name: getattr(model, name) for name in ModelView.model_fields if name in Model.model_fields}
+    return ModelView(
+        **{**fields, "size": SizeView(**model.size.__dict__)},
+        is_default=model.id == catalog.default,
+        ready=any(model.id in worker.models for worker in workers),
+    )
+
+
+@router.get("", summary="List the models", responses=documented(503))
+def list_models(services: ServicesOf) -> ModelList:
+    """The models that a generation can name, with their sizes, steps and samplers."""
+    workers = services.workers.alive()
+    return ModelList(data=[_view(model, services.catalog, workers) for model in services.catalog.models])
+
+
+@router.get("/{model_id}", summary="Look at a model", responses=documented(404, 503))
+def get_model(
+    model_id: Annotated[str, Path(examples=["easel-mini"], description="An id of GET /v1/models.")],
+    services: ServicesOf,
+) -> ModelView:
+    """One model of the list."""
+    return _view(services.catalog.model(model_id[:64]), services.catalog, services.workers.alive())

@@ -1,0 +1,128 @@
+"""How a JSON body is read: its type, its size, its depth, each before the next. Knows no field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NoReturn
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
+
+from core.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+
+MAX_BYTES: Final = 256 * 1024
+MAX_DEPTH: Final = 20
+MAX_DISCARDED_BYTES: Final = 32 * 1024 * 1024
+"""How much of a body that is too large is read and thrown away, so that its sender gets to see the answer."""
+
+
+class ParsedRequest(Request):
+    """A request whose JSON is already read."""
+
+    document: object
+
+    async def json(self) -> Any:  # noqa: ANN401 - starlette's own
+        return self.document
+
+
+class JsonRoute(APIRoute):
+    """A route that takes a JSON body within our limits and nothing else."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        if self.body_field is None:
+            return handle
+
+        async def read_then_handle(request: Request) -> Response:
+            _check_media_type(request.headers.get("content-type", ""))
+            content = await _read(request)
+            parsed = ParsedRequest(request.scope, _replay(content))
+            parsed.document = parse(content)
+            return await handle(parsed)
+
+        return read_then_handle
+
+
+def _check_media_type(value: str) -> None:
+    media_type, _, parameters = value.partition(";")
+    if media_type.strip().lower() != "application/json":
+        raise UnsupportedMediaType(param="Content-Type")
+    charset = parameters.partition("charset=")[2].strip(' "').lower()
+    if charset not in ("", "utf-8", "utf8"):
+        raise UnsupportedMediaType("the body must be JSON in UTF-8", param="Content-Type")
+
+
+async def _read(request: Request) -> bytes:
+    """The whole body. Raises PayloadTooLarge, once the sender has been heard out within reason."""
+    content, total = bytearray(), 0
+    try:
+        async for chunk in request.stream():
+            total += len(chunk)
+            if total <= MAX_BYTES:
+                content += chunk
+            elif total > MAX_DISCARDED_BYTES:
+                break
+    except ClientDisconnect as error:
+        raise InvalidRequest("the connection ended before the body did") from error
+    if total > MAX_BYTES:
+        raise PayloadTooLarge(f"the body is over the limit of {MAX_BYTES // 1024} KiB")
+    return bytes(content)
+
+
+def _replay(content: bytes) -> Callable[[], Coroutine[Any, Any, dict[str, Any]]]:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    return receive
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise InvalidRequest(f"the body is not valid JSON: {name} is not a number")
+
+
+def parse(content: bytes) -> object:
+    """The JSON in `content`. Raises InvalidRequest, saying where it goes wrong."""
+    if not content.strip():
+        raise InvalidRequest("the body is empty: send a JSON object")
+    try:
+        document = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"the body is not UTF-8: byte {error.start} is wrong") from error
+    except json.JSONDecodeError as error:
+        raise InvalidRequest(
+            f"the body is not valid JSON: {error.msg} at line {error.lineno} column {error.colno}", code="invalid_json"
+        ) from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    except ValueError as error:  # an integer of thousands of digits
+        raise InvalidRequest("the body has a number that is too long", code="invalid_json") from error
+    _check_tree(document)
+    return document
+
+
+def _too_deep() -> InvalidRequest:
+    return InvalidRequest(f"the body is nested deeper than {MAX_DEPTH} levels", code="invalid_json")
+
+
+def _check_tree(document: object) -> None:
+    """Refuse what JSON can spell and a store or an answer cannot: endless depth, halves of surrogate pairs."""
+    depth, level = 0, [document]
+    while level:
+        inner: list[object] = []
+        for value in level:
+            if isinstance(value, dict):
+                inner += [*value.keys(), *value.values()]
+            elif isinstance(value, list):
+                inner += value
+            elif isinstance(value, str) and not value.isascii() and _is_broken(value):
+                raise InvalidRequest("the body has text with half of a surrogate pair", code="invalid_json")
+        depth += any(isinstance(value, dict | list) for value in level)
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        level = inner
+
+
+def _is_broken(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)

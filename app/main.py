@@ -1,0 +1,52 @@
+"""The application: every route, the door before them, the envelope behind them. Knows no route's inside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+from app import door, errors, openapi
+from app.api import events, generations, health, models, results, webhooks
+from app.services import Services
+from app.studio import pages
+from core.settings import Settings
+
+VERSION = "0.1.0"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The api for these settings. Raises OpenDoor, CatalogError or ValueError if they do not make one."""
+    door.check_settings(settings)
+    services = Services.start(settings)
+    app = FastAPI(
+        title="Easel",
+        version=VERSION,
+        docs_url=None,  # both load their scripts from elsewhere, and this must work without a network
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
+    app.state.services = services
+    for module in (generations, events, results, models, webhooks, health, pages):
+        app.include_router(module.router)
+    errors.install(app)
+    openapi.install(app, services.catalog, keys=bool(settings.api_keys))
+    app.add_middleware(door.Door, settings=settings)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    listening = asyncio.create_task(services.bell.run())
+    try:
+        yield
+    finally:
+        services.bell.close()
+        listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
+        services.redis.close()

@@ -1,0 +1,77 @@
+"""Everything a route works with, made once from the settings and handed to routes. Knows no route."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from redis import Redis
+
+from app.waiting import Bell
+from core.catalog import Catalog
+from core.results import ResultStore
+from core.settings import Settings
+from core.store import EventLog, JobStore, Outbox, WorkerRegistry
+from core.store.connection import connect
+from core.store.jobs import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    settings: Settings
+    catalog: Catalog
+    redis: Redis
+    jobs: JobStore
+    events: EventLog
+    outbox: Outbox
+    workers: WorkerRegistry
+    results: ResultStore
+    bell: Bell
+
+    @classmethod
+    def start(cls, settings: Settings) -> Services:
+        """Nothing is sent to Redis yet: an api may start before its Redis does."""
+        if settings.redis_url is None:
+            raise ValueError("the api needs a Redis or Valkey: set REDIS_URL, or run 'easel up', which brings its own")
+        redis = connect(settings.redis_url)
+        limits = Limits(
+            max_queued=settings.max_queued,
+            max_queued_per_owner=settings.max_queued_per_key,
+            lease_ms=round(settings.lease_seconds * 1000),
+            max_attempts=settings.max_attempts,
+            retention_ms=round(settings.retention_hours * 3_600_000),
+        )
+        return cls(
+            settings=settings,
+            catalog=Catalog.load(settings.catalog),
+            redis=redis,
+            jobs=JobStore(redis, limits),
+            events=EventLog(redis),
+            outbox=Outbox(redis),
+            workers=WorkerRegistry(redis),
+            results=ResultStore(settings.results_location),
+            bell=Bell(settings.redis_url),
+        )
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+def _base_url(request: Request) -> str:
+    """How this client reached us, so that its URLs work behind a port mapping too; EASEL_PUBLIC_URL decides if set."""
+    public_url = _services(request).settings.public_url
+    return (public_url or str(request.base_url)).rstrip("/")
+
+
+def _owner(request: Request) -> str:
+    """Whose jobs this request sees; the door wrote it down when it checked the key."""
+    owner: str = request.state.owner
+    return owner
+
+
+ServicesOf = Annotated[Services, Depends(_services)]
+BaseUrl = Annotated[str, Depends(_base_url)]
+Owner = Annotated[str, Depends(_owner)]

@@ -1,0 +1,171 @@
+"""What a client may ask for, and how it becomes a job with every default filled in. Knows no store and no HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from app.validation import StrictInput
+from core.catalog import Catalog
+from core.errors import InvalidRequest
+from core.jobs import (
+    MAX_IMAGES,
+    MAX_PROMPT_CHARS,
+    MAX_SEED,
+    MAX_STEPS,
+    GenerationRequest,
+    ImageFormat,
+    Output,
+    Scheduler,
+    new_job_id,
+    seeds_for,
+)
+from core.store import NewJob
+
+MAX_PIXELS_A_SIDE: Final = 4096
+MAX_GUIDANCE: Final = 50
+
+WEBHOOK_URL: Final = (
+    r"^https?://(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
+    r"(?:[/?#][!-\[\]-~]*)?$"
+)
+"""http or https, a host, no userinfo; then printable ASCII without space or backslash."""
+
+
+def _text(value: str) -> str:
+    """Unicode NFC, so that the same words are the same prompt however they were typed."""
+    if "\x00" in value:
+        raise PydanticCustomError("no_nul", "must not hold the NUL character")
+    normal = unicodedata.normalize("NFC", value)
+    if len(normal) > MAX_PROMPT_CHARS:
+        raise PydanticCustomError(
+            "text_too_long",
+            "must have at most {limit} characters, not {count}",
+            {"limit": MAX_PROMPT_CHARS, "count": len(normal)},
+        )
+    return normal
+
+
+def _prompt(value: str) -> str:
+    if not value.strip():
+        raise PydanticCustomError("blank", "must say what to draw; it is empty")
+    return value
+
+
+def _webhook(value: str) -> str:
+    if re.fullmatch(WEBHOOK_URL, value) is None or not _port_fits(value):
+        raise PydanticCustomError(
+            "webhook_url",
+            "must be an http or https URL in ASCII with a host and without user name, spaces or backslashes, "
+            "such as 'https://example.com/hook'",
+        )
+    return value
+
+
+def _port_fits(url: str) -> bool:
+    port = re.match(r"https?://(?:\[[^\]]*\]|[^/?#:]*):(\d+)", url)
+    return port is None or 1 <= int(port[1]) <= 65535
+
+
+Text = Annotated[str, Field(max_length=None, json_schema_extra={"maxLength": MAX_PROMPT_CHARS}), AfterValidator(_text)]
+Prompt = Annotated[
+    Text,
+    AfterValidator(_prompt),
+    Field(json_schema_extra={"minLength": 1, "maxLength": MAX_PROMPT_CHARS, "pattern": r"^[^\x00]*[!-~][^\x00]*$"}),
+]
+"""The pattern in the schema is narrower than the rule, so that whatever it allows is accepted."""
+
+MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+MetadataValue = Annotated[str, StringConstraints(max_length=512)]
+
+
+class OutputInput(StrictInput):
+    """The file asked for."""
+
+    format: ImageFormat = Field(default=ImageFormat.PNG, strict=False)
+    quality: int | None = Field(default=None, ge=1, le=100, description="For JPEG and WebP; PNG is lossless.")
+
+
+class GenerationInput(StrictInput):
+    """A picture to draw. Only `prompt` is needed; the model's catalogue row has the other defaults."""
+
+    prompt: Prompt = Field(description="What to draw.", examples=["a red apple"])
+    negative_prompt: Text | None = Field(default=None, description="What to keep out.", examples=["blurry"])
+    model: str | None = Field(default=None, max_length=64, description="A model of GET /v1/models.")
+    width: int | None = Field(default=None, ge=8, le=MAX_PIXELS_A_SIDE, description="Pixels, on the model's grid.")
+    height: int | None = Field(default=None, ge=8, le=MAX_PIXELS_A_SIDE, description="Pixels, on the model's grid.")
+    num_inference_steps: int | None = Field(default=None, ge=1, le=MAX_STEPS, description="More is slower and finer.")
+    guidance_scale: float | None = Field(
+        default=None, ge=0, le=MAX_GUIDANCE, description="How closely to follow the prompt."
+    )
+    scheduler: Annotated[Scheduler, Field(strict=False)] | None = Field(
+        default=None, description="A sampler that the model takes."
+    )
+    seed: int | None = Field(
+        default=None, ge=0, le=MAX_SEED, description="Image i gets seed + i. Unset: a random one, which the job shows."
+    )
+    n: int = Field(default=1, ge=1, le=MAX_IMAGES, description="How many pictures.")
+    output: OutputInput = Field(default=OutputInput(), description="The files' format.")
+    webhook: Annotated[str, StringConstraints(max_length=2048), AfterValidator(_webhook)] | None = Field(
+        default=None,
+        description="Where to POST the finished job, signed (see GET /v1/webhooks/secret).",
+        examples=["https://example.com/hooks/easel"],
+        json_schema_extra={"format": "uri"},
+    )
+    metadata: dict[MetadataKey, MetadataValue] = Field(
+        default={},
+        max_length=16,
+        description="Your own labels; they come back with the job.",
+        examples=[{"user": "42"}],
+    )
+
+    def fingerprint(self) -> str:
+        """Equal for equal requests, however their JSON was spelled."""
+        canonical = json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def resolve(asked: GenerationInput, catalog: Catalog) -> GenerationRequest:
+    """Fill in the model's defaults and fix the seeds. Raises NotFound or InvalidRequest, naming the field."""
+    if asked.output.quality is not None and asked.output.format is ImageFormat.PNG:
+        raise InvalidRequest(
+            f"'output.quality' {asked.output.quality} does not fit format 'png', which is lossless: "
+            "leave it out, or ask for 'jpeg' or 'webp'",
+            param="output.quality",
+        )
+    model = catalog.model(asked.model)
+    request = GenerationRequest(
+        model=model.id,
+        prompt=asked.prompt,
+        negative_prompt=asked.negative_prompt or "",
+        width=asked.width or model.size.width,
+        height=asked.height or model.size.height,
+        num_inference_steps=asked.num_inference_steps or model.num_inference_steps,
+        guidance_scale=model.guidance_scale if asked.guidance_scale is None else asked.guidance_scale,
+        scheduler=asked.scheduler or model.scheduler,
+        seeds=seeds_for(asked.seed, asked.n),
+        output=Output(format=asked.output.format, quality=asked.output.quality),
+    )
+    model.check(request)
+    return request
+
+
+def new_job(asked: GenerationInput, catalog: Catalog, owner: str, idempotency_key: str | None) -> NewJob:
+    """The job to submit for `asked`."""
+    request = resolve(asked, catalog)
+    return NewJob(
+        id=new_job_id(),
+        owner=owner,
+        queue=catalog.model(request.model).queue,
+        request=request,
+        metadata=asked.metadata,
+        webhook_url=asked.webhook,
+        idempotency_key=idempotency_key,
+        fingerprint=asked.fingerprint(),
+    )

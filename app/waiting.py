@@ -1,0 +1,110 @@
+"""Waiting for jobs without a thread or a Redis connection each: one subscription a process rings for everybody.
+
+Knows jobs and nothing of HTTP. The bell carries no truth: who is woken reads the store, and every few seconds anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.concurrency import run_in_threadpool
+
+from core.jobs import Job
+from core.store import JobStore
+from core.store.events import BELL
+
+logger = logging.getLogger(__name__)
+
+RECHECK_SECONDS: Final = 5.0
+RECONNECT_SECONDS: Final = 0.5
+PING_SECONDS: Final = 10.0
+
+
+class Bell:
+    """Wakes the waiters of a job when something about it has changed."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._waiters: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether this process is going down: who waits should answer with what there is."""
+        return self._closed
+
+    def close(self) -> None:
+        """Wake everybody for the last time. Call it from the event loop."""
+        self._closed = True
+        self._wake_all()
+
+    @contextmanager
+    def listen(self, job_id: str) -> Iterator[asyncio.Event]:
+        """An event that is set when the job changes; clear it before you read the store, then wait on it."""
+        rung = asyncio.Event()
+        self._waiters[job_id].add(rung)
+        try:
+            yield rung
+        finally:
+            self._waiters[job_id].discard(rung)
+            if not self._waiters[job_id]:
+                del self._waiters[job_id]
+
+    async def wait(self, rung: asyncio.Event, seconds: float) -> None:
+        """Until the event is set or it is time to look again."""
+        if self._closed:
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(rung.wait(), min(seconds, RECHECK_SECONDS))
+
+    async def run(self) -> None:
+        """Listen to Redis until cancelled, over any number of its restarts."""
+        while True:
+            try:
+                await self._listen_once()
+            except (RedisError, OSError) as error:
+                logger.warning("the bell lost Redis, trying again", extra={"reason": type(error).__name__})
+                await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _listen_once(self) -> None:
+        redis = Redis.from_url(self._url, socket_connect_timeout=2.0, socket_timeout=PING_SECONDS, retry=None)
+        async with redis, redis.pubsub() as pubsub:
+            await pubsub.subscribe(BELL)
+            while True:
+                message = await pubsub.get_message(timeout=PING_SECONDS)
+                if message is None:
+                    await pubsub.ping()  # notices a connection that died without a word
+                elif message["type"] == "message":
+                    self._wake(message["data"].decode())
+                elif message["type"] == "subscribe":
+                    self._wake_all()  # whatever rang before we listened
+
+    def _wake(self, job_id: str) -> None:
+        for rung in self._waiters.get(job_id, ()):
+            rung.set()
+
+    def _wake_all(self) -> None:
+        for waiters in self._waiters.values():
+            for rung in waiters:
+                rung.set()
+
+
+async def until_finished(bell: Bell, jobs: JobStore, job: Job, seconds: float) -> Job:
+    """The job as it is at its end, or after `seconds`."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    with bell.listen(job.id) as rung:
+        while True:
+            rung.clear()
+            fresh = await run_in_threadpool(jobs.get, job.id)
+            job = fresh or job
+            left = deadline - asyncio.get_running_loop().time()
+            if job.status.is_terminal or left <= 0 or bell.closed:
+                return job
+            await bell.wait(rung, left)
