@@ -44,6 +44,7 @@ def serve(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    logger.info("api listens", extra={"host": settings.host, "port": settings.port})
     Server(config).run()
 
 
@@ -51,6 +52,8 @@ def main() -> int:
     try:
         settings = Settings.read()
         logs.configure(settings)
+        if settings.log_level == "INFO":
+            logging.getLogger("uvicorn").setLevel(logging.WARNING)  # it says in five lines what we say in one
         serve(settings)
     except (CatalogError, ValidationError, ValueError) as error:
         sys.stderr.write(f"easel api: {error}\n")

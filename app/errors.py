@@ -76,10 +76,19 @@ def translate(error: Exception) -> EaselError:
     return EaselError("something went wrong on our side; the log of the api says what")
 
 
+def _methods(request: Request) -> str:
+    """All methods of an address; starlette names those of the first route that matches."""
+    found: set[str] = set()
+    for route in request.app.state.paths:
+        if route.path_regex.match(request.url.path):
+            found |= route.methods or set()
+    return ", ".join(sorted(found))
+
+
 async def _answer(request: Request, error: Exception) -> JSONResponse:
     response = render(translate(error))
-    if isinstance(error, HTTPException) and error.headers:
-        response.headers.update(error.headers)
+    if isinstance(error, HTTPException) and error.status_code == errors.MethodNotAllowed.status:
+        response.headers["Allow"] = _methods(request)
     return response
 
 

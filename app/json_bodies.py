@@ -14,6 +14,7 @@ from core.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 20
+MAX_EXACT: Final = 2**53
 MAX_DISCARDED_BYTES: Final = 32 * 1024 * 1024
 """How much of a body that is too large is read and thrown away, so that its sender gets to see the answer."""
 
@@ -78,6 +79,12 @@ def _replay(content: bytes) -> Callable[[], Coroutine[Any, Any, dict[str, Any]]]
     return receive
 
 
+def _number(text: str) -> int | float:
+    """JSON has one kind of number: 20.0 is an integer there."""
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < MAX_EXACT else number
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise InvalidRequest(f"the body is not valid JSON: {name} is not a number")
 
@@ -87,7 +94,7 @@ def parse(content: bytes) -> object:
     if not content.strip():
         raise InvalidRequest("the body is empty: send a JSON object")
     try:
-        document = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+        document = json.loads(content.decode("utf-8"), parse_float=_number, parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"the body is not UTF-8: byte {error.start} is wrong") from error
     except json.JSONDecodeError as error:

@@ -27,11 +27,14 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # both load their scripts from elsewhere, and this must work without a network
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
         lifespan=_lifespan,
     )
     app.state.services = services
-    for module in (generations, events, results, models, webhooks, health, pages):
-        app.include_router(module.router)
+    routers = [module.router for module in (generations, events, results, models, webhooks, health, pages)]
+    for router in routers:
+        app.include_router(router)
+    app.state.paths = [route for router in routers for route in router.routes]
     errors.install(app)
     openapi.install(app, services.catalog, keys=bool(settings.api_keys))
     app.add_middleware(door.Door, settings=settings)

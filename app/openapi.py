@@ -84,9 +84,17 @@ def _document_errors(document: dict[str, Any], *, keys: bool) -> None:
             if keys:
                 operation["security"] = [{"key": []}]
         operation["responses"] = dict(sorted(answers.items()))
+        for parameter in operation.get("parameters", ()):
+            parameter["schema"] = _without_null(parameter["schema"])
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A header or query parameter that may be left out can still not be null."""
+    options = [option for option in schema.pop("anyOf", ()) if option != {"type": "null"}]
+    return {**schema, **(options[0] if options else {})}
 
 
 def _bound_by_catalog(schema: dict[str, Any], catalog: Catalog) -> None:

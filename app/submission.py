@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
 import re
 import unicodedata
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from app.validation import StrictInput
@@ -31,11 +32,13 @@ from core.store import NewJob
 MAX_PIXELS_A_SIDE: Final = 4096
 MAX_GUIDANCE: Final = 50
 
-WEBHOOK_URL: Final = (
-    r"^https?://(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
-    r"(?:[/?#][!-\[\]-~]*)?$"
-)
-"""http or https, a host, no userinfo; then printable ASCII without space or backslash."""
+PORT: Final = r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
+PATH: Final = r"(?:[/?#][!-\[\]-~]*)?"
+HOST: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?"
+WEBHOOK_URL: Final = f"^https?://(?:{HOST}){PORT}{PATH}$"
+"""http or https, a host, no user name; then printable ASCII without space or backslash."""
+
+WEBHOOK_URL_V6: Final = rf"https?://\[(?P<address>[0-9A-Fa-f:.]+)\]{PORT}{PATH}"
 
 
 def _text(value: str) -> str:
@@ -59,7 +62,7 @@ def _prompt(value: str) -> str:
 
 
 def _webhook(value: str) -> str:
-    if re.fullmatch(WEBHOOK_URL, value) is None or not _port_fits(value):
+    if re.fullmatch(WEBHOOK_URL, value) is None and not _has_ipv6_host(value):
         raise PydanticCustomError(
             "webhook_url",
             "must be an http or https URL in ASCII with a host and without user name, spaces or backslashes, "
@@ -68,9 +71,12 @@ def _webhook(value: str) -> str:
     return value
 
 
-def _port_fits(url: str) -> bool:
-    port = re.match(r"https?://(?:\[[^\]]*\]|[^/?#:]*):(\d+)", url)
-    return port is None or 1 <= int(port[1]) <= 65535
+def _has_ipv6_host(url: str) -> bool:
+    match = re.fullmatch(WEBHOOK_URL_V6, url)
+    try:
+        return match is not None and bool(ipaddress.IPv6Address(match["address"]))
+    except ValueError:
+        return False
 
 
 Text = Annotated[str, Field(max_length=None, json_schema_extra={"maxLength": MAX_PROMPT_CHARS}), AfterValidator(_text)]
@@ -81,12 +87,28 @@ Prompt = Annotated[
 ]
 """The pattern in the schema is narrower than the rule, so that whatever it allows is accepted."""
 
+WebhookUrl = Annotated[
+    str,
+    StringConstraints(max_length=2048),
+    AfterValidator(_webhook),
+    Field(json_schema_extra={"pattern": WEBHOOK_URL}),
+]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 MetadataValue = Annotated[str, StringConstraints(max_length=512)]
 
 
+QUALITY_NEEDS_LOSS: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"required": ["format"], "properties": {"format": {"enum": [ImageFormat.JPEG, ImageFormat.WEBP]}}},
+        {"properties": {"quality": {"type": "null"}}},
+    ]
+}
+
+
 class OutputInput(StrictInput):
     """The file asked for."""
+
+    model_config = ConfigDict(json_schema_extra=QUALITY_NEEDS_LOSS)
 
     format: ImageFormat = Field(default=ImageFormat.PNG, strict=False)
     quality: int | None = Field(default=None, ge=1, le=100, description="For JPEG and WebP; PNG is lossless.")
@@ -112,11 +134,10 @@ class GenerationInput(StrictInput):
     )
     n: int = Field(default=1, ge=1, le=MAX_IMAGES, description="How many pictures.")
     output: OutputInput = Field(default=OutputInput(), description="The files' format.")
-    webhook: Annotated[str, StringConstraints(max_length=2048), AfterValidator(_webhook)] | None = Field(
+    webhook: WebhookUrl | None = Field(
         default=None,
         description="Where to POST the finished job, signed (see GET /v1/webhooks/secret).",
         examples=["https://example.com/hooks/easel"],
-        json_schema_extra={"format": "uri"},
     )
     metadata: dict[MetadataKey, MetadataValue] = Field(
         default={},

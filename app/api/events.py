@@ -26,16 +26,28 @@ RETRY_MS: Final = 2000
 
 HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
+EVENT_ID_PATTERN: Final = "^[0-9]{1,18}-[0-9]{1,18}$"
+
 EXAMPLE: Final = (
     'id: 1784000000000-0\nevent: progress\ndata: {"stage": "denoise", "step": 12, "steps": 20}\n\n'
     'id: 1784000000900-0\nevent: succeeded\ndata: {"id": "gen_…", "status": "succeeded", "images": […], …}\n\n'
 )
 
+EVENT: Final = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "pattern": EVENT_ID_PATTERN},
+        "event": {"enum": ["queued", "started", "progress", "canceling", "succeeded", "failed", "canceled"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
+
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "Events until the job ends: `queued`, `started`, `progress`, `canceling`, then one of "
         "`succeeded`, `failed`, `canceled`, whose data is the whole generation. A comment every 15 s keeps it open.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE}},
+        "content": {"text/event-stream": {"itemSchema": EVENT, "example": EXAMPLE}},
     },
     204: {"description": "`Last-Event-ID` is the last event of a finished job: there is nothing to come."},
     **documented(400, 404, 503),
@@ -46,7 +58,7 @@ LastEventId = Annotated[
     Header(
         description="The last event that you have: the stream goes on after it.",
         examples=["1784000000000-0"],
-        json_schema_extra={"pattern": f"^{EVENT_ID.pattern}$"},
+        json_schema_extra={"pattern": EVENT_ID_PATTERN},
     ),
 ]
 
@@ -56,7 +68,7 @@ async def stream_events(
     job_id: JobId, services: ServicesOf, owner: Owner, base_url: BaseUrl, last_event_id: LastEventId = None
 ) -> Response:
     """What happened so far and what happens next; reconnect with `Last-Event-ID` and miss nothing."""
-    if last_event_id is not None and EVENT_ID.fullmatch(last_event_id) is None:
+    if last_event_id and EVENT_ID.fullmatch(last_event_id) is None:
         raise InvalidRequest(
             f"Last-Event-ID must be the id of an event, such as 1784000000000-0, not '{last_event_id[:60]}'",
             param="Last-Event-ID",
