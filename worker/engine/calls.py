@@ -20,11 +20,13 @@ NO_BATCH_AXIS: Final = frozenset({"img_ids", "txt_ids"})
 class Call:
     """One call that waits to be run: `arguments` by parameter name; `key` is equal for calls that may be merged.
 
-    `rows` is its length along the batch axis: 1, or 2 with classifier-free guidance.
+    `rows` is its length along the batch axis: 1, or 2 with classifier-free guidance. Calls with equal `reuse_key`
+    have the same output.
     """
 
     function: Callable[..., Any]
     arguments: dict[str, Any]
+    reuse_key: Hashable | None = None
     key: Hashable = field(init=False)
     rows: int = field(init=False)
 
@@ -33,15 +35,13 @@ class Call:
         self.rows = count_rows(leaves)
         self.key = (id(self.function), tuple((name, leaf_key(name, leaf, self.rows)) for name, leaf in leaves))
 
-    def digest(self) -> Hashable:
-        """Equal for calls with equal arguments, tensors by value."""
-        return (
-            id(self.function),
-            tuple((name, value_key(leaf)) for name, leaf in named_leaves(self.arguments)),
-        )
-
     def run(self) -> Any:  # noqa: ANN401 - whatever the module returns
         return self.function(**self.arguments)
+
+
+def digest(arguments: dict[str, Any]) -> Hashable:
+    """Equal for equal arguments, tensors by value."""
+    return tuple((name, value_key(leaf)) for name, leaf in named_leaves(arguments))
 
 
 def named_leaves(arguments: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -16,6 +17,7 @@ from core.errors import EaselError, JobFailure
 from worker.engine.forward import run_together
 from worker.engine.hooks import hook
 from worker.engine.pixels import to_pixels
+from worker.engine.prompts import PromptCache
 from worker.engine.requests import Canceled, Drawing, DrawRequest, Failed
 from worker.engine.strands import Interrupted, Strand
 from worker.engine.turns import Turns
@@ -28,6 +30,14 @@ MAX_ROWS: Final = 16
 
 MAX_ACTIVE: Final = 64
 """Drawings under way at once; each holds its latents and prompt embeddings, a few megabytes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Resident:
+    """What the engine keeps beside a loaded model, for as long as it is loaded."""
+
+    batchable: bool
+    prompts: PromptCache = field(default_factory=PromptCache)
 
 
 class Engine:
@@ -48,7 +58,7 @@ class Engine:
         self._changed = threading.Condition()
         self._stopping = False
         self._draining = True
-        self._batchable: WeakKeyDictionary[LoadedModel, bool] = WeakKeyDictionary()
+        self._residents: WeakKeyDictionary[LoadedModel, Resident] = WeakKeyDictionary()
 
     @property
     def active(self) -> int:
@@ -85,7 +95,7 @@ class Engine:
         with torch.no_grad():
             try:
                 while self._wait_for_work():
-                    self._tick()
+                    self.tick()
             finally:
                 self._abandon()
 
@@ -101,7 +111,7 @@ class Engine:
             return False
         return bool(self._waiting or self._strands)
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
         """Between two forwards: retire the canceled, admit the waiting, then run one group of calls."""
         self._drop_canceled()
         self._admit()
@@ -144,8 +154,9 @@ class Engine:
             self._strands.append(strand)
 
     def _strand(self, drawing: Drawing, model: LoadedModel) -> Strand:
-        if model not in self._batchable:
-            self._batchable[model] = hook(model.pipeline)
+        if model not in self._residents:
+            self._residents[model] = Resident(batchable=hook(model.pipeline))
+        resident = self._residents[model]
         pipeline = model.pipeline_for(drawing.request)
         request = drawing.request
 
@@ -160,9 +171,18 @@ class Engine:
                 callback_on_step_end=step_ended,
                 output_type="pt",
             )
+            if any(getattr(output, "nsfw_content_detected", None) or ()):
+                raise JobFailure("the model's own safety checker withheld the picture", code="content_filtered")
             return to_pixels(output.images)
 
-        return Strand(drawing, draw, self._clock, exclusive=not self._batchable[model])
+        return Strand(
+            drawing,
+            pipeline,
+            draw,
+            prompts=resident.prompts,
+            exclusive=not resident.batchable,
+            clock=self._clock,
+        )
 
     def _abandon(self) -> None:
         """Nobody may wait for ever, whatever ended the loop."""

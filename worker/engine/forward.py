@@ -1,23 +1,130 @@
-"""Runs a group of parked calls as one forward and answers each strand. Knows nothing of turns or requests."""
+"""Runs a group of parked calls as one forward and answers each strand. Knows nothing of turns or tasks.
+
+When memory runs out the group is halved and run again; a call alone gets the savers that help its stage, and when
+none is left its request fails, alone. When a merged forward fails for another reason each call runs by itself, so
+that only the request at fault fails.
+"""
 
 from __future__ import annotations
 
+import gc
+import logging
 from collections.abc import Sequence
+from typing import Any
 
-from worker.engine.calls import merge, split
+import torch
+
+from core.errors import JobFailure
+from core.jobs import Stage
+from worker.engine.calls import Call, merge, split
+from worker.engine.pixels import is_picture, no_picture
 from worker.engine.strands import Strand
+from worker.pipelines.memory import enable_attention_slicing, enable_vae_slicing, enable_vae_tiling
+
+logger = logging.getLogger(__name__)
 
 
 def run_together(group: Sequence[Strand]) -> None:
-    calls = [strand.call for strand in group]
-    try:
-        if len(calls) == 1:
-            outputs = [calls[0].run()]
+    """Answer the parked call of every strand of `group`; their keys must be equal."""
+    for strand, outcome in zip(group, outcomes(group), strict=True):
+        if isinstance(outcome, Exception):
+            strand.fail(outcome)
         else:
-            outputs = split(merge(calls).run(), [call.rows for call in calls])
-    except Exception as error:
+            strand.resume(outcome)
+
+
+def outcomes(group: Sequence[Strand]) -> list[Any]:
+    """The output of each call, or the exception that it raises."""
+    error = None
+    try:
+        return compute(group)
+    except Exception as raised:
+        # Without its traceback, which would keep the tensors of the failed forward alive.
+        error = raised.with_traceback(None) if is_out_of_memory(raised) else raised
+    if is_out_of_memory(error):
+        return with_less_memory(group)
+    if len(group) == 1:
+        return [error]
+    logger.warning("merged forward failed, running each call alone", exc_info=error)
+    return [outcome for strand in group for outcome in outcomes([strand])]
+
+
+def compute(group: Sequence[Strand]) -> list[Any]:
+    """One forward for all distinct calls of the group."""
+    calls = [strand.call for strand in group]
+    distinct = list({reuse_key(call): call for call in calls}.values())
+    if len(distinct) == 1:
+        outputs = [distinct[0].run()]
+    else:
+        outputs = split(merge(distinct).run(), [call.rows for call in distinct])
+    by_key = {reuse_key(call): output for call, output in zip(distinct, outputs, strict=True)}
+    for strand in group:
+        if strand.call.reuse_key is not None:
+            strand.prompts.put(strand.call.reuse_key, by_key[strand.call.reuse_key])
+    answers = [by_key[reuse_key(call)] for call in calls]
+    if group[0].stage is Stage.DECODE:
+        return [checked(strand, answer) for strand, answer in zip(group, answers, strict=True)]
+    return answers
+
+
+def reuse_key(call: Call) -> Any:  # noqa: ANN401 - hashable
+    return id(call) if call.reuse_key is None else call.reuse_key
+
+
+def checked(strand: Strand, decoded: Any) -> Any:  # noqa: ANN401 - what the autoencoder returns
+    """The decoded picture, decoded again in float32 if it is none; then JobFailure (`nan_output`) if it still is."""
+    if is_picture(decoded):
+        return decoded
+    again = decode_in_float32(strand.call)
+    if again is None or not is_picture(again):
+        return no_picture()
+    strand.note("decoded again in float32: half precision overflowed")
+    return again
+
+
+def decode_in_float32(call: Call) -> Any | None:  # noqa: ANN401
+    """Run the autoencoder's call in float32 and put its weights back; None if it is in float32 already."""
+    vae: Any = getattr(call.function, "__self__", None)
+    if vae is None or vae.dtype == torch.float32:
+        return None
+    dtype = vae.dtype
+    wider = {n: v.float() if isinstance(v, torch.Tensor) else v for n, v in call.arguments.items()}
+    vae.to(dtype=torch.float32)
+    try:
+        return call.function(**wider)
+    finally:
+        vae.to(dtype=dtype)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "not enough memory" in str(error)
+
+
+def with_less_memory(group: Sequence[Strand]) -> list[Any]:
+    """The next rung of the ladder: half the group, then the savers, then failure."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if len(group) > 1:
+        half = (len(group) + 1) // 2
         for strand in group:
-            strand.fail(error)
-        return
-    for strand, output in zip(group, outputs, strict=True):
-        strand.resume(output)
+            strand.note(f"out of memory in {strand.stage}: batch of {len(group)} halved")
+        return [*outcomes(group[:half]), *outcomes(group[half:])]
+    (strand,) = group
+    saver = switch_saver_on(strand)
+    if saver is None:
+        return [JobFailure("the picture does not fit into this worker's memory", code="out_of_memory")]
+    strand.note(f"out of memory in {strand.stage}: {saver} switched on")
+    logger.warning("memory saver switched on", extra={"saver": saver, "stage": str(strand.stage)})
+    return outcomes(group)
+
+
+def switch_saver_on(strand: Strand) -> str | None:
+    """Switch on the next saver that helps the strand's stage, for good, and name it; None if none is left."""
+    if strand.stage is Stage.DENOISE:
+        return "attention slicing" if enable_attention_slicing(strand.pipeline) else None
+    if enable_vae_tiling(strand.pipeline):
+        return "VAE tiling"
+    return "VAE slicing" if enable_vae_slicing(strand.pipeline) else None

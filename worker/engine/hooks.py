@@ -11,7 +11,7 @@ import greenlet
 import torch
 
 from core.jobs import Stage
-from worker.engine.calls import Call
+from worker.engine.calls import Call, digest
 from worker.engine.strands import Strand
 
 FORWARDS: Final = (
@@ -52,7 +52,8 @@ def hook_method(module: torch.nn.Module, method: str, stage: Stage) -> None:
     if hasattr(original, "easel_stage"):
         return
     signature = inspect.signature(original)
-    casts = stage is Stage.DECODE or method == "encode"
+    casts = method != "forward"
+    reusable = stage is Stage.ENCODE and method == "forward"
 
     @functools.wraps(original)
     def parked(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the module's own signature
@@ -64,7 +65,11 @@ def hook_method(module: torch.nn.Module, method: str, stage: Stage) -> None:
             return original(*args, **kwargs)
         if casts:
             cast_first(arguments, module)
-        return strand.park(Call(original, arguments), stage)
+        if not reusable:
+            return strand.park(Call(original, arguments), stage)
+        key = (id(original), adapters(module), digest(arguments))
+        known = strand.prompts.get(key)
+        return strand.park(Call(original, arguments, reuse_key=key), stage) if known is None else known
 
     parked.easel_stage = stage  # type: ignore[attr-defined]  # marks a hooked method
     setattr(module, method, parked)
@@ -81,6 +86,12 @@ def named_arguments(
             return None
         named |= value if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
     return named
+
+
+def adapters(module: torch.nn.Module) -> tuple[str, ...]:
+    """The adapters that are switched on in `module`: they change what it computes."""
+    active = getattr(module, "active_adapters", None)
+    return tuple(active()) if getattr(module, "peft_config", None) and callable(active) else ()
 
 
 def cast_first(arguments: dict[str, Any], module: torch.nn.Module) -> None:

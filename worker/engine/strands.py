@@ -12,6 +12,7 @@ import torch
 from core.errors import JobFailure
 from core.jobs import Stage
 from worker.engine.calls import Call
+from worker.engine.prompts import PromptCache
 from worker.engine.requests import Canceled, Drawing, Event, Failed, Finished, Progressed
 
 logger = logging.getLogger(__name__)
@@ -27,10 +28,19 @@ class Strand(greenlet.greenlet):
     call: Call
 
     def __init__(
-        self, drawing: Drawing, draw: Callable[[Strand], torch.Tensor], clock: Callable[[], float], *, exclusive: bool
+        self,
+        drawing: Drawing,
+        pipeline: Any,  # noqa: ANN401 - any diffusers pipeline
+        draw: Callable[[Strand], torch.Tensor],
+        *,
+        prompts: PromptCache,
+        exclusive: bool,
+        clock: Callable[[], float],
     ) -> None:
         super().__init__()
         self.drawing = drawing
+        self.pipeline = pipeline
+        self.prompts = prompts
         self.exclusive = exclusive
         self.stage = Stage.ENCODE
         self.remaining = drawing.request.num_inference_steps

@@ -9,7 +9,7 @@ import torch
 from core.catalog import Family
 from core.jobs import Task
 from worker.engine.requests import DrawRequest
-from worker.pipelines import flux, stable_diffusion
+from worker.pipelines import flux, stable_diffusion, stable_diffusion_3
 
 
 class FamilyCalls(Protocol):
@@ -26,6 +26,6 @@ class FamilyCalls(Protocol):
 FAMILIES: Final[dict[Family, FamilyCalls]] = {
     Family.SD15: stable_diffusion,
     Family.SDXL: stable_diffusion,
-    Family.SD3: stable_diffusion,
+    Family.SD3: stable_diffusion_3,
     Family.FLUX: flux,
 }

@@ -80,20 +80,20 @@ class LoadedModel:
 class Models:
     """The resident models: loaded once; the least recently used leaves when there are more than `max_resident`.
 
-    Without `device` it is the best this machine has; without `allow_downloads` hub ids load from the local cache only.
+    `device` auto is the best that this machine has; without `allow_downloads` hub ids load from the local cache only.
     """
 
     def __init__(
         self,
         catalog: Catalog,
         memory: MemoryOptions | None = None,
-        device: torch.device | str | None = None,
+        device: torch.device | str = "auto",
         *,
         max_resident: int = 1,
         allow_downloads: bool = False,
     ) -> None:
         self.catalog = catalog
-        self.device = torch.device(device) if device else pick_device()
+        self.device = pick_device() if device == "auto" else torch.device(device)
         self.max_resident = max_resident
         self._memory = memory or MemoryOptions()
         self._allow_downloads = allow_downloads

@@ -1,4 +1,4 @@
-"""How a request becomes a call of the Stable Diffusion pipelines (1.5, XL, 3). Knows no other family."""
+"""How a request becomes a call of the Stable Diffusion 1.5 and XL pipelines. Knows no other family."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def picture_arguments(request: DrawRequest) -> dict[str, Any]:
     """What the tasks that start from a picture add: it and its mask at the size asked for, and the strength."""
     if request.task is Task.TEXT_TO_IMAGE:
         return {}
-    # Pipelines run int(steps * strength) steps and break on none: a strength in [1/steps, 1] always leaves one.
-    least = min(1.0, JUST_OVER / request.num_inference_steps)
+    steps, strength = request.num_inference_steps, request.strength
     arguments: dict[str, Any] = {
         "image": sized(request.image, request, "RGB"),
-        "strength": min(1.0, max(request.strength, least)),
+        # Pipelines run int(steps * strength) steps and break on none.
+        "strength": strength if steps * strength >= 1 else min(1.0, JUST_OVER / steps),
     }
     if request.task is Task.INPAINT:
         arguments["mask_image"] = sized(request.mask, request, "L")

@@ -83,7 +83,7 @@ def plain_picture(models: Models, request: DrawRequest) -> torch.Tensor:
         arguments |= {"image": request.image.resize(size, Image.Resampling.LANCZOS), "strength": request.strength}
     if request.task is Task.INPAINT:
         arguments["mask_image"] = request.mask.resize(size, Image.Resampling.LANCZOS)
-    if request.task is not Task.IMAGE_TO_IMAGE or request.model == "flux":
+    if request.task is not Task.IMAGE_TO_IMAGE or request.model in {"sd3", "flux"}:
         arguments |= {"width": request.width, "height": request.height}
     generator = torch.Generator("cpu").manual_seed(request.seed)
     steps = request.num_inference_steps

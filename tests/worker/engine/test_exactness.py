@@ -1,0 +1,112 @@
+"""A picture out of a mixed batch is the picture that plain diffusers draws of the same request alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import hypothesis.strategies as st
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+
+from core.catalog import DIFFUSION_SCHEDULERS
+from core.jobs import Scheduler, Task
+from tests.worker.engine.drawings import a_request, draw_all, last_event, plain_picture
+from worker.engine.engine import Engine
+from worker.engine.requests import DrawRequest, Event, Finished
+from worker.pipelines.models import Models
+
+TOLERANCE = 1e-4
+ROUNDING = 0.5 / 255
+"""Pixels leave the engine in 8 bits: a picture off by e shows in every pixel that lies within e of the next level."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A request that is submitted once the engine has taken `turns` turns."""
+
+    turns: int
+    request: DrawRequest
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> Arrival:
+    model = draw(st.sampled_from(["sd15", "sdxl", "sd3", "flux", "mini"]))
+    tasks = list(Task) if model != "flux" else [Task.TEXT_TO_IMAGE, Task.IMAGE_TO_IMAGE]
+    flow = model in {"sd3", "flux"}
+    request = a_request(
+        model,
+        task=draw(st.sampled_from(tasks)),
+        prompt=draw(st.sampled_from(["a red apple", "two zebras, at night", ""])),
+        negative_prompt="" if model == "flux" else draw(st.sampled_from(["", "ugly"])),
+        width=draw(st.sampled_from([32, 64])),
+        height=draw(st.sampled_from([32, 64])),
+        num_inference_steps=draw(st.integers(2, 8)),
+        guidance_scale=draw(st.sampled_from([1.0, 2.5, 7.0])),
+        scheduler=Scheduler.FLOW_MATCH_EULER if flow else draw(st.sampled_from(DIFFUSION_SCHEDULERS)),
+        seed=draw(st.integers(0, 2**32 - 1)),
+        strength=draw(st.sampled_from([0.5, 0.8, 1.0])),
+    )
+    return Arrival(draw(st.integers(0, 12)), request)
+
+
+def draw_as_they_arrive(models: Models, mix: list[Arrival], max_rows: int) -> list[Event]:
+    engine = Engine(models, max_rows=max_rows)
+    drawings = {}
+    turn = 0
+    with torch.no_grad():
+        while len(drawings) < len(mix) or engine.active or engine.waiting:
+            for index, arrival in enumerate(mix):
+                if arrival.turns == turn:
+                    drawings[index] = engine.submit(arrival.request)
+            engine.tick()
+            turn += 1
+    return [last_event(drawings[index]) for index in range(len(mix))]
+
+
+def difference(models: Models, request: DrawRequest, event: Event) -> float:
+    """By how much the picture differs from plain diffusers' own, rounding to 8 bits aside."""
+    assert isinstance(event, Finished), event
+    expected = plain_picture(models, request).permute(1, 2, 0).clamp(0, 1)
+    assert event.pixels.shape == expected.shape == (request.height, request.width, 3)
+    return float((event.pixels / 255 - expected).abs().max()) - ROUNDING
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(mix=st.lists(arrivals(), min_size=2, max_size=6), max_rows=st.sampled_from([2, 5, 16]))
+def test_every_picture_of_a_random_mix_equals_its_solo_run(models: Models, mix: list[Arrival], max_rows: int) -> None:
+    for arrival, event in zip(mix, draw_as_they_arrive(models, mix, max_rows), strict=True):
+        assert difference(models, arrival.request, event) <= TOLERANCE, arrival
+
+
+@pytest.mark.parametrize("task", list(Task))
+@pytest.mark.parametrize("model", ["sd15", "sdxl", "mini"])
+def test_all_schedulers_share_one_batch_exactly(models: Models, model: str, task: Task) -> None:
+    requests = [
+        a_request(model, task=task, scheduler=scheduler, seed=seed, num_inference_steps=3 + seed % 4)
+        for seed, scheduler in enumerate(DIFFUSION_SCHEDULERS)
+    ]
+    for request, event in zip(requests, draw_all(models, requests), strict=True):
+        assert difference(models, request, event) <= TOLERANCE, request.scheduler
+
+
+@pytest.mark.parametrize(
+    ("model", "task"), [("sd3", task) for task in Task] + [("flux", Task.TEXT_TO_IMAGE), ("flux", Task.IMAGE_TO_IMAGE)]
+)
+def test_flow_models_share_one_batch_exactly(models: Models, model: str, task: Task) -> None:
+    requests = [
+        a_request(model, task=task, seed=seed, num_inference_steps=2 + seed, guidance_scale=1.0 + 2 * (seed % 3))
+        for seed in range(5)
+    ]
+    for request, event in zip(requests, draw_all(models, requests), strict=True):
+        assert difference(models, request, event) <= TOLERANCE
+
+
+def test_image_i_of_n_equals_its_seed_alone(models: Models) -> None:
+    requests = [a_request(seed=seed) for seed in (7, 8, 9)]
+    together = draw_all(models, requests)
+    for request, event in zip(requests, together, strict=True):
+        (alone,) = draw_all(models, [request])
+        assert isinstance(event, Finished)
+        assert isinstance(alone, Finished)
+        assert (event.pixels.int() - alone.pixels.int()).abs().max() <= 1
