@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from redis import Redis
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.retry import Retry
 
-API_TIMEOUT_SECONDS: Final = 2.0
-"""An api that cannot reach Redis must say 503 soon; redis-py's own defaults give up after a minute."""
+API_TIMEOUT_SECONDS: Final = 2.5
+"""An api that cannot reach Redis must say 503 within 3 s; redis-py's own defaults give up after a minute."""
+
+PATIENT: Final = Retry(ExponentialBackoff(cap=1.0, base=0.05), 8)
+AT_ONCE: Final = Retry(NoBackoff(), 1, supported_errors=(ConnectionLost,))
+"""A closed connection is opened again; a Redis that is silent would only be silent twice as long."""
 
 
 def connect(url: str, *, patient: bool = False) -> Redis:
@@ -21,6 +26,6 @@ def connect(url: str, *, patient: bool = False) -> Redis:
         url,
         socket_connect_timeout=API_TIMEOUT_SECONDS,
         socket_timeout=None if patient else API_TIMEOUT_SECONDS,
-        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), 8 if patient else 1),
+        retry=PATIENT if patient else AT_ONCE,
         health_check_interval=15,
     )
