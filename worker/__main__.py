@@ -62,7 +62,7 @@ def load_models(settings: Settings, catalog: Catalog) -> Models:
     models = Models(
         catalog,
         options,
-        device=None if settings.device == "auto" else torch.device(settings.device),
+        device=settings.device,
         max_resident=settings.max_resident_models,
         allow_downloads=settings.allow_downloads,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from PIL import Image, ImageStat
+from PIL import Image, ImageChops, ImageStat
 from standardwebhooks import Webhook
 
 from tests.e2e.stack import Receiver, Stack, until
@@ -22,6 +22,10 @@ def picture(stack: Stack, job: dict[str, object], index: int = 0) -> Image.Image
     response = stack.http.get(httpx.URL(job["images"][index]["url"]).raw_path.decode())  # type: ignore[index]
     assert response.status_code == 200
     return Image.open(io.BytesIO(response.content))
+
+
+def largest_difference(one: Image.Image, other: Image.Image) -> int:
+    return max(high for _, high in ImageChops.difference(one, other).getextrema())
 
 
 def test_post_poll_picture_webhook(stack: Stack, receiver: Receiver) -> None:
@@ -49,15 +53,19 @@ def test_post_poll_picture_webhook(stack: Stack, receiver: Receiver) -> None:
 
 
 def test_same_seed_same_picture_and_n_pictures_differ(stack: Stack) -> None:
-    # Given one job of two pictures, and another that asks for the second one's seed
+    # Given one job of two pictures, and two others that ask for the second one's seed, one after the other
     both = stack.finish(stack.post(prompt="a green frog", seed=41, n=2, num_inference_steps=4)["id"])
-    again = stack.finish(stack.post(prompt="a green frog", seed=42, num_inference_steps=4)["id"])
+    again, once_more = (
+        stack.finish(stack.post(prompt="a green frog", seed=42, num_inference_steps=4)["id"]) for _ in range(2)
+    )
     # When their pixels are compared
-    first, second, repeated = picture(stack, both, 0), picture(stack, both, 1), picture(stack, again)
-    # Then the seed alone decides
+    first, second = picture(stack, both, 0), picture(stack, both, 1)
+    # Then the same request draws the same picture, to the bit
     assert [image["seed"] for image in both["images"]] == [41, 42]
-    assert second.tobytes() == repeated.tobytes()
-    assert first.tobytes() != second.tobytes()
+    assert picture(stack, again).tobytes() == picture(stack, once_more).tobytes()
+    # and drawn in a batch it differs by rounding only, while another seed draws another picture
+    assert largest_difference(second, picture(stack, again)) <= 1
+    assert largest_difference(first, second) > 30
 
 
 @pytest.mark.parametrize(("name", "kind"), [("jpeg", "JPEG"), ("webp", "WEBP")])
@@ -125,4 +133,5 @@ def test_command_line_draws(stack: Stack, tmp_path: Path) -> None:
     )
     # Then the file is there
     assert done.returncode == 0, done.stderr
-    assert Image.open(out).size == (256, 256)
+    with Image.open(out) as image:
+        assert image.size == (256, 256)
