@@ -1,0 +1,1 @@
+"""How the bundled model was made, step by step. Imported by nothing outside this folder."""

@@ -1,0 +1,33 @@
+"""Knows how to lay an exported model out so that training can go on from it; does not train."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from pathlib import Path
+
+from diffusers import AutoencoderTiny
+
+from training import workspace
+
+logger = logging.getLogger(__name__)
+
+
+def main() -> None:
+    workspace.start_logging()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, default=workspace.MODEL)
+    arguments = parser.parse_args()
+    vae = AutoencoderTiny.from_pretrained(arguments.model / "vae")
+    scale = {"mean": 0.0, "std": 1.0 / vae.config.scaling_factor, "fixed": True}
+    vae.register_to_config(scaling_factor=1.0)
+    vae.save_pretrained(workspace.AUTOENCODER)
+    workspace.LATENTS.mkdir(parents=True, exist_ok=True)
+    # The UNet knows latents of this scale, so `latents` must not measure another.
+    (workspace.LATENTS / "scale.json").write_text(json.dumps(scale))
+    logger.info("autoencoder restored, latent deviation %.4f", scale["std"])
+
+
+if __name__ == "__main__":
+    main()

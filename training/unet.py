@@ -1,0 +1,210 @@
+"""Knows how to train the UNet on cached latents within a time budget, and how to go on; knows no pictures.
+
+The first part of the budget trains on 128-pixel latents, at a quarter of the cost, the rest at 256 pixels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import logging
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers import AutoencoderTiny, UNet2DConditionModel
+from PIL import Image
+from torch import nn
+from tqdm import tqdm
+
+from training import diffusion, motifs, sheets, words, workspace
+
+logger = logging.getLogger(__name__)
+
+EMPTY_SHARE, SOLID_SHARE, PAIR_SHARE, WHITE_SHARE = 0.10, 0.72, 0.06, 0.55
+EMA = 0.999
+PROMPTS = (
+    "a red apple", "a fox", "a slice of pizza", "a rocket", "a cat", "a dog", "an elephant", "a sunflower",
+    "a red apple on a dark blue background", "a flat icon of a fox", "a banana, flat icon", "a castle",
+    "a cup of coffee", "a hamburger", "a bicycle", "a guitar", "a house", "a penguin on a yellow background",
+    "a strawberry", "a green apple", "a cat and a rocket", "a flat icon of a tree on a pink background",
+    "a tiger, 3d render", "a robot", "a birthday cake", "a red heart", "a sailboat", "an octopus",
+    "kitty", "a vessel on the sea", "a flying saucer", "a light bulb on a black background",
+)  # fmt: skip
+
+
+class Cache:
+    """The latents and token states, and how often each picture is drawn."""
+
+    def __init__(self, device: torch.device, tier: int) -> None:
+        scale = json.loads((workspace.LATENTS / "scale.json").read_text())
+        self.scale = 1.0 / scale["std"]
+        self.latents = {
+            side: np.load(workspace.LATENTS / f"{name}.npy") for side, name in ((32, "full"), (16, "half"))
+        }
+        self.states = np.load(workspace.LATENTS / "captions.npy", mmap_mode="r")
+        numbers = {
+            text: n for n, text in enumerate(json.loads((workspace.LATENTS / "captions.json").read_text()))
+        }
+        self.entries = json.loads((workspace.LATENTS / "entries.json").read_text())
+        self.choices = np.array([[numbers[text] for text in entry["captions"]] for entry in self.entries])
+        self.weights = draw_weights(self.entries, motifs.count_motifs(tier))
+        self.device = device
+        self.empty = torch.from_numpy(self.states[:1].astype(np.float32)).to(device)
+
+    def draw(self, size: int, side: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        rows = rng.choice(len(self.entries), size, p=self.weights)
+        texts = self.choices[rows, rng.integers(self.choices.shape[1], size=size)]
+        texts[rng.random(size) < EMPTY_SHARE] = 0
+        latents = torch.from_numpy(self.latents[side][rows].astype(np.float32)) * self.scale
+        states = torch.from_numpy(np.stack([self.states[text] for text in texts]).astype(np.float32))
+        return latents.to(self.device), states.to(self.device)
+
+
+def draw_weights(entries: list[dict], count: int) -> np.ndarray:
+    """Shares by style, background and number of motifs, among pictures of the first `count` motifs."""
+    kinds = [
+        (len(e["motifs"]) > 1, e["style"], len(e["motifs"]) == 1 and e["colour"] == "white") for e in entries
+    ]
+    shares = {}
+    for style, share in (("3d", SOLID_SHARE), ("flat", 1 - SOLID_SHARE)):
+        shares[True, style, False] = PAIR_SHARE * share
+        shares[False, style, True] = (1 - PAIR_SHARE) * share * WHITE_SHARE
+        shares[False, style, False] = (1 - PAIR_SHARE) * share * (1 - WHITE_SHARE)
+    wanted = [max(e["motifs"]) < count for e in entries]
+    kinds = [kind if use else None for kind, use in zip(kinds, wanted, strict=True)]
+    shares[None] = 0.0
+    counts = {kind: kinds.count(kind) for kind in set(kinds)}
+    weights = np.array([shares[kind] / counts[kind] for kind in kinds])
+    return weights / weights.sum()
+
+
+@dataclass
+class Run:
+    """What a resumed training needs."""
+
+    unet: UNet2DConditionModel
+    ema: UNet2DConditionModel
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+    seen: int = 0
+
+    def save(self) -> None:
+        state = {"unet": self.unet.state_dict(), "optimiser": self.optimiser.state_dict()}
+        torch.save(state, workspace.UNET / "resume.tmp")
+        (workspace.UNET / "resume.tmp").rename(workspace.UNET / "resume.pt")
+        self.ema.save_pretrained(workspace.UNET / "ema")
+        (workspace.UNET / "state.json").write_text(json.dumps({"step": self.step, "seen": self.seen}))
+
+    def follow(self) -> None:
+        """Exponential moving average, faster at first so that early sheets mean something."""
+        keep = min(EMA, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for slow, fast in zip(self.ema.parameters(), self.unet.parameters(), strict=True):
+                slow.lerp_(fast, 1 - keep)
+
+
+def start_run(rate: float, source: str | None, device: torch.device) -> Run:
+    """From nothing, from the last checkpoint ("resume") or from an exported model's UNet folder."""
+    workspace.UNET.mkdir(parents=True, exist_ok=True)
+    if source is None:
+        unet = diffusion.build_unet()
+    else:
+        folder = workspace.UNET / "ema" if source == "resume" else source
+        unet = UNet2DConditionModel.from_pretrained(folder, dtype=torch.float32)
+    ema = copy.deepcopy(unet).to(device).eval().requires_grad_(False)
+    unet.to(device).train()
+    optimiser = torch.optim.AdamW(unet.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01)
+    run = Run(unet, ema, optimiser)
+    if source == "resume":
+        state = torch.load(workspace.UNET / "resume.pt", map_location=device, weights_only=True)
+        unet.load_state_dict(state["unet"])
+        optimiser.load_state_dict(state["optimiser"])
+        saved = json.loads((workspace.UNET / "state.json").read_text())
+        run.step, run.seen = saved["step"], saved["seen"]
+    return run
+
+
+def rate_at(used: float, step: int, fall_from: float) -> float:
+    """Warm-up over 100 steps, flat, then falling linearly to a fiftieth from `fall_from` of the budget on."""
+    fall = 1.0 if used < fall_from else max(0.02, (1 - used) / (1 - fall_from))
+    return min(1.0, (step + 1) / 100) * fall
+
+
+def draw_sheet(run: Run, cache: Cache, side: int) -> None:
+    """The fixed prompts and seeds, so that sheets can be compared."""
+    device = cache.device
+    decoder = AutoencoderTiny.from_pretrained(workspace.AUTOENCODER).to(device).eval()
+    encoder, tokenizer = words.load_encoder(device)
+    states = words.encode(PROMPTS, encoder, tokenizer)
+    latents = diffusion.sample(run.ema, states, cache.empty, side, steps=16)
+    with torch.no_grad():
+        pixels = decoder.decoder(latents / cache.scale).clamp(-1, 1)
+    arrays = ((pixels + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    sheets.tile(
+        [Image.fromarray(a) for a in arrays], workspace.UNET / f"sheet-{run.seen:07d}.png", 8, PROMPTS
+    )
+
+
+def train(arguments: argparse.Namespace) -> None:
+    device = workspace.device()
+    cache = Cache(device, arguments.tier)
+    run = start_run(arguments.rate, arguments.source, device)
+    rng = np.random.default_rng(run.step)
+    torch.manual_seed(run.step)
+    alphas = diffusion.signal_levels().to(device)
+    start = saved = drawn = time.monotonic()
+    losses: list[float] = []
+    bar = tqdm(desc="unet", unit="picture", mininterval=15, initial=run.seen)
+    first = run.step
+    while (used := (time.monotonic() - start) / (arguments.minutes * 60)) < 1.0:
+        side, size = (16, arguments.batch * 2) if used < arguments.low_share else (32, arguments.batch)
+        run.optimiser.param_groups[0]["lr"] = arguments.rate * rate_at(
+            used, run.step - first, arguments.fall_from
+        )
+        loss = diffusion.velocity_loss(run.unet, *cache.draw(size, side, rng), alphas)
+        run.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(run.unet.parameters(), 1.0)
+        run.optimiser.step()
+        run.step += 1
+        run.seen += size
+        run.follow()
+        losses.append(loss.item())
+        bar.update(size)
+        bar.set_postfix(
+            loss=f"{np.mean(losses[-100:]):.4f}", side=side, left=f"{(1 - used) * arguments.minutes:.0f}m"
+        )
+        if time.monotonic() - saved > 180:
+            run.save()
+            sheets.plot_losses(losses, workspace.UNET / "loss.png", "UNet: weighted velocity error")
+            saved = time.monotonic()
+        if time.monotonic() - drawn > arguments.sheet_minutes * 60:
+            draw_sheet(run, cache, side)
+            drawn = time.monotonic()
+    run.save()
+    draw_sheet(run, cache, 32)
+    sheets.plot_losses(losses, workspace.UNET / "loss.png", "UNet: weighted velocity error")
+    logger.info("%d steps, %d pictures seen, loss %.4f", run.step, run.seen, np.mean(losses[-100:]))
+
+
+def main() -> None:
+    workspace.start_logging()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=240)
+    parser.add_argument("--batch", type=int, default=16, help="at 256 pixels; twice that at 128")
+    parser.add_argument("--tier", type=int, default=1, help="motifs of the tiers up to this one")
+    parser.add_argument("--rate", type=float, default=8e-4)
+    parser.add_argument("--low-share", type=float, default=0.4, help="share of the budget at 128 pixels")
+    parser.add_argument(
+        "--fall-from", type=float, default=0.6, help="share of the budget after which the rate falls"
+    )
+    parser.add_argument("--sheet-minutes", type=float, default=10)
+    parser.add_argument("--from", dest="source", help='"resume", or the unet folder of an exported model')
+    train(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()

