@@ -14,7 +14,8 @@ from weakref import WeakKeyDictionary
 import torch
 
 from core.errors import EaselError, JobFailure
-from worker.engine.forward import run_together
+from worker.engine.budget import Budget
+from worker.engine.forward import Forwards
 from worker.engine.hooks import hook
 from worker.engine.pixels import to_pixels
 from worker.engine.prompts import PromptCache
@@ -26,7 +27,7 @@ from worker.pipelines.models import LoadedModel, Models
 logger = logging.getLogger(__name__)
 
 MAX_ROWS: Final = 16
-"""Rows in one forward where nothing else is said: past it the models measured gain little."""
+"""Rows in one forward where nothing else is said; the budget finds where fewer are as good."""
 
 MAX_ACTIVE: Final = 64
 """Drawings under way at once; each holds its latents and prompt embeddings, a few megabytes."""
@@ -52,7 +53,9 @@ class Engine:
     ) -> None:
         self._models = models
         self._clock = clock
-        self._turns = Turns(max_rows or MAX_ROWS)
+        budget = Budget(max_rows or MAX_ROWS)
+        self._turns = Turns(budget)
+        self._forwards = Forwards(budget, clock)
         self._waiting: deque[Drawing] = deque()
         self._strands: list[Strand] = []
         self._changed = threading.Condition()
@@ -117,7 +120,7 @@ class Engine:
         self._admit()
         group = self._turns.choose(self._strands)
         if group:
-            run_together(group)
+            self._forwards.run(group)
         self._strands = [strand for strand in self._strands if not strand.dead]
 
     def _drop_canceled(self) -> None:

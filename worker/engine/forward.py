@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
 from core.errors import JobFailure
 from core.jobs import Stage
+from worker.engine.budget import Budget
 from worker.engine.calls import Call, merge, split
 from worker.engine.pixels import is_picture, no_picture
 from worker.engine.strands import Strand
@@ -24,29 +25,62 @@ from worker.pipelines.memory import enable_attention_slicing, enable_vae_slicing
 logger = logging.getLogger(__name__)
 
 
-def run_together(group: Sequence[Strand]) -> None:
-    """Answer the parked call of every strand of `group`; their keys must be equal."""
-    for strand, outcome in zip(group, outcomes(group), strict=True):
-        if isinstance(outcome, Exception):
-            strand.fail(outcome)
-        else:
-            strand.resume(outcome)
+class Forwards:
+    """Runs groups and tells the budget what they took."""
 
+    def __init__(self, budget: Budget, clock: Callable[[], float]) -> None:
+        self._budget = budget
+        self._clock = clock
 
-def outcomes(group: Sequence[Strand]) -> list[Any]:
-    """The output of each call, or the exception that it raises."""
-    error = None
-    try:
-        return compute(group)
-    except Exception as raised:
-        # Without its traceback, which would keep the tensors of the failed forward alive.
-        error = raised.with_traceback(None) if is_out_of_memory(raised) else raised
-    if is_out_of_memory(error):
-        return with_less_memory(group)
-    if len(group) == 1:
-        return [error]
-    logger.warning("merged forward failed, running each call alone", exc_info=error)
-    return [outcome for strand in group for outcome in outcomes([strand])]
+    def run(self, group: Sequence[Strand]) -> None:
+        """Answer the parked call of every strand of `group`; their keys must be equal."""
+        for strand, outcome in zip(group, self._outcomes(group), strict=True):
+            if isinstance(outcome, Exception):
+                strand.fail(outcome)
+            else:
+                strand.resume(outcome)
+
+    def _outcomes(self, group: Sequence[Strand]) -> list[Any]:
+        """The output of each call, or the exception that it raises."""
+        try:
+            return self._timed(group)
+        except Exception as raised:
+            # Without its traceback, which would keep the tensors of the failed forward alive.
+            error = raised.with_traceback(None) if is_out_of_memory(raised) else raised
+        if is_out_of_memory(error):
+            return self._with_less_memory(group)
+        if len(group) == 1:
+            return [error]
+        logger.warning("merged forward failed, running each call alone", exc_info=error)
+        return [outcome for strand in group for outcome in self._outcomes([strand])]
+
+    def _timed(self, group: Sequence[Strand]) -> list[Any]:
+        kind = group[0].call.key
+        began = self._clock()
+        answers = compute(group)
+        if not self._budget.is_settled(kind) and torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self._budget.ran(kind, sum(strand.call.rows for strand in group), self._clock() - began)
+        return answers
+
+    def _with_less_memory(self, group: Sequence[Strand]) -> list[Any]:
+        """The next rung of the ladder: half the group, then the savers, then failure."""
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if len(group) > 1:
+            self._budget.ran_out_of_memory(group[0].call.key, sum(strand.call.rows for strand in group))
+            for strand in group:
+                strand.note(f"out of memory in {strand.stage}: batch of {len(group)} halved")
+            half = (len(group) + 1) // 2
+            return [*self._outcomes(group[:half]), *self._outcomes(group[half:])]
+        (strand,) = group
+        saver = switch_saver_on(strand)
+        if saver is None:
+            return [JobFailure("the picture does not fit into this worker's memory", code="out_of_memory")]
+        strand.note(f"out of memory in {strand.stage}: {saver} switched on")
+        logger.warning("memory saver switched on", extra={"saver": saver, "stage": str(strand.stage)})
+        return self._outcomes(group)
 
 
 def compute(group: Sequence[Strand]) -> list[Any]:
@@ -100,25 +134,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and "not enough memory" in str(error)
-
-
-def with_less_memory(group: Sequence[Strand]) -> list[Any]:
-    """The next rung of the ladder: half the group, then the savers, then failure."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if len(group) > 1:
-        half = (len(group) + 1) // 2
-        for strand in group:
-            strand.note(f"out of memory in {strand.stage}: batch of {len(group)} halved")
-        return [*outcomes(group[:half]), *outcomes(group[half:])]
-    (strand,) = group
-    saver = switch_saver_on(strand)
-    if saver is None:
-        return [JobFailure("the picture does not fit into this worker's memory", code="out_of_memory")]
-    strand.note(f"out of memory in {strand.stage}: {saver} switched on")
-    logger.warning("memory saver switched on", extra={"saver": saver, "stage": str(strand.stage)})
-    return outcomes(group)
 
 
 def switch_saver_on(strand: Strand) -> str | None:

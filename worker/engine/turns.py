@@ -12,16 +12,17 @@ import math
 from collections.abc import Sequence
 
 from core.jobs import Stage
+from worker.engine.budget import Budget
 from worker.engine.strands import Strand
 
 Lane = tuple[str, int, int]
 
 
 class Turns:
-    """Picks one group of strands at a time, whose calls may be merged, of at most `max_rows` rows."""
+    """Picks one group of strands at a time, whose calls may be merged, of no more rows than the budget allows."""
 
-    def __init__(self, max_rows: int) -> None:
-        self._max_rows = max_rows
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
         self._credit: dict[Lane, float] = {}
 
     def choose(self, strands: Sequence[Strand]) -> list[Strand]:
@@ -45,10 +46,11 @@ class Turns:
         """The most urgent strand and, by urgency, those whose calls merge with its own, while rows are left."""
         ordered = sorted(strands, key=urgency)
         key = ordered[0].call.key
+        limit = self._budget.limit(key)
         group: list[Strand] = []
         rows = 0
         for strand in ordered:
-            if strand.call.key == key and (not group or rows + strand.call.rows <= self._max_rows):
+            if strand.call.key == key and (not group or rows + strand.call.rows <= limit):
                 group.append(strand)
                 rows += strand.call.rows
         return group

@@ -1,19 +1,35 @@
-"""The tiny models, loaded once for all engine tests, and what the tests ask of an engine."""
+"""The tiny models, loaded once for all engine tests; and loaders for tests that break theirs."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 
+from core.catalog import Catalog
 from tests import tiny_models
+from worker.pipelines.memory import MemoryOptions
 from worker.pipelines.models import Models
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     torch.set_num_threads(1)
-    folder: Path = tmp_path_factory.mktemp("models")
-    catalog = tiny_models.build_all(folder)
-    return Models(catalog, device=torch.device("cpu"), max_resident=len(catalog.models))
+    return tiny_models.build_all(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def models(catalog: Catalog) -> Models:
+    return Models(catalog, device="cpu", max_resident=len(catalog.models))
+
+
+@pytest.fixture
+def fresh_models(catalog: Catalog) -> Callable[..., Models]:
+    """Models of the test's own, to misbehave as it likes."""
+
+    def load(**memory: Any) -> Models:
+        return Models(catalog, MemoryOptions(**memory), device="cpu", max_resident=len(catalog.models))
+
+    return load

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -88,3 +89,15 @@ def plain_picture(models: Models, request: DrawRequest) -> torch.Tensor:
     generator = torch.Generator("cpu").manual_seed(request.seed)
     steps = request.num_inference_steps
     return pipeline(**arguments, num_inference_steps=steps, generator=generator, output_type="pt").images[0]
+
+
+def misbehave(module: Any, method: str, trouble: Callable[..., None]) -> None:
+    """Let `trouble` look at the arguments of every call of `module.method` first, and raise if it likes."""
+    original = getattr(module, method)
+
+    @functools.wraps(original)
+    def troubled(*args: Any, **kwargs: Any) -> Any:
+        trouble(*args, **kwargs)
+        return original(*args, **kwargs)
+
+    setattr(module, method, troubled)

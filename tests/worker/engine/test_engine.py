@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
+from core.catalog import Catalog
 from core.jobs import Stage
-from tests.worker.engine.drawings import a_request, draw_all, events_of, last_event, plain_picture
+from tests.worker.engine.drawings import a_request, draw_all, events_of, last_event, misbehave, plain_picture
 from worker.engine.engine import Engine
-from worker.engine.requests import Canceled, Failed, Finished, Progressed
+from worker.engine.requests import Canceled, Event, Failed, Finished, Progressed
 from worker.pipelines.models import Models
 
 
@@ -82,3 +85,99 @@ def test_an_idle_engine_wakes_for_a_request_from_another_thread(models: Models) 
     engine.run()
     thread.join()
     assert len(ended) == 1
+
+
+def run_until(engine: Engine, reached: Callable[[], bool]) -> None:
+    with torch.no_grad():
+        for _ in range(200):
+            if reached():
+                return
+            engine.tick()
+    raise AssertionError("not reached")
+
+
+@pytest.mark.parametrize("stage", [Stage.ENCODE, Stage.DENOISE, Stage.DECODE])
+def test_a_cancel_takes_effect_before_the_next_forward_of_any_stage(models: Models, stage: Stage) -> None:
+    # Given two requests, the first just come to `stage`
+    engine = Engine(models, max_rows=2)
+    canceled = engine.submit(a_request(seed=1, prompt=f"never seen before {stage}", num_inference_steps=2))
+    other = engine.submit(a_request(seed=2, num_inference_steps=5))
+    seen: list[Event] = []
+
+    def at_stage() -> bool:
+        seen.extend(events_of(canceled))
+        return any(isinstance(event, Progressed) and event.stage is stage for event in seen)
+
+    run_until(engine, at_stage)
+    # When it is canceled
+    canceled.cancel()
+    engine.tick()
+    # Then its next event is the last, and the other is not disturbed
+    assert events_of(canceled) == [Canceled()]
+    engine.stop()
+    engine.run()
+    event = last_event(other)
+    assert isinstance(event, Finished)
+    expected = plain_picture(models, other.request).permute(1, 2, 0)
+    assert (event.pixels / 255 - expected).abs().max() <= 0.5 / 255 + 1e-4
+
+
+def test_a_request_canceled_while_it_waits_is_never_begun(models: Models) -> None:
+    engine = Engine(models)
+    drawing = engine.submit(a_request())
+    drawing.cancel()
+    engine.stop()
+    engine.run()
+    assert events_of(drawing) == [Canceled()]
+
+
+def test_a_pipeline_that_cannot_be_hooked_runs_alone_and_right(fresh_models: Callable[..., Models]) -> None:
+    # Given a denoiser with an offload hook of its own
+    models = fresh_models()
+    unet = models.get("sd15").pipeline.unet
+    unet._hf_hook = object()
+    rows: list[int] = []
+    misbehave(unet, "forward", lambda sample, *args, **rest: rows.append(len(sample)))
+    # When two requests are drawn
+    requests = [a_request(seed=seed) for seed in range(2)]
+    events = draw_all(models, requests)
+    # Then they did not share a forward, and are right
+    assert rows == [2] * 8
+    for request, event in zip(requests, events, strict=True):
+        assert isinstance(event, Finished)
+        expected = plain_picture(models, request).permute(1, 2, 0)
+        assert (event.pixels / 255 - expected).abs().max() <= 0.5 / 255 + 1e-4
+
+
+def test_equal_requests_share_every_forward(fresh_models: Callable[..., Models]) -> None:
+    models = fresh_models()
+    rows: list[int] = []
+    misbehave(models.get("sd15").pipeline.unet, "forward", lambda sample, *args, **rest: rows.append(len(sample)))
+    draw_all(models, [a_request(seed=seed) for seed in range(3)])
+    assert rows == [6] * 4
+
+
+def test_models_without_room_beside_each_other_take_turns(catalog: Catalog) -> None:
+    models = Models(catalog, device="cpu", max_resident=1)
+    events = draw_all(models, [a_request(model, num_inference_steps=2) for model in ("sd15", "sd3", "sd15")])
+    assert all(isinstance(event, Finished) for event in events)
+    assert models.loaded == ("sd15",)
+
+
+@pytest.mark.slow
+def test_three_hundred_requests_leave_nothing_behind(models: Models) -> None:
+    def tensors() -> int:
+        gc.collect()
+        return sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
+
+    def draw(count: int) -> None:
+        requests = [
+            a_request(seed=seed, num_inference_steps=1 + seed % 3, prompt=("a", "b", "c")[seed % 3])
+            for seed in range(count)
+        ]
+        assert all(isinstance(event, Finished) for event in draw_all(models, requests))
+
+    draw(30)
+    before = tensors()
+    draw(300)
+    assert tensors() <= before

@@ -1,0 +1,153 @@
+"""What happens when a forward does not go well: who fails, who does not, and what the record says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from core.jobs import Task
+from tests.worker.engine.drawings import a_request, draw_all, misbehave, plain_picture
+from worker.engine.requests import Event, Failed, Finished
+from worker.pipelines.models import Models
+
+Loader = Callable[..., Models]
+
+
+def assert_drawn_as_plain(models: Models, seed: int, event: Event) -> None:
+    assert isinstance(event, Finished)
+    expected = plain_picture(models, a_request(seed=seed)).permute(1, 2, 0)
+    assert (event.pixels / 255 - expected).abs().max() <= 0.5 / 255 + 1e-4
+
+
+def test_a_request_that_breaks_its_forward_fails_alone(models: Models, fresh_models: Loader) -> None:
+    # Given an encoder that chokes on the letter z, in a batch with prompts that have none
+    broken = fresh_models()
+    encoder = broken.get("sd15").pipeline.text_encoder
+
+    def choke(input_ids: torch.Tensor, **rest: Any) -> None:
+        if (input_ids == 25 + 2).any():
+            raise ValueError("secret path /srv/models")
+
+    misbehave(encoder, "forward", choke)
+    # When it is drawn beside others
+    one, bad, two = draw_all(broken, [a_request(seed=1), a_request(seed=2, prompt="zz"), a_request(seed=3)])
+    # Then it alone fails, and its owner does not read our internals
+    assert isinstance(bad, Failed)
+    assert bad.error.code == "generation_failed"
+    assert "secret" not in bad.error.message
+    assert_drawn_as_plain(models, 1, one)
+    assert_drawn_as_plain(models, 3, two)
+
+
+def test_a_request_that_lacks_its_image_fails_alone(models: Models) -> None:
+    good, bad = draw_all(models, [a_request(seed=4), a_request(task=Task.INPAINT, image=None)])
+    assert isinstance(bad, Failed)
+    assert bad.error.message == "the task inpaint needs an image"
+    assert_drawn_as_plain(models, 4, good)
+
+
+def test_a_forward_that_fails_only_merged_costs_nobody_the_picture(models: Models, fresh_models: Loader) -> None:
+    broken = fresh_models()
+
+    def refuse_crowds(sample: torch.Tensor, *args: Any, **rest: Any) -> None:
+        if len(sample) > 2:
+            raise RuntimeError("too many")
+
+    misbehave(broken.get("sd15").pipeline.unet, "forward", refuse_crowds)
+    for seed, event in enumerate(draw_all(broken, [a_request(seed=seed) for seed in range(3)])):
+        assert_drawn_as_plain(models, seed, event)
+
+
+def test_out_of_memory_halves_the_batch_and_says_so(models: Models, fresh_models: Loader) -> None:
+    small = fresh_models()
+
+    def fit_four_rows(sample: torch.Tensor, *args: Any, **rest: Any) -> None:
+        if len(sample) > 4:
+            raise torch.OutOfMemoryError
+
+    misbehave(small.get("sd15").pipeline.unet, "forward", fit_four_rows)
+    events = draw_all(small, [a_request(seed=seed) for seed in range(4)])
+    for seed, event in enumerate(events):
+        assert_drawn_as_plain(models, seed, event)
+        assert isinstance(event, Finished)
+        assert event.notes == ("out of memory in denoise: batch of 4 halved",)
+
+
+def test_out_of_memory_alone_switches_attention_slicing_on(models: Models, fresh_models: Loader) -> None:
+    small = fresh_models()
+    unet = small.get("sd15").pipeline.unet
+
+    def want_slicing(*args: Any, **rest: Any) -> None:
+        if not getattr(unet, "easel_attention_sliced", False):
+            raise torch.OutOfMemoryError
+
+    misbehave(unet, "forward", want_slicing)
+    (event,) = draw_all(small, [a_request(seed=5)])
+    assert_drawn_as_plain(models, 5, event)
+    assert isinstance(event, Finished)
+    assert event.notes == ("out of memory in denoise: attention slicing switched on",)
+
+
+def test_out_of_memory_in_decode_switches_tiling_on(models: Models, fresh_models: Loader) -> None:
+    small = fresh_models()
+    vae = small.get("sd15").pipeline.vae
+
+    def want_tiling(*args: Any, **rest: Any) -> None:
+        if not vae.use_tiling:
+            raise torch.OutOfMemoryError
+
+    misbehave(vae, "decode", want_tiling)
+    (event,) = draw_all(small, [a_request(seed=6)])
+    assert_drawn_as_plain(models, 6, event)
+    assert isinstance(event, Finished)
+    assert event.notes == ("out of memory in decode: VAE tiling switched on",)
+
+
+def test_a_picture_that_never_fits_fails_without_harm_to_the_rest(models: Models, fresh_models: Loader) -> None:
+    small = fresh_models()
+
+    def fit_nothing_wide(sample: torch.Tensor, *args: Any, **rest: Any) -> None:
+        if sample.shape[-1] > 8:
+            raise torch.OutOfMemoryError
+
+    misbehave(small.get("sd15").pipeline.unet, "forward", fit_nothing_wide)
+    wide, square = draw_all(small, [a_request(width=128), a_request(seed=7)])
+    assert isinstance(wide, Failed)
+    assert wide.error.code == "out_of_memory"
+    assert_drawn_as_plain(models, 7, square)
+
+
+def break_decoder(models: Models, value: float, dtypes: set[torch.dtype]) -> Any:
+    """Let the decoder give nothing but `value` while its weights are in one of `dtypes`."""
+    vae = models.get("sd15").pipeline.vae
+    original = vae.decoder.forward
+
+    def broken(sample: torch.Tensor, *args: Any) -> torch.Tensor:
+        decoded = original(sample, *args)
+        return torch.full_like(decoded, value) if decoded.dtype in dtypes else decoded
+
+    vae.decoder.forward = broken
+    return vae
+
+
+def test_a_decoder_that_overflows_runs_again_in_float32(fresh_models: Loader) -> None:
+    half = fresh_models(dtype="bfloat16")
+    vae = break_decoder(half, float("nan"), {torch.bfloat16})
+    events = draw_all(half, [a_request(seed=seed) for seed in range(2)])
+    for event in events:
+        assert isinstance(event, Finished)
+        assert event.notes == ("decoded again in float32: half precision overflowed",)
+    assert vae.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.25])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_what_is_no_picture_is_never_a_success(fresh_models: Loader, dtype: str, value: float) -> None:
+    models = fresh_models(dtype=dtype)
+    break_decoder(models, value, {torch.bfloat16, torch.float32})
+    (event,) = draw_all(models, [a_request()])
+    assert isinstance(event, Failed)
+    assert event.error.code == "nan_output"
