@@ -1,7 +1,7 @@
 # `make run` ends with Easel at http://127.0.0.1:8000; `make test` checks everything. Needs Python 3.11 and make.
 # Without an NVIDIA GPU, add PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu" to save gigabytes.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 PIP_ARGS ?=
 BIN := $(VENV)/bin
@@ -25,7 +25,9 @@ lock: ## resolve the versions anew into requirements.lock
 	uv pip compile --python-version 3.11 --universal --no-emit-package easel --all-extras pyproject.toml -o requirements.lock
 
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "Easel needs Python 3.11; found: $$($(PYTHON) --version). Try: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3.11-venv"; exit 1; }
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml requirements.lock
 	$(BIN)/pip install -q $(PIP_ARGS) -c requirements.lock -e '.[api,worker,s3]'

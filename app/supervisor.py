@@ -33,7 +33,7 @@ class Child:
         self.name = name
         self.early_exits = 0
         self._command = list(command)
-        self._environment = {**os.environ, **environment}
+        self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._restart_at = 0.0
