@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -18,6 +19,7 @@ from worker.engine.budget import Budget
 from worker.engine.forward import Forwards
 from worker.engine.hooks import hook
 from worker.engine.pixels import to_pixels
+from worker.engine.previews import ColourMap, fit_colour_map
 from worker.engine.prompts import PromptCache
 from worker.engine.requests import Canceled, Drawing, DrawRequest, Failed
 from worker.engine.strands import Interrupted, Strand
@@ -33,24 +35,35 @@ MAX_ACTIVE: Final = 64
 """Drawings under way at once; each holds its latents and prompt embeddings, a few megabytes."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Resident:
     """What the engine keeps beside a loaded model, for as long as it is loaded."""
 
+    vae: Any
     batchable: bool
     prompts: PromptCache = field(default_factory=PromptCache)
+
+    @cached_property
+    def colours(self) -> ColourMap:
+        return fit_colour_map(self.vae)
 
 
 class Engine:
     """Draws many requests at a time on one thread, each with its own stock pipeline.
 
     `run` is the loop and belongs on the process's main thread; `submit` and `stop` may be called from any thread.
-    `max_rows` bounds the rows of one forward.
+    `max_rows` bounds the rows of one forward; a drawing shows a preview every `preview_seconds` at most.
     """
 
     def __init__(
-        self, models: Models, *, max_rows: int | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        models: Models,
+        *,
+        max_rows: int | None = None,
+        preview_seconds: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._preview_seconds = preview_seconds
         self._models = models
         self._clock = clock
         budget = Budget(max_rows or MAX_ROWS)
@@ -121,6 +134,8 @@ class Engine:
         group = self._turns.choose(self._strands)
         if group:
             self._forwards.run(group)
+            for strand in group:
+                strand.show_preview(self._preview_seconds)
         self._strands = [strand for strand in self._strands if not strand.dead]
 
     def _drop_canceled(self) -> None:
@@ -158,14 +173,14 @@ class Engine:
 
     def _strand(self, drawing: Drawing, model: LoadedModel) -> Strand:
         if model not in self._residents:
-            self._residents[model] = Resident(batchable=hook(model.pipeline))
+            self._residents[model] = Resident(model.pipeline.vae, batchable=hook(model.pipeline))
         resident = self._residents[model]
         pipeline = model.pipeline_for(drawing.request)
         request = drawing.request
 
         def draw(strand: Strand) -> torch.Tensor:
             def step_ended(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - diffusers' callback
-                strand.stepped(step + 1, pipe.num_timesteps)
+                strand.stepped(step + 1, pipe.num_timesteps, tensors["latents"])
                 return {}
 
             output = pipeline(
@@ -178,10 +193,14 @@ class Engine:
                 raise JobFailure("the model's own safety checker withheld the picture", code="content_filtered")
             return to_pixels(output.images)
 
+        def preview(latents: torch.Tensor) -> bytes:
+            return resident.colours.jpeg(model.calls.latent_grid(latents, request))
+
         return Strand(
             drawing,
             pipeline,
             draw,
+            preview,
             prompts=resident.prompts,
             exclusive=not resident.batchable,
             clock=self._clock,

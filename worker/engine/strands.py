@@ -13,7 +13,7 @@ from core.errors import JobFailure
 from core.jobs import Stage
 from worker.engine.calls import Call
 from worker.engine.prompts import PromptCache
-from worker.engine.requests import Canceled, Drawing, Event, Failed, Finished, Progressed
+from worker.engine.requests import Canceled, Drawing, Event, Failed, Finished, Previewed, Progressed
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ class Strand(greenlet.greenlet):
         drawing: Drawing,
         pipeline: Any,  # noqa: ANN401 - any diffusers pipeline
         draw: Callable[[Strand], torch.Tensor],
+        preview: Callable[[torch.Tensor], bytes],
         *,
         prompts: PromptCache,
         exclusive: bool,
@@ -45,11 +46,14 @@ class Strand(greenlet.greenlet):
         self.stage = Stage.ENCODE
         self.remaining = drawing.request.num_inference_steps
         self.skipped = 0
+        self._step = 0
         self.notes: list[str] = []
         self.timings: dict[str, float] = {}
         self._draw = draw
+        self._preview = preview
+        self._latents: torch.Tensor | None = None
         self._clock = clock
-        self._stage_began = clock()
+        self._stage_began = self._shown_at = clock()
 
     def run(self) -> None:
         """The greenlet's body: every way out of it puts exactly one last event."""
@@ -100,12 +104,29 @@ class Strand(greenlet.greenlet):
             self.stage = stage
             self._tell(Progressed(stage, 0, self.remaining if stage is Stage.DENOISE else 1))
 
-    def stepped(self, step: int, steps: int) -> None:
+    def stepped(self, step: int, steps: int, latents: torch.Tensor) -> None:
         """Called inside the strand after denoising step `step` of `steps`."""
         self.remaining = steps - step
+        self._step = step
+        self._latents = latents
         self._tell(Progressed(Stage.DENOISE, step, steps))
         if self.drawing.cancel_requested:
             raise Interrupted
+
+    def show_preview(self, every: float) -> None:
+        """Tell how the latents look, if there are new ones and the last time is `every` seconds ago.
+
+        Called outside the strand: the first preview of a model encodes a small picture, which must not park.
+        """
+        latents, self._latents = self._latents, None
+        now = self._clock()
+        if latents is None or self.remaining == 0 or now - self._shown_at < every:
+            return
+        self._shown_at = now
+        try:
+            self._tell(Previewed(self._preview(latents), self._step))
+        except Exception:
+            logger.exception("no preview", extra={"model": self.drawing.request.model})
 
     def note(self, text: str) -> None:
         if text not in self.notes:

@@ -1,0 +1,79 @@
+"""Weights are safetensors by content, or the model is refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from core.errors import JobFailure
+from worker.pipelines.weights import check_weights, is_safetensors
+
+PICKLE = pickle.dumps({"weights": [1.0]})
+
+
+def safetensors(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({"weight": torch.zeros(2)}, path)
+    return path
+
+
+def other(path: Path, content: bytes = PICKLE) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def test_a_folder_of_safetensors_is_accepted(tmp_path: Path) -> None:
+    safetensors(tmp_path / "unet" / "diffusion_pytorch_model.safetensors")
+    other(tmp_path / "tokenizer" / "vocab.json", b"{}")
+    check_weights(tmp_path)
+
+
+def test_other_weights_beside_safetensors_are_left_alone(tmp_path: Path) -> None:
+    safetensors(tmp_path / "unet" / "diffusion_pytorch_model.safetensors")
+    other(tmp_path / "unet" / "diffusion_pytorch_model.bin")
+    check_weights(tmp_path)
+
+
+def test_a_pickle_by_any_name_is_refused(tmp_path: Path) -> None:
+    other(tmp_path / "unet" / "diffusion_pytorch_model.safetensors")
+    with pytest.raises(JobFailure, match=r"unet/diffusion_pytorch_model\.safetensors.*not a safetensors") as failure:
+        check_weights(tmp_path)
+    assert failure.value.code == "model_load_failed"
+
+
+def test_a_component_with_pickles_only_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    safetensors(tmp_path / "vae" / "diffusion_pytorch_model.safetensors")
+    other(tmp_path / "unet" / "diffusion_pytorch_model.bin")
+    with pytest.raises(JobFailure, match="safe_serialization=True"):
+        check_weights(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"short",
+        PICKLE,
+        b"PK\x03\x04" + bytes(64),
+        (10**12).to_bytes(8, "little") + b"{}",
+        (2).to_bytes(8, "little") + b"[]",
+        (7).to_bytes(8, "little") + b'{"a":1}',
+        (4).to_bytes(8, "little") + b"\xff\xfe{}",
+    ],
+)
+def test_what_is_not_a_header_is_not_safetensors(tmp_path: Path, content: bytes) -> None:
+    assert not is_safetensors(other(tmp_path / "file.safetensors", content))
+
+
+def test_metadata_belongs_to_a_header(tmp_path: Path) -> None:
+    header = json.dumps(
+        {"__metadata__": {"format": "pt"}, "w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+    ).encode()
+    content = len(header).to_bytes(8, "little") + header + bytes(4)
+    assert is_safetensors(other(tmp_path / "file.safetensors", content))

@@ -1,0 +1,67 @@
+"""Knows how to show unfinished latents cheaply: a linear map to colours, a small JPEG. Knows no pipeline step."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from PIL import Image
+
+FIT_CELLS: Final = 16
+FIT_CELL_PIXELS: Final = 16
+LONGEST_SIDE: Final = 256
+QUALITY: Final = 70
+
+
+@dataclass(frozen=True, eq=False)
+class ColourMap:
+    """Latents to colours, per latent pixel: `weights` is [channels + 1, 3], the last row the constant."""
+
+    weights: torch.Tensor
+    spread: float
+
+    def jpeg(self, latents: torch.Tensor) -> bytes:
+        """The first of `latents` [rows, channels, height, width] as a JPEG of at most 256 pixels a side.
+
+        Early latents are mostly noise, of a size that depends on the scheduler: it is scaled to what the map knows.
+        """
+        grid = latents[0].detach().to("cpu", torch.float32)
+        grid = grid / max(1.0, float(grid.std()) / self.spread)
+        channels, height, width = grid.shape
+        flat = grid.reshape(channels, -1).T
+        colours = flat @ self.weights[:-1] + self.weights[-1]
+        pixels = ((colours + 1) * 127.5).nan_to_num(127.5).clamp(0, 255).to(torch.uint8).reshape(height, width, 3)
+        scale = LONGEST_SIDE / max(height, width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        file = io.BytesIO()
+        picture = Image.fromarray(pixels.numpy()).resize(size, Image.Resampling.BILINEAR)
+        picture.save(file, "JPEG", quality=QUALITY)
+        return file.getvalue()
+
+
+def fit_colour_map(vae: Any) -> ColourMap:  # noqa: ANN401 - any diffusers autoencoder
+    """Fit the map to the model's own autoencoder, by least squares over one picture of coloured squares.
+
+    One small encode; no constants to look up, so it works for every family.
+    """
+    generator = torch.Generator("cpu").manual_seed(0)
+    cells = torch.rand(1, 3, FIT_CELLS, FIT_CELLS, generator=generator) * 2 - 1
+    picture = cells.repeat_interleave(FIT_CELL_PIXELS, dim=2).repeat_interleave(FIT_CELL_PIXELS, dim=3)
+    weight = next(vae.parameters())
+    latents = pipeline_latents(vae, picture.to(weight.device, weight.dtype)).to("cpu", torch.float32)
+    colours = torch.nn.functional.interpolate(picture, size=latents.shape[-2:], mode="area")
+    flat = latents[0].flatten(1).T
+    design = torch.cat([flat, torch.ones(len(flat), 1)], dim=1)
+    weights = torch.linalg.lstsq(design, colours[0].flatten(1).T).solution
+    return ColourMap(weights, max(float(latents.std()), 1e-6))
+
+
+def pipeline_latents(vae: Any, picture: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
+    """Latents [1, channels, height, width] of `picture` as pipelines carry them: shifted and scaled."""
+    encoded = vae.encode(picture)
+    latents: torch.Tensor = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
+    shift = getattr(vae.config, "shift_factor", None) or 0.0
+    scaled: torch.Tensor = (latents - shift) * vae.config.scaling_factor
+    return scaled
