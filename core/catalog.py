@@ -128,10 +128,9 @@ class Model(Record):
             raise InvalidRequest(
                 f"n {len(request.seeds)} is over the {self.max_images} of model '{self.id}'", param="n"
             )
-        work = len(request.seeds) * request.width * request.height * request.num_inference_steps
-        if work > self.max_work:
+        if request.work > self.max_work:
             raise InvalidRequest(
-                f"n x width x height x num_inference_steps is {work}, over the {self.max_work} that model "
+                f"n x width x height x num_inference_steps is {request.work}, over the {self.max_work} that model "
                 f"'{self.id}' does in one job: ask for fewer images, a smaller size or fewer steps",
                 param="n",
             )

@@ -122,6 +122,19 @@ class GenerationRequest(Record):
     seeds: tuple[Seed, ...]
     output: Output = Output()
 
+    @property
+    def work(self) -> int:
+        """What drawing this costs, in pixel-steps."""
+        return len(self.seeds) * self.width * self.height * self.num_inference_steps
+
+
+class Priority(StrEnum):
+    """Classes of jobs: a lower one starts when no higher one waits."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
 
 class Progress(Record):
     """Step `step` of `steps` in `stage`; over all images of the job in the denoise stage."""
@@ -157,6 +170,7 @@ class Job(Record):
     owner: str
     status: Status
     queue: str
+    priority: Priority = Priority.NORMAL
     request: GenerationRequest
     metadata: dict[str, str] = {}
     webhook_url: str | None = None

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     )
     max_queued: int = Field(default=1000, ge=1, description="Jobs waiting in all; then 503 with Retry-After.")
     max_queued_per_key: int = Field(default=100, ge=1, description="Jobs waiting for one API key; then 429.")
+    max_running_per_key: int = Field(default=1000, ge=1, description="Jobs running for one API key; more wait.")
     queue: str = Field(default="default", pattern=r"^[a-z0-9_-]{1,32}$", description="The queue a worker serves.")
     slots: int = Field(default=8, ge=1, le=64, description="Jobs a worker process holds at once.")
     device: str = Field(default="auto", description="Torch device of the worker: auto, cpu, cuda, cuda:1, mps.")

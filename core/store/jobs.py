@@ -14,7 +14,7 @@ from typing import Any
 from redis import Redis
 
 from core.errors import IdempotencyMismatch, QuotaExceeded, Unavailable
-from core.jobs import GenerationRequest, ImageFile, Job, JobError, Progress, Status
+from core.jobs import GenerationRequest, ImageFile, Job, JobError, Priority, Progress, Status
 from core.queue import new_ticket
 from core.settings import Settings
 from core.store.records import job_from_hash, pairs, request_fields, result_fields
@@ -31,7 +31,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """What the api submits. `fingerprint` is of the client's own body, for the idempotency key."""
+    """What the api submits. `fingerprint` is of the client's own body, for the idempotency key.
+
+    An owner of `weight` 2 gets twice the share of one with 1; a job fails after `expires_in` seconds.
+    """
 
     id: str
     owner: str
@@ -39,6 +42,9 @@ class NewJob:
     request: GenerationRequest
     metadata: Mapping[str, str] = field(default_factory=dict)
     webhook_url: str | None = None
+    priority: Priority = Priority.NORMAL
+    weight: float = 1.0
+    expires_in: float | None = None
     idempotency_key: str | None = None
     fingerprint: str = ""
 
@@ -78,6 +84,7 @@ class Limits:
 
     max_queued: int = 1000
     max_queued_per_owner: int = 100
+    max_running_per_owner: int = 1000
     lease_ms: int = 15_000
     max_attempts: int = 3
     retention_ms: int = 7 * 24 * 3600 * 1000
@@ -87,6 +94,7 @@ class Limits:
         return cls(
             max_queued=settings.max_queued,
             max_queued_per_owner=settings.max_queued_per_key,
+            max_running_per_owner=settings.max_running_per_key,
             lease_ms=round(settings.lease_seconds * 1000),
             max_attempts=settings.max_attempts,
             retention_ms=round(settings.retention_hours * 3_600_000),
@@ -106,12 +114,20 @@ class JobStore:
         """
         ticket = new_ticket(new.queue, self._redis)
         ticket_values = pairs(ticket.fields)
-        fields = request_fields(new.request, new.metadata, new.webhook_url, self._limits.retention_ms)
+        fields = request_fields(
+            new.request,
+            metadata=new.metadata,
+            webhook_url=new.webhook_url,
+            retention_ms=self._limits.retention_ms,
+            priority=new.priority,
+            weight=new.weight,
+        )
         key = hashlib.sha256(new.idempotency_key.encode()).hexdigest() if new.idempotency_key else ""
         answer: list[Any] = self._run(
             "submit", new.id, new.owner, new.queue, key, new.fingerprint,
             self._limits.max_queued, self._limits.max_queued_per_owner,
-            ticket.key, ticket.id, ticket.queue_key, len(ticket_values), *ticket_values, *pairs(fields),
+            ticket.key, ticket.id, ticket.queue_key, "" if new.expires_in is None else new.expires_in,
+            len(ticket_values), *ticket_values, *pairs(fields),
         )  # fmt: skip
         verdict = answer[0].decode()
         if verdict == "mismatch":
@@ -152,9 +168,9 @@ class JobStore:
         return Page(jobs=jobs, cursor=int(rows[limit - 1][1]) if len(rows) > limit else None)
 
     def position(self, job: Job) -> int | None:
-        """Jobs that will start before this one, plus one; None unless it waits."""
-        rank: Any = self._redis.zrank(f"easel:pending:{job.queue}", job.id)
-        return None if rank is None else int(rank) + 1
+        """An estimate of the jobs that will start before this one, plus one; None unless it waits."""
+        place: Any = self._run("position", job.id)
+        return None if place is None else int(place)
 
     def pending(self, queue: str) -> int:
         count: Any = self._redis.zcard(f"easel:pending:{queue}")
@@ -171,7 +187,7 @@ class JobStore:
 
     def claim(self, queue: str, worker: str) -> Claim | None:
         """Take the next job of `queue` for `worker`, counting an attempt; None if none waits."""
-        answer: Any = self._run("claim", queue, worker, self._limits.lease_ms)
+        answer: Any = self._run("claim", queue, worker, self._limits.lease_ms, self._limits.max_running_per_owner)
         job = self.get(answer[0].decode()) if answer else None
         return Claim(job=job, attempt=answer[1]) if job else None
 

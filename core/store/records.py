@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from core.jobs import GenerationRequest, ImageFile, Job, JobError, Progress, Stage, Status
+from core.jobs import GenerationRequest, ImageFile, Job, JobError, Priority, Progress, Stage, Status
 
 
 def pairs(fields: Mapping[str, str | bytes | int | float]) -> list[str | bytes | int | float]:
@@ -15,14 +15,23 @@ def pairs(fields: Mapping[str, str | bytes | int | float]) -> list[str | bytes |
 
 
 def request_fields(
-    request: GenerationRequest, metadata: Mapping[str, str], webhook_url: str | None, retention_ms: int
-) -> dict[str, str | int]:
+    request: GenerationRequest,
+    *,
+    metadata: Mapping[str, str],
+    webhook_url: str | None,
+    retention_ms: int,
+    priority: Priority,
+    weight: float,
+) -> dict[str, str | int | float]:
     """What `submit` writes; the script adds id, status, times and counters."""
     return {
         "request": request.model_dump_json(),
         "metadata": json.dumps(dict(metadata)),
         "webhook_url": webhook_url or "",
         "retention_ms": retention_ms,
+        "priority": priority,
+        "cost": request.work,
+        "weight": weight,
     }
 
 
@@ -62,6 +71,7 @@ def job_from_hash(raw: Mapping[bytes, bytes]) -> Job | None:
         owner=field["owner"],
         status=Status(field["status"]),
         queue=field["queue"],
+        priority=Priority(field["priority"]),
         request=GenerationRequest.model_validate_json(field["request"]),
         metadata=json.loads(field["metadata"]),
         webhook_url=field["webhook_url"] or None,

@@ -11,6 +11,7 @@ from redis.commands.core import Script
 NAMES: Final = (
     "submit",
     "claim",
+    "position",
     "renew",
     "progress",
     "commit",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis import Redis
 
-from core.jobs import GenerationRequest, ImageFile, ImageFormat, Scheduler, new_job_id
+from core.jobs import GenerationRequest, ImageFile, ImageFormat, Priority, Scheduler, new_job_id
 from core.store import NewJob
 
 QUEUE = "default"
@@ -29,12 +29,19 @@ def new_job(
     webhook_url: str | None = None,
     idempotency_key: str | None = None,
     fingerprint: str = "",
+    steps: int = REQUEST.num_inference_steps,
+    priority: Priority = Priority.NORMAL,
+    weight: float = 1.0,
+    expires_in: float | None = None,
 ) -> NewJob:
     return NewJob(
         id=job_id or new_job_id(),
         owner=owner,
         queue=queue,
-        request=REQUEST,
+        request=REQUEST.evolve(num_inference_steps=steps),
+        priority=priority,
+        weight=weight,
+        expires_in=expires_in,
         metadata={"order": "42"},
         webhook_url=webhook_url,
         idempotency_key=idempotency_key,

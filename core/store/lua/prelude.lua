@@ -1,6 +1,6 @@
--- Shared by every script: the clock, the event log, and the one way a job ends.
+-- Shared by every script: the clock, the event log, the waiting line, and the one way a job ends.
 -- Keys: easel:job:<id> hash; easel:pending:<queue> zset id -> seq; easel:leases zset id -> expiry ms;
--- easel:waiting:<owner> set; easel:events:<id> stream; easel:outbox zset message -> due ms.
+-- easel:waiting:<owner> and easel:running:<owner> sets; easel:events:<id> stream; easel:outbox zset message -> due ms.
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -32,13 +32,63 @@ local function verdict(id, attempt)
   return 'held'
 end
 
+-- The waiting line: strict priority between classes, start-time fair queueing between owners (Goyal et al. 1996),
+-- first come first served within an owner. easel:turns:<queue>:<class> zset owner -> virtual start time;
+-- easel:backlog:<queue>:<class>:<owner> zset id -> seq; easel:virtual:<queue> hash of the clock ('*') and of the
+-- virtual time at which each owner's last claimed job is paid for.
+local CLASSES = {'high', 'normal', 'low'}
+
+local function join_line(id)
+  local job = redis.call('HMGET', 'easel:job:' .. id, 'queue', 'owner', 'seq', 'priority')
+  local line, owner, class = job[1], job[2], job[4] or 'normal'
+  redis.call('ZADD', 'easel:pending:' .. line, job[3], id)
+  redis.call('SADD', 'easel:waiting:' .. owner, id)
+  redis.call('ZADD', 'easel:backlog:' .. line .. ':' .. class .. ':' .. owner, job[3], id)
+  -- Who was away starts at the clock: idle time earns no credit, and what was drawn is not forgotten.
+  local virtual = redis.call('HMGET', 'easel:virtual:' .. line, '*', owner)
+  local start = math.max(tonumber(virtual[1] or 0), tonumber(virtual[2] or 0))
+  redis.call('ZADD', 'easel:turns:' .. line .. ':' .. class, 'NX', start, owner)
+end
+
+local function leave_line(id)
+  local job = redis.call('HMGET', 'easel:job:' .. id, 'queue', 'owner', 'priority')
+  local line, owner, class = job[1], job[2], job[3] or 'normal'
+  redis.call('ZREM', 'easel:pending:' .. line, id)
+  redis.call('SREM', 'easel:waiting:' .. owner, id)
+  local backlog = 'easel:backlog:' .. line .. ':' .. class .. ':' .. owner
+  redis.call('ZREM', backlog, id)
+  if redis.call('EXISTS', backlog) == 0 then
+    redis.call('ZREM', 'easel:turns:' .. line .. ':' .. class, owner)
+  end
+end
+
+local function stop_running(id)
+  redis.call('ZREM', 'easel:leases', id)
+  redis.call('SREM', 'easel:running:' .. redis.call('HGET', 'easel:job:' .. id, 'owner'), id)
+end
+
+local function back_in_line(id)
+  local key = 'easel:job:' .. id
+  stop_running(id)
+  -- The owner gets back what the start was charged: the job will be paid for when it is drawn.
+  local job = redis.call('HMGET', key, 'queue', 'owner', 'priority', 'cost', 'weight')
+  local refund = -tonumber(job[4] or 1) / tonumber(job[5] or 1)
+  redis.call('HINCRBYFLOAT', 'easel:virtual:' .. job[1], job[2], refund)
+  local turns = 'easel:turns:' .. job[1] .. ':' .. (job[3] or 'normal')
+  if redis.call('ZSCORE', turns, job[2]) then redis.call('ZINCRBY', turns, refund, job[2]) end
+  redis.call('HSET', key, 'status', 'queued')
+  redis.call('HDEL', key, 'stage', 'step', 'steps', 'worker')
+  join_line(id)
+  emit(id, 'queued', {status = 'queued'})
+end
+
 local function finish(id, status, now)
   local key = 'easel:job:' .. id
   local job = redis.call('HMGET', key, 'queue', 'owner', 'webhook_url', 'retention_ms')
+  leave_line(id)
+  stop_running(id)
   redis.call('HSET', key, 'status', status, 'finished_at', whole(now))
-  redis.call('ZREM', 'easel:leases', id)
-  redis.call('ZREM', 'easel:pending:' .. job[1], id)
-  redis.call('SREM', 'easel:waiting:' .. job[2], id)
+  redis.call('ZREM', 'easel:deadlines', id)
   redis.call('ZADD', 'easel:expiries', whole(now + tonumber(job[4])), id)
   if status ~= 'canceled' then
     redis.call('LPUSH', 'easel:finished:' .. job[1], whole(now))

@@ -1,25 +1,32 @@
--- ARGV: max attempts. Takes jobs whose lease ran out from their workers. Returns {requeued, failed, canceled} ids.
+-- ARGV: max attempts. Ends jobs whose deadline is over and takes those whose lease ran out from their workers.
+-- Returns {requeued, failed, canceled} ids.
 local now = now_ms()
 local requeued, failed, canceled = {}, {}, {}
+
+local function fail(id, code, message)
+  redis.call('HSET', 'easel:job:' .. id, 'error', cjson.encode({code = code, message = message}))
+  finish(id, 'failed', now)
+  failed[#failed + 1] = id
+end
+
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'easel:deadlines', '-inf', whole(now), 'LIMIT', 0, 100)) do
+  fail(id, 'deadline_exceeded', 'the job was not done when the time that expires_in gave it was over')
+  -- A worker that still draws it has lost it now; told at once, it stops before its next step.
+  redis.call('PUBLISH', 'easel:cancels', id)
+end
+
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'easel:leases', '-inf', whole(now), 'LIMIT', 0, 100)) do
   local key = 'easel:job:' .. id
-  local job = redis.call('HMGET', key, 'status', 'cancel_requested', 'attempts', 'queue', 'seq', 'owner')
+  local job = redis.call('HMGET', key, 'status', 'cancel_requested', 'attempts')
   redis.call('ZREM', 'easel:leases', id)
   if job[1] == 'running' then
     if job[2] == '1' then
       finish(id, 'canceled', now)
       canceled[#canceled + 1] = id
     elseif tonumber(job[3]) >= tonumber(ARGV[1]) then
-      redis.call('HSET', key, 'error', cjson.encode({code = 'worker_crashed',
-        message = 'the worker died ' .. job[3] .. ' times while drawing this job'}))
-      finish(id, 'failed', now)
-      failed[#failed + 1] = id
+      fail(id, 'worker_crashed', 'the worker died ' .. job[3] .. ' times while drawing this job')
     else
-      redis.call('HSET', key, 'status', 'queued')
-      redis.call('HDEL', key, 'stage', 'step', 'steps', 'worker')
-      redis.call('ZADD', 'easel:pending:' .. job[4], job[5], id)
-      redis.call('SADD', 'easel:waiting:' .. job[6], id)
-      emit(id, 'queued', {status = 'queued'})
+      back_in_line(id)
       requeued[#requeued + 1] = id
     end
   end

@@ -8,15 +8,9 @@ if answer == 'cancel' then
   finish(id, 'canceled', now_ms())
   return 1
 end
-local job = redis.call('HMGET', key, 'queue', 'owner', 'seq')
 redis.call('HINCRBY', key, 'attempts', -1)
-redis.call('HSET', key, 'status', 'queued')
-redis.call('HDEL', key, 'stage', 'step', 'steps', 'worker')
-redis.call('ZREM', 'easel:leases', id)
-redis.call('ZADD', 'easel:pending:' .. job[1], job[3], id)
-redis.call('SADD', 'easel:waiting:' .. job[2], id)
+back_in_line(id)
 local ticket = {}
 for i = 6, #ARGV do ticket[#ticket + 1] = ARGV[i] end
 put_ticket(ARGV[3], ARGV[4], ARGV[5], ticket)
-emit(id, 'queued', {status = 'queued'})
 return 1

@@ -55,6 +55,7 @@ class JobLife(RuleBasedStateMachine):
         self.events = EventLog(self.redis)
         self.expected: dict[str, Expected] = {}
         self.order: list[str] = []
+        self.owners: dict[str, str] = {}
 
     def pick(self, data: st.DataObject) -> str:
         return data.draw(st.sampled_from(self.order)) if self.order else "gen_unknown"
@@ -64,6 +65,7 @@ class JobLife(RuleBasedStateMachine):
         job = self.jobs.submit(new_job(owner=owner, webhook_url=HOOK)).job
         self.expected[job.id] = Expected()
         self.order.append(job.id)
+        self.owners[job.id] = owner
 
     @rule(data=st.data())
     def submit_again(self, data: st.DataObject) -> None:
@@ -71,13 +73,17 @@ class JobLife(RuleBasedStateMachine):
             self.jobs.submit(new_job(job_id=self.pick(data), webhook_url=HOOK))
 
     @rule(target=claims)
-    def claim(self) -> object:
+    def claim_next(self) -> object:
+        return self.claim() or multiple()
+
+    def claim(self) -> tuple[str, int] | None:
         claim = self.jobs.claim(QUEUE, "w")
         waiting = [job_id for job_id in self.order if self.expected[job_id].status is Status.QUEUED]
         if claim is None:
             assert not waiting
-            return multiple()
-        assert claim.job.id == waiting[0]
+            return None
+        of_this_owner = [job_id for job_id in waiting if self.owners[job_id] == claim.job.owner]
+        assert claim.job.id == of_this_owner[0]
         expected = self.expected[claim.job.id]
         expected.status = Status.RUNNING
         expected.attempts += 1
@@ -104,8 +110,11 @@ class JobLife(RuleBasedStateMachine):
             assert self.jobs.get(held[0]) == before
 
     @rule(held=claims, succeeds=st.booleans(), times=st.integers(1, 2))
+    def commit_once_or_twice(self, held: tuple[str, int], succeeds: bool, times: int) -> None:
+        """Also late: a claim stays in the bundle after its end."""
+        self.commit(held, succeeds, times)
+
     def commit(self, held: tuple[str, int], succeeds: bool, times: int) -> None:
-        """Also late and also twice: a claim stays in the bundle after its end."""
         job_id, attempt = held
         expected, verdict = self.expected[job_id], self.verdict(held)
         wanted = Status.SUCCEEDED if succeeds else Status.FAILED
@@ -149,13 +158,11 @@ class JobLife(RuleBasedStateMachine):
             expected.end(Status.CANCELED)
         expected.cancel_requested = expected.cancel_requested or not expected.status.is_terminal
 
-    @rule(data=st.data())
-    def worker_dies(self, data: st.DataObject) -> None:
-        """The lease runs out and the reaper sees it: one step, so that it happens often enough to matter."""
-        running = [job_id for job_id in self.order if self.expected[job_id].status is Status.RUNNING]
-        if not running:
-            return
-        job_id = data.draw(st.sampled_from(running))
+    def running(self) -> list[str]:
+        return [job_id for job_id in self.order if self.expected[job_id].status is Status.RUNNING]
+
+    def die(self, job_id: str) -> None:
+        """The lease of a running job runs out and the reaper sees it."""
         self.redis.zadd("easel:leases", {job_id: 1})
         self.jobs.reap()
         expected = self.expected[job_id]
@@ -166,6 +173,42 @@ class JobLife(RuleBasedStateMachine):
             expected.end(Status.FAILED)
         else:
             expected.status = Status.QUEUED
+
+    @rule(data=st.data())
+    def worker_dies(self, data: st.DataObject) -> None:
+        if self.running():
+            self.die(data.draw(st.sampled_from(self.running())))
+
+    # The next three are sequences that single steps would hit too rarely: without them, mutants of the scripts live.
+
+    @rule(target=claims)
+    def workers_keep_dying_of_a_job(self) -> object:
+        """Claim and die until the job is at its end; every claim of it is left over for late calls."""
+        held = []
+        for _ in range(MAX_ATTEMPTS):
+            claim = self.claim()
+            if claim is None:
+                break
+            held.append(claim)
+            self.die(claim[0])
+            if self.expected[claim[0]].status.is_terminal:
+                break
+        return multiple(*held)
+
+    @rule(data=st.data())
+    def the_worker_of_a_canceled_job_dies(self, data: st.DataObject) -> None:
+        if self.running():
+            job_id = data.draw(st.sampled_from(self.running()))
+            self.jobs.cancel(job_id)
+            self.expected[job_id].cancel_requested = True
+            self.die(job_id)
+
+    @rule(held=claims)
+    def a_cancel_comes_just_before_the_result(self, held: tuple[str, int]) -> None:
+        if self.verdict(held) is not Verdict.LOST:
+            self.jobs.cancel(held[0])
+            self.expected[held[0]].cancel_requested = True
+            self.commit(held, succeeds=True, times=1)
 
     @rule()
     def reap_for_nothing(self) -> None:
@@ -224,7 +267,7 @@ def test_a_jobs_life_at_random(machine: type[JobLife]) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=60,
+            max_examples=40,
             stateful_step_count=40,
             deadline=None,
             database=None,

@@ -1,0 +1,149 @@
+"""The catalogue: what a row may say, and what a model says to a request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from core.catalog import Catalog, CatalogError, Family, Model, SizeGrid
+from core.errors import InvalidRequest, NotFound
+from core.jobs import Scheduler, seeds_for
+from core.settings import Settings
+from tests.core.samples import REQUEST
+
+ROW = '[small]\nsource = "small"\nfamily = "sd15"\n'
+
+
+def load(folder: Path, text: str) -> Catalog:
+    path = folder / "catalog.toml"
+    path.write_text(text, encoding="utf-8")
+    return Catalog.load(path)
+
+
+def model(**fields: Any) -> Model:
+    return Model.model_validate({"id": "small", "source": "small", "family": "sd15", **fields})
+
+
+def test_the_catalogue_that_ships_is_sound() -> None:
+    catalog = Catalog.load(Settings().catalog)
+    assert catalog.model(None).id == catalog.default
+    assert catalog.queues()
+
+
+def test_a_row_needs_a_source_and_a_family_only(tmp_path: Path) -> None:
+    # When
+    catalog = load(tmp_path, ROW)
+
+    # Then the first row is the default
+    assert catalog.default == "small"
+    assert catalog.model(None) == catalog.model("small")
+    assert catalog.model("small").queue == "default"
+    assert catalog.queues() == ("default",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ["names no model"]),
+        ("[small", ["cannot read"]),
+        ('default = "large"\n' + ROW, ["default = 'large'"]),
+        ('[small]\nsource = "x"\n', ["'small'", "family"]),
+        ('[small]\nfamily = "sd15"\n', ["'small'", "source"]),
+        (ROW + "colour = 1\n", ["'small'", "colour"]),
+        (ROW + "max_steps = 0\n", ["'small'", "max_steps"]),
+        (ROW + 'scheduler = "flow-match-euler"\n', ["'small'", "flow-match-euler"]),
+        (ROW + "size = { multiple = 64, width = 100 }\n", ["'small'", "width 100"]),
+        (ROW + "size = { minimum = 0 }\n", ["'small'", "minimum"]),
+        ('["Bad Id"]\nsource = "x"\nfamily = "sd15"\n', ["'Bad Id'", "id"]),
+        ('[small]\nsource = "x"\nfamily = "dalle"\n', ["'small'", "family"]),
+        ("small = 3\n", ["'small'"]),
+    ],
+)
+def test_an_error_names_the_row_and_the_field(text: str, words: list[str], tmp_path: Path) -> None:
+    with pytest.raises(CatalogError) as raised:
+        load(tmp_path, text)
+    for word in words:
+        assert word in str(raised.value)
+    assert str(tmp_path / "catalog.toml") in str(raised.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="nowhere"):
+        Catalog.load(tmp_path / "nowhere.toml")
+
+
+def test_an_unknown_model_is_told_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="'small'") as raised:
+        load(tmp_path, ROW).model("large")
+    assert raised.value.code == "model_not_found"
+    assert raised.value.param == "model"
+
+
+def test_a_source_is_a_folder_or_a_hub_id(tmp_path: Path) -> None:
+    catalog = load(tmp_path, ROW)
+    assert catalog.local_folder(catalog.model(None)) is None
+    (tmp_path / "small").mkdir()
+    assert catalog.local_folder(catalog.model(None)) == tmp_path / "small"
+
+
+@pytest.mark.parametrize("family", list(Family))
+def test_every_family_has_fitting_schedulers(family: Family) -> None:
+    row = model(family=family)
+    flow = family in (Family.SD3, Family.FLUX)
+    assert row.scheduler in row.schedulers
+    assert (Scheduler.FLOW_MATCH_EULER in row.schedulers) is flow
+    assert row.negative_prompt is (family is not Family.FLUX)
+
+
+GRID = SizeGrid(minimum=128, maximum=384, multiple=32, width=256, height=256)
+
+
+@given(st.integers(-10_000, 10_000))
+def test_the_nearest_size_is_on_the_grid_and_nearest(pixels: int) -> None:
+    fitting = range(128, 385, 32)
+    assert abs(GRID.nearest(pixels) - pixels) == min(abs(size - pixels) for size in fitting)
+    assert GRID.nearest(pixels) in fitting
+
+
+@given(st.integers(8, 500), st.integers(1, 200))
+def test_a_bound_off_the_grid_is_not_offered(minimum: int, multiple: int) -> None:
+    try:
+        grid = SizeGrid(minimum=minimum, maximum=2_048, multiple=multiple, width=multiple * 4, height=multiple * 4)
+    except ValidationError:
+        return
+    for pixels in (0, minimum, 5_000):
+        assert minimum <= grid.nearest(pixels) <= 2_048
+        assert grid.nearest(pixels) % multiple == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "param", "words"),
+    [
+        ({"width": 250}, "width", "it takes 128 to 384 in steps of 32; 256 would fit"),
+        ({"height": 4_000}, "height", "384 would fit"),
+        ({"width": 0}, "width", "128 would fit"),
+        ({"num_inference_steps": 51}, "num_inference_steps", "over the 50"),
+        ({"scheduler": Scheduler.FLOW_MATCH_EULER}, "scheduler", "it takes euler, "),
+        ({"negative_prompt": "blur"}, "negative_prompt", "takes no negative_prompt"),
+        ({"seeds": seeds_for(1, 5)}, "n", "over the 4"),
+        ({"seeds": seeds_for(1, 4), "num_inference_steps": 50}, "n", "fewer images"),
+    ],
+)
+def test_a_refusal_names_the_field_and_what_would_fit(changes: dict[str, Any], param: str, words: str) -> None:
+    # Given
+    strict = model(size=GRID, max_steps=50, negative_prompt=False, max_images=4, max_work=10_000_000)
+    strict.check(REQUEST)
+
+    # When
+    with pytest.raises(InvalidRequest) as raised:
+        strict.check(REQUEST.evolve(**changes))
+
+    # Then
+    assert raised.value.param == param
+    assert words in raised.value.message
+    assert raised.value.status == 400
