@@ -147,7 +147,8 @@ class Models:
                 f"model '{row.id}' could not be loaded; the worker's log says why", code="model_load_failed"
             ) from error
         pipeline.set_progress_bar_config(disable=True)
-        keep_vae_exact(pipeline)
+        if row.family is Family.SDXL:
+            keep_vae_wide(pipeline.vae)
         size = row.size
         apply_savers(pipeline, self._memory, size.width * size.height, free_memory(self.device))
         logger.info("model loaded", extra={"model": row.id, "seconds": round(time.monotonic() - started, 2)})
@@ -182,13 +183,13 @@ def half_variant(folder: Path | None) -> str | None:
     return "fp16" if any(folder.glob("*/*.fp16.safetensors")) else None
 
 
-def keep_vae_exact(pipeline: Any) -> None:  # noqa: ANN401
+def keep_vae_wide(vae: Any) -> None:  # noqa: ANN401
     """Hold an autoencoder that overflows in half precision in float32 for good.
 
-    Stock pipelines move it to float32 and back around every call; with two requests under way one would move it
+    The SDXL pipelines move it to float32 and back around every call; with two requests under way one would move it
     under the other.
     """
-    if getattr(pipeline.vae.config, "force_upcast", False):
-        if pipeline.vae.dtype == torch.float16:
-            pipeline.vae.to(dtype=torch.float32)
-        pipeline.vae.register_to_config(force_upcast=False)
+    if vae.config.get("force_upcast"):
+        if vae.dtype == torch.float16:
+            vae.to(dtype=torch.float32)
+        vae.register_to_config(force_upcast=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import hypothesis.strategies as st
@@ -9,11 +10,12 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 
-from core.catalog import DIFFUSION_SCHEDULERS
+from core.catalog import DIFFUSION_SCHEDULERS, Catalog
 from core.jobs import Scheduler, Task
 from tests.worker.engine.drawings import a_request, draw_all, last_event, plain_picture
 from worker.engine.engine import Engine
 from worker.engine.requests import DrawRequest, Event, Finished
+from worker.pipelines.memory import MemoryOptions
 from worker.pipelines.models import Models
 
 TOLERANCE = 1e-4
@@ -110,3 +112,23 @@ def test_image_i_of_n_equals_its_seed_alone(models: Models) -> None:
         assert isinstance(event, Finished)
         assert isinstance(alone, Finished)
         assert (event.pixels.int() - alone.pixels.int()).abs().max() <= 1
+
+
+@pytest.mark.filterwarnings("ignore:`upcast_vae` is deprecated")
+def test_in_half_precision_sdxl_requests_do_not_move_the_autoencoder_under_each_other(
+    catalog: Catalog, fresh_models: Callable[..., Models]
+) -> None:
+    # Given stock pipelines that lift their autoencoder to float32 for every call and put it back
+    requests = [
+        a_request("sdxl", task=task, seed=seed, num_inference_steps=2 + seed) for task in Task for seed in range(2)
+    ]
+    # When such requests run together
+    events = draw_all(fresh_models(dtype="float16"), requests)
+    # Then each is what the stock pipeline draws alone, half precision aside
+    stock = Models(catalog, MemoryOptions(dtype="float16"), device="cpu")
+    vae = stock.get("sdxl").pipeline.vae.to(dtype=torch.float16)
+    vae.register_to_config(force_upcast=True)
+    for request, event in zip(requests, events, strict=True):
+        expected = plain_picture(stock, request).permute(1, 2, 0).float()
+        assert isinstance(event, Finished)
+        assert (event.pixels / 255 - expected).abs().mean() < 0.005

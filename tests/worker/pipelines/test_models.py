@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.catalog import Catalog, Family
+from core.catalog import Catalog
 from core.errors import JobFailure, NotFound
 from core.jobs import Scheduler, Task
 from tests import tiny_models
@@ -96,7 +96,7 @@ def test_the_precision_asked_for_is_the_precision_loaded(catalog: Catalog, dtype
 
 
 def test_an_autoencoder_that_overflows_in_half_stays_in_float32(catalog: Catalog) -> None:
-    model = Models(catalog, MemoryOptions(dtype="float16"), device="cpu").get("sdxl")
-    assert model.family is Family.SDXL
-    assert model.pipeline.unet.dtype == torch.float16
-    assert model.pipeline.vae.dtype == torch.float32
+    models = Models(catalog, MemoryOptions(dtype="float16"), device="cpu", max_resident=2)
+    assert models.get("sdxl").pipeline.unet.dtype == torch.float16
+    assert models.get("sdxl").pipeline.vae.dtype == torch.float32
+    assert models.get("sd15").pipeline.vae.dtype == torch.float16
