@@ -21,12 +21,13 @@ class Call:
     """One call that waits to be run: `arguments` by parameter name; `key` is equal for calls that may be merged.
 
     `rows` is its length along the batch axis: 1, or 2 with classifier-free guidance. Calls with equal `reuse_key`
-    have the same output.
+    have the same output. With `fixed_rows` the function wants few different numbers of rows: it is compiled for each.
     """
 
     function: Callable[..., Any]
     arguments: dict[str, Any]
     reuse_key: Hashable | None = None
+    fixed_rows: bool = False
     key: Hashable = field(init=False)
     rows: int = field(init=False)
 
@@ -99,32 +100,38 @@ def timestep_dtype(timestep: torch.Tensor) -> torch.dtype:
     return timestep.dtype if timestep.dtype in {torch.float16, torch.bfloat16} else torch.float32
 
 
-def merge(calls: Sequence[Call]) -> Call:
-    """One call with the rows of all of `calls`, which must have equal keys, in their order."""
+def merge(calls: Sequence[Call], pad_to: int = 0) -> Call:
+    """One call with the rows of all of `calls`, which must have equal keys, in their order.
+
+    Its first row is repeated at the end until there are `pad_to` rows.
+    """
     trees = [pytree.tree_flatten(call.arguments) for call in calls]
     names = [name for name, _ in named_leaves(calls[0].arguments)]
     columns = zip(names, *(leaves for leaves, _ in trees), strict=True)
     rows = [call.rows for call in calls]
-    leaves = [merge_leaf(name, column, rows) for name, *column in columns]
+    padding = max(0, pad_to - sum(rows))
+    leaves = [merge_leaf(name, column, rows, padding) for name, *column in columns]
     return Call(calls[0].function, pytree.tree_unflatten(leaves, trees[0][1]))
 
 
-def merge_leaf(name: str, column: Sequence[Any], rows: Sequence[int]) -> Any:  # noqa: ANN401
+def merge_leaf(name: str, column: Sequence[Any], rows: Sequence[int], padding: int) -> Any:  # noqa: ANN401
     first = column[0]
     if not isinstance(first, torch.Tensor):
         return first
     if is_timestep(name, first, rows[0]):
         dtype = timestep_dtype(first)
-        return torch.cat([t.to(dtype).expand(count) for t, count in zip(column, rows, strict=True)])
-    if has_batch_axis(name, first, rows[0]):
-        return torch.cat(list(column))
-    return first
+        parts = [t.to(dtype).expand(count) for t, count in zip(column, rows, strict=True)]
+    elif has_batch_axis(name, first, rows[0]):
+        parts = list(column)
+    else:
+        return first
+    return torch.cat([*parts, *[parts[0][:1]] * padding])
 
 
-def split(output: Any, rows: Sequence[int]) -> list[Any]:  # noqa: ANN401
+def split(output: Any, rows: Sequence[int], padded_to: int = 0) -> list[Any]:  # noqa: ANN401
     """The output of a merged call, cut back into one output for each of the calls."""
     leaves, spec = pytree.tree_flatten(output)
-    total = sum(rows)
+    total = max(sum(rows), padded_to)
     outputs, start = [], 0
     for count in rows:
         mine = [rows_of(leaf, start, count, total) for leaf in leaves]

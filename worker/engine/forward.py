@@ -87,10 +87,13 @@ def compute(group: Sequence[Strand]) -> list[Any]:
     """One forward for all distinct calls of the group."""
     calls = [strand.call for strand in group]
     distinct = list({reuse_key(call): call for call in calls}.values())
-    if len(distinct) == 1:
+    rows = [call.rows for call in distinct]
+    # A compiled module is compiled again for every new number of rows: keep to powers of two.
+    pad_to = 1 << (sum(rows) - 1).bit_length() if calls[0].fixed_rows else 0
+    if len(distinct) == 1 and pad_to <= rows[0]:
         outputs = [distinct[0].run()]
     else:
-        outputs = split(merge(distinct).run(), [call.rows for call in distinct])
+        outputs = split(merge(distinct, pad_to).run(), rows, pad_to)
     by_key = {reuse_key(call): output for call, output in zip(distinct, outputs, strict=True)}
     for strand in group:
         if strand.call.reuse_key is not None:

@@ -46,6 +46,11 @@ def is_plain(module: torch.nn.Module) -> bool:
     return not hasattr(module, "_hf_hook") and not getattr(module, "is_cache_enabled", False)
 
 
+def is_compiled(module: torch.nn.Module) -> bool:
+    """Whether torch.compile is on in the module or a part of it, as `compile_repeated_blocks` does."""
+    return any(getattr(part, "_compiled_call_impl", None) is not None for part in module.modules())
+
+
 def hook_method(module: torch.nn.Module, method: str, stage: Stage) -> None:
     """Put a parking wrapper in front of `module.method`; outside a strand it calls straight through."""
     original: Callable[..., Any] = getattr(module, method)
@@ -53,6 +58,7 @@ def hook_method(module: torch.nn.Module, method: str, stage: Stage) -> None:
         return
     signature = inspect.signature(original)
     casts = method != "forward"
+    compiled = is_compiled(module)
     reusable = stage is Stage.ENCODE and method == "forward"
 
     @functools.wraps(original)
@@ -66,7 +72,7 @@ def hook_method(module: torch.nn.Module, method: str, stage: Stage) -> None:
         if casts:
             cast_first(arguments, module)
         if not reusable:
-            return strand.park(Call(original, arguments), stage)
+            return strand.park(Call(original, arguments, fixed_rows=compiled), stage)
         key = (id(original), adapters(module), digest(arguments))
         known = strand.prompts.get(key)
         return strand.park(Call(original, arguments, reuse_key=key), stage) if known is None else known

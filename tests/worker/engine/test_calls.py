@@ -112,3 +112,14 @@ def test_a_distribution_of_latents_is_split_by_its_parameters() -> None:
 def test_a_table_without_rows_goes_to_everybody() -> None:
     first, second = split((torch.arange(3.0), torch.arange(7.0)), [1, 2])
     assert first[1].tolist() == second[1].tolist() == list(range(7))
+
+
+def test_padding_repeats_the_first_row_and_is_cut_off_again() -> None:
+    calls = [a_call(1, timestep=torch.tensor(7)), a_call(2, timestep=torch.tensor(9))]
+    merged = merge(calls, pad_to=8)
+    assert merged.rows == 8
+    assert merged.arguments["timestep"].tolist() == [7.0, 9.0, 9.0, *[7.0] * 5]
+    assert torch.equal(merged.arguments["sample"][7], calls[0].arguments["sample"][0])
+    first, second = split((merged.arguments["sample"],), [1, 2], padded_to=8)
+    assert torch.equal(first[0], calls[0].arguments["sample"])
+    assert torch.equal(second[0], calls[1].arguments["sample"])

@@ -151,3 +151,21 @@ def test_what_is_no_picture_is_never_a_success(fresh_models: Loader, dtype: str,
     (event,) = draw_all(models, [a_request()])
     assert isinstance(event, Failed)
     assert event.error.code == "nan_output"
+
+
+def test_a_compiled_denoiser_sees_powers_of_two_only(models: Models, fresh_models: Loader) -> None:
+    # Given a denoiser with a compiled part
+    compiled = fresh_models()
+    unet = compiled.get("sd15").pipeline.unet
+    rows: list[int] = []
+    misbehave(unet, "forward", lambda sample, *args, **rest: rows.append(len(sample)))
+    unet.conv_in.compile(backend="eager")
+    # When requests of different lengths share it
+    requests = [a_request(seed=seed, num_inference_steps=2 + seed) for seed in range(3)]
+    events = draw_all(compiled, requests)
+    # Then six rows became eight, and the pictures are right
+    assert rows == [8, 8, 4, 2]
+    for request, event in zip(requests, events, strict=True):
+        assert isinstance(event, Finished)
+        expected = plain_picture(models, request).permute(1, 2, 0)
+        assert (event.pixels / 255 - expected).abs().max() <= 0.5 / 255 + 1e-4
