@@ -21,8 +21,10 @@ test: $(VENV)/.installed-dev ## install, then linters, types and the whole suite
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-lock: ## resolve the versions anew into requirements.lock
-	uv pip compile --python-version 3.11 --universal --no-emit-package easel --all-extras pyproject.toml -o requirements.lock
+lock: $(VENV)/.installed ## resolve the versions anew into requirements.lock
+	$(BIN)/pip install -q uv
+	$(BIN)/uv pip compile -q --python-version 3.11 --universal --no-emit-package easel --no-annotate --all-extras \
+	  --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \

@@ -45,6 +45,14 @@ class Client:
     def get(self, job_id: str) -> dict[str, Any]:
         return self._json("GET", f"/v1/generations/{job_id}")
 
+    def list(self, **query: str | int | None) -> dict[str, Any]:
+        """A page of the key's jobs, newest first."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._json("GET", "/v1/generations", params=given)
+
+    def models(self) -> dict[str, Any]:
+        return self._json("GET", "/v1/models")
+
     def cancel(self, job_id: str) -> dict[str, Any]:
         return self._json("POST", f"/v1/generations/{job_id}/cancel")
 

@@ -16,8 +16,11 @@ POLL_SECONDS: Final = 0.15
 FINISHED: Final = frozenset({"succeeded", "failed", "canceled"})
 
 
-def draw(client: Client, body: Mapping[str, Any], out: Path, console: Console) -> dict[str, Any]:
-    """Run one generation to its end and write its pictures. Raises ClientError; Ctrl-C cancels the job."""
+def draw(client: Client, body: Mapping[str, Any], out: Path, console: Console) -> tuple[dict[str, Any], list[Path]]:
+    """Run one generation to its end; returns the job and the files that were written.
+
+    Raises ClientError; Ctrl-C cancels the job.
+    """
     job = client.submit({name: value for name, value in body.items() if value is not None})
     try:
         job = _follow(client, job, console)
@@ -27,14 +30,14 @@ def draw(client: Client, body: Mapping[str, Any], out: Path, console: Console) -
     if job["status"] != "succeeded":
         error = job["error"] or {"code": job["status"], "message": f"the job was {job['status']}"}
         raise ClientError(error["message"], error["code"])
-    for image, path in zip(job["images"], output_paths(out, len(job["images"])), strict=True):
+    paths = numbered(out, len(job["images"]))
+    for image, path in zip(job["images"], paths, strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(client.download(image["url"]))
-        console.print(f"[green]{path}[/] seed {image['seed']}")
-    return job
+    return job, paths
 
 
-def output_paths(out: Path, count: int) -> list[Path]:
+def numbered(out: Path, count: int) -> list[Path]:
     """`out` itself for one picture; `out-0`, `out-1`, … for several."""
     if count == 1:
         return [out]

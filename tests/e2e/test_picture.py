@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -113,11 +114,11 @@ def test_prefer_wait_answers_with_the_picture(stack: Stack) -> None:
 def test_command_line_draws(stack: Stack, tmp_path: Path) -> None:
     # Given the running stack
     out = tmp_path / "apple.png"
-    easel = Path(sys.executable).parent / "easel"
+    command = Path(sys.executable).parent / "easel"
     # When the command line is used as in the README
     done = subprocess.run(
         [
-            easel,
+            command,
             "generate",
             "a red apple",
             "--steps",
@@ -133,5 +134,28 @@ def test_command_line_draws(stack: Stack, tmp_path: Path) -> None:
     )
     # Then the file is there
     assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(out)]
     with Image.open(out) as image:
         assert image.size == (256, 256)
+
+
+def easel(stack: Stack, *arguments: str | Path, prompts: str = "") -> Any:
+    """What the command line prints as JSON."""
+    command = [Path(sys.executable).parent / "easel", *arguments, "--json", "--server", str(stack.http.base_url)]
+    return json.loads(subprocess.run(command, input=prompts, capture_output=True, text=True, check=True).stdout)
+
+
+def test_command_line_reads_prompts_and_tells_of_jobs(stack: Stack, tmp_path: Path) -> None:
+    # Given two prompts on standard input
+    out = tmp_path / "many.webp"
+    drawn = easel(stack, "generate", "-", "--steps", "2", "--out", out, prompts="a bee\n\na moon\n")
+    # Then each has its file
+    assert [job["files"] for job in drawn] == [[str(tmp_path / f"many-{index}.webp")] for index in (0, 1)]
+    for job in drawn:
+        with Image.open(job["files"][0]) as image:
+            assert image.format == "WEBP"
+    # and the other commands know the jobs
+    assert easel(stack, "jobs", "--limit", "1")[0]["id"] == drawn[1]["id"]
+    assert easel(stack, "show", drawn[0]["id"])["input"]["prompt"] == "a bee"
+    assert easel(stack, "cancel", drawn[0]["id"])["status"] == "succeeded"
+    assert easel(stack, "models")[0]["id"] == "easel-mini"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+
 from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.slow

@@ -83,5 +83,5 @@ def test_open_address_without_keys_is_refused(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert "EASEL_API_KEYS" in refused.stderr

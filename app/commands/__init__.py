@@ -1,0 +1,1 @@
+"""The commands of `easel`, one file a noun."""

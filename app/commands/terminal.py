@@ -1,0 +1,82 @@
+"""What all commands share at the terminal: how to print, how to fail, which server to talk to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from app.client import Client, ClientError
+from app.embedded import DataFolderInUse
+from app.up import StackFailed
+from core.settings import Settings
+
+console = Console(stderr=True, highlight=False)
+"""For people. Standard output is for results: pictures' names, tables, JSON."""
+
+output = Console(highlight=False)
+
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--server", help="Address of a running Easel.", envvar="EASEL_URL", show_default="http://127.0.0.1:8000"
+    ),
+]
+KeyOption = Annotated[str | None, typer.Option("--api-key", help="API key.", envvar="EASEL_API_KEY")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+DataDirOption = Annotated[Path | None, typer.Option(help="Where jobs and pictures are kept.")]
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """End the command: 1 for what went wrong, 2 for what was asked wrongly."""
+    console.print(f"[red]error:[/] {message}", soft_wrap=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """Expected failures become a line on the terminal; anything else is a bug and keeps its traceback."""
+    try:
+        yield
+    except (ClientError, StackFailed, DataFolderInUse) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def server(url: str | None, api_key: str | None) -> Iterator[Client]:
+    """A client of the server that was named, or of the one on this machine."""
+    with failures_told(), Client(url or settings().base_url, api_key) as client:
+        yield client
+
+
+def settings(**given: object) -> Settings:
+    """The settings with the options that were given; a wrong one ends the command with its message."""
+    try:
+        return Settings.read(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        for problem in error.errors():
+            name = str(problem["loc"][0]).upper() if problem["loc"] else ""
+            variable = name if name in ("", "REDIS_URL") else f"EASEL_{name.removeprefix('EASEL_')}"
+            console.print(f"[red]{variable or 'settings'}[/]: {problem['msg']}")
+        raise typer.Exit(2) from None
+
+
+def show(value: Any, as_json: bool, table: Callable[[], Any]) -> None:  # noqa: ANN401 - JSON in, a rich table out
+    """Print `value` as JSON, or what `table` makes of it for people."""
+    if as_json:
+        typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    else:
+        output.print(table())
+
+
+def local_time(moment: str) -> str:
+    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
