@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
-    consumes,
     invariant,
     multiple,
     rule,
@@ -129,7 +128,10 @@ class JobLife(RuleBasedStateMachine):
             # What ended under this very attempt is told again; nothing else is.
             assert answers <= {None, expected.status}
 
-    @rule(held=consumes(claims))
+    @rule(held=claims)
+    def hand_back(self, held: tuple[str, int]) -> None:
+        self.release(held)
+
     def release(self, held: tuple[str, int]) -> None:
         job_id, attempt = held
         expected, verdict = self.expected[job_id], self.verdict(held)
@@ -139,12 +141,6 @@ class JobLife(RuleBasedStateMachine):
         elif verdict is Verdict.HELD:
             expected.status, expected.holder = Status.QUEUED, None
             expected.attempts -= 1
-
-    @rule(held=claims)
-    def release_late_call(self, held: tuple[str, int]) -> None:
-        """A call of a worker that lost the job, whatever became of it since."""
-        if self.verdict(held) is Verdict.LOST:
-            assert self.jobs.release(*held, QUEUE) is False
 
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
@@ -179,13 +175,39 @@ class JobLife(RuleBasedStateMachine):
         if self.running():
             self.die(data.draw(st.sampled_from(self.running())))
 
-    # The next three are sequences that single steps would hit too rarely: without them, mutants of the scripts live.
+    # The next rules are sequences that single steps would hit too rarely: without them, mutants of the scripts live.
+
+    def speak_late(self, held: tuple[str, int]) -> None:
+        """Everything that a worker may still say of an attempt that is no longer its own."""
+        assert self.verdict(held) is Verdict.LOST
+        self.renew(held)
+        self.progress(held, step=1)
+        assert self.jobs.release(*held, QUEUE) is False
+        self.commit(held, succeeds=True, times=1)
+
+    @rule(target=claims, held=claims)
+    def a_frozen_worker_wakes_up(self, held: tuple[str, int]) -> object:
+        if self.verdict(held) is Verdict.LOST:
+            return multiple()
+        self.die(held[0])
+        again = self.claim()
+        self.speak_late(held)
+        return again or multiple()
+
+    @rule(target=claims, held=claims)
+    def a_worker_speaks_after_it_handed_back(self, held: tuple[str, int]) -> object:
+        if self.verdict(held) is Verdict.LOST:
+            return multiple()
+        self.release(held)
+        again = self.claim()
+        self.speak_late(held)
+        return again or multiple()
 
     @rule(target=claims)
-    def workers_keep_dying_of_a_job(self) -> object:
-        """Claim and die until the job is at its end; every claim of it is left over for late calls."""
+    def workers_keep_dying(self) -> object:
+        """Claim and die until a job is at its end; every claim is left over for late calls."""
         held = []
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(2 * MAX_ATTEMPTS):
             claim = self.claim()
             if claim is None:
                 break
@@ -203,12 +225,15 @@ class JobLife(RuleBasedStateMachine):
             self.expected[job_id].cancel_requested = True
             self.die(job_id)
 
-    @rule(held=claims)
-    def a_cancel_comes_just_before_the_result(self, held: tuple[str, int]) -> None:
-        if self.verdict(held) is not Verdict.LOST:
-            self.jobs.cancel(held[0])
-            self.expected[held[0]].cancel_requested = True
-            self.commit(held, succeeds=True, times=1)
+    @rule(target=claims)
+    def a_cancel_comes_just_before_the_result(self) -> object:
+        held = self.claim()
+        if held is None:
+            return multiple()
+        self.jobs.cancel(held[0])
+        self.expected[held[0]].cancel_requested = True
+        self.commit(held, succeeds=True, times=1)
+        return held
 
     @rule()
     def reap_for_nothing(self) -> None:
@@ -267,7 +292,7 @@ def test_a_jobs_life_at_random(machine: type[JobLife]) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=40,
+            max_examples=60,
             stateful_step_count=40,
             deadline=None,
             database=None,
