@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive
 
 from core.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
@@ -39,7 +40,7 @@ class JsonRoute(APIRoute):
         async def read_then_handle(request: Request) -> Response:
             _check_media_type(request.headers.get("content-type", ""))
             content = await _read(request)
-            parsed = ParsedRequest(request.scope, _replay(content))
+            parsed = ParsedRequest(request.scope, _replay(content, request.receive))
             parsed.document = parse(content)
             return await handle(parsed)
 
@@ -72,9 +73,12 @@ async def _read(request: Request) -> bytes:
     return bytes(content)
 
 
-def _replay(content: bytes) -> Callable[[], Coroutine[Any, Any, dict[str, Any]]]:
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": content, "more_body": False}
+def _replay(content: bytes, go_on: Receive) -> Receive:
+    """The body once more, then whatever comes after it: the end of the connection."""
+    messages: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else await go_on()
 
     return receive
 

@@ -10,6 +10,8 @@ from fastapi import FastAPI
 
 from app import door, errors, openapi
 from app.api import events, generations, health, models, results, webhooks
+from app.openai import generations as openai_generations
+from app.openai.bare import BarePaths
 from app.services import Services
 from app.studio import pages
 from core.settings import Settings
@@ -31,13 +33,15 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.services = services
-    routers = [module.router for module in (generations, events, results, models, webhooks, health, pages)]
+    native = (generations, events, results, models, webhooks, health, pages)
+    routers = [module.router for module in (*native, openai_generations)]
     for router in routers:
         app.include_router(router)
     app.state.paths = [route for router in routers for route in router.routes]
     errors.install(app)
     openapi.install(app, services.catalog, keys=bool(settings.api_keys))
     app.add_middleware(door.Door, settings=settings)
+    app.add_middleware(BarePaths)  # the last one added is the first one met: the door sees the whole path
     return app
 
 

@@ -8,11 +8,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 from redis import Redis
 
+from app.hangups import Hangups
 from app.waiting import Bell
 from core.catalog import Catalog
 from core.results import ResultStore
 from core.settings import Settings
-from core.store import EventLog, JobStore, Outbox, WorkerRegistry
+from core.store import EventLog, JobStore, Orphans, Outbox, WorkerRegistry
 from core.store.connection import connect
 from core.store.jobs import Limits
 
@@ -28,6 +29,7 @@ class Services:
     workers: WorkerRegistry
     results: ResultStore
     bell: Bell
+    hangups: Hangups
 
     @classmethod
     def start(cls, settings: Settings) -> Services:
@@ -42,16 +44,18 @@ class Services:
             max_attempts=settings.max_attempts,
             retention_ms=round(settings.retention_hours * 3_600_000),
         )
+        jobs, bell = JobStore(redis, limits), Bell(settings.redis_url)
         return cls(
             settings=settings,
             catalog=Catalog.load(settings.catalog),
             redis=redis,
-            jobs=JobStore(redis, limits),
+            jobs=jobs,
             events=EventLog(redis),
             outbox=Outbox(redis),
             workers=WorkerRegistry(redis),
             results=ResultStore(settings.results_location),
-            bell=Bell(settings.redis_url),
+            bell=bell,
+            hangups=Hangups(bell, jobs, Orphans(redis)),
         )
 
 

@@ -46,6 +46,8 @@ PHRASES: Final[dict[str, Phrase]] = {
     "int_type": lambda context, value: f"must be an integer, not {shown(value)}",
     "int_parsing": lambda context, value: f"must be an integer, not {shown(value)}",
     "int_from_float": lambda context, value: f"must be an integer, not {shown(value)}",
+    "bool_parsing": lambda context, value: f"must be true or false, not {shown(value)}",
+    "float_parsing": lambda context, value: f"must be a number, not {shown(value)}",
     "float_type": lambda context, value: f"must be a number, not {shown(value)}",
     "finite_number": lambda context, value: "must be a finite number",
     "string_type": lambda context, value: f"must be a string, not {shown(value)}",
@@ -64,7 +66,11 @@ PHRASES: Final[dict[str, Phrase]] = {
     ),
 }
 
-CODES: Final = {"missing": "missing_required_parameter", "unknown_parameter": "unknown_parameter"}
+CODES: Final = {
+    "missing": "missing_required_parameter",
+    "unknown_parameter": "unknown_parameter",
+    "unsupported_value": "unsupported_value",
+}
 
 
 def _sentence(kind: str, param: str, item: dict[str, Any]) -> str:

@@ -142,6 +142,8 @@ class Catalog(Record):
     models: tuple[Model, ...] = Field(min_length=1)
     default: str
     folder: Path
+    modified: int = 0
+    """When the file was last written, in Unix seconds."""
 
     @classmethod
     def load(cls, path: Path) -> Catalog:
@@ -159,7 +161,12 @@ class Catalog(Record):
                 raise CatalogError(f"{path}: model '{model_id}': {error}") from error
         if not models:
             raise CatalogError(f"{path} names no model")
-        catalog = cls(models=tuple(models), default=default or models[0].id, folder=path.parent.resolve())
+        catalog = cls(
+            models=tuple(models),
+            default=default or models[0].id,
+            folder=path.parent.resolve(),
+            modified=int(path.stat().st_mtime),
+        )
         if catalog.default not in {model.id for model in models}:
             raise CatalogError(f"{path}: default = '{catalog.default}' is not one of its models")
         return catalog

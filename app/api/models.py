@@ -31,6 +31,8 @@ class ModelView(BaseModel):
 
     id: str = Field(examples=["easel-mini"])
     object: Literal["model"] = "model"
+    created: int = Field(description="When the catalogue was last changed, in Unix seconds.")
+    owned_by: Literal["easel"] = "easel"
     description: str
     family: Family
     tasks: tuple[Task, ...]
@@ -58,6 +60,7 @@ def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...]) -> Mo
     fields = {name: getattr(model, name) for name in ModelView.model_fields if name in Model.model_fields}
     return ModelView(
         **{**fields, "size": SizeView(**model.size.__dict__)},
+        created=catalog.modified,
         is_default=model.id == catalog.default,
         ready=any(model.id in worker.models for worker in workers),
     )

@@ -3,6 +3,7 @@
 from core.store.events import Event, EventLog
 from core.store.heartbeat import KeeperHeartbeat
 from core.store.jobs import Claim, JobStore, NewJob, Page, Reaped, Submitted, Verdict
+from core.store.orphans import Orphans
 from core.store.outbox import Delivery, Outbox
 from core.store.workers import WorkerInfo, WorkerRegistry
 
@@ -14,6 +15,7 @@ __all__ = [
     "JobStore",
     "KeeperHeartbeat",
     "NewJob",
+    "Orphans",
     "Outbox",
     "Page",
     "Reaped",

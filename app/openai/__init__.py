@@ -1,0 +1,1 @@
+"""The OpenAI wire, translated to and from jobs. Nothing else knows it."""

@@ -1,0 +1,89 @@
+"""An OpenAI images call as one of our jobs: every field's meaning here. Knows the catalogue, no store and no HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from app.openai.fields import GenerationsInput, ImagesInput, Quality
+from app.openai.models import is_ours, model_for, size_for
+from app.submission import GenerationInput, OutputInput, new_job
+from core.catalog import Catalog, Model
+from core.errors import InvalidRequest
+from core.jobs import ImageFormat, Task
+from core.store import NewJob
+
+T = TypeVar("T", int, float)
+
+EFFORT: Final = {Quality.LOW: 0.5, Quality.HIGH: 1.5, Quality.HD: 1.5, Quality.XHIGH: 2.0, Quality.MAX: 2.0}
+"""A quality as a multiple of the model's own number of steps; those not named are 1."""
+
+PARAMS: Final = {
+    "width": "size",
+    "height": "size",
+    "num_inference_steps": "steps",
+    "guidance_scale": "guidance",
+    "output.quality": "output_compression",
+}
+"""What our fields are called on this wire."""
+
+
+def job_of_generation(
+    asked: GenerationsInput, catalog: Catalog, owner: str, idempotency_key: str | None, route: str
+) -> NewJob:
+    """The job to submit. Raises NotFound or InvalidRequest, naming the field as the client knows it."""
+    model = model_for(asked.model, Task.TEXT_TO_IMAGE, catalog)
+    width, height = size_for(asked.size, model, exactly=is_ours(asked.model, catalog))
+    generation = GenerationInput(
+        prompt=asked.prompt,
+        negative_prompt=asked.negative_prompt,
+        model=model.id,
+        width=width,
+        height=height,
+        num_inference_steps=_one_of("steps", asked.steps, "num_inference_steps", asked.num_inference_steps)
+        or steps_of(asked.quality, model),
+        guidance_scale=_one_of("guidance", asked.guidance, "guidance_scale", asked.guidance_scale),
+        scheduler=asked.scheduler,
+        seed=asked.seed,
+        n=asked.n or 1,
+        output=output_of(asked),
+        webhook=asked.webhook,
+        metadata=metadata_of(asked),
+    )
+    try:
+        new = new_job(generation, catalog, owner, idempotency_key)
+    except InvalidRequest as error:
+        error.param = PARAMS.get(error.param or "", error.param)
+        raise
+    return replace(new, fingerprint=asked.fingerprint(route))
+
+
+def steps_of(quality: Quality | None, model: Model) -> int:
+    effort = EFFORT.get(quality or Quality.AUTO, 1.0)
+    return max(1, min(model.max_steps, round(model.num_inference_steps * effort)))
+
+
+def output_of(asked: ImagesInput) -> OutputInput:
+    kind, compression = asked.output_format or ImageFormat.PNG, asked.output_compression
+    if kind is ImageFormat.PNG:
+        if compression not in (None, 100):
+            raise InvalidRequest(
+                f"'output_compression' {compression} does not fit output_format 'png', which is lossless: "
+                "leave it out, or ask for 'jpeg' or 'webp'",
+                param="output_compression",
+            )
+        compression = None
+    return OutputInput(format=kind, quality=None if compression is None else max(1, compression))
+
+
+def metadata_of(asked: ImagesInput) -> dict[str, str]:
+    """The client's labels, and for whom it asks."""
+    user = asked.safety_identifier or asked.user
+    return {**(asked.metadata or {}), **({"user": user} if user else {})}
+
+
+def _one_of(short: str, one: T | None, long: str, other: T | None) -> T | None:
+    """A field that has two names."""
+    if one is not None and other is not None and one != other:
+        raise InvalidRequest(f"'{short}' is {one} and '{long}' is {other}, which mean the same: send one", param=short)
+    return other if one is None else one
