@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     renew_seconds: float = Field(default=5, gt=0, description="How often a worker renews its leases.")
     max_attempts: int = Field(default=3, ge=1, description="Starts a job gets before it fails as worker_crashed.")
     grace_seconds: float = Field(default=30, ge=0, description="Seconds a stopping worker lets running jobs finish.")
+    hang_seconds: float = Field(
+        default=600, gt=0, description="A worker whose engine is silent for this long while it draws ends itself."
+    )
     webhook_secret: SecretStr | None = Field(
         default=None, description="Standard Webhooks secret (whsec_…). Unset: one is made and kept in Redis."
     )

@@ -28,6 +28,7 @@ from worker.leases import Leases, Stop
 from worker.pipelines.memory import MemoryOptions
 from worker.pipelines.models import Models
 from worker.tasks import Work
+from worker.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +92,9 @@ def serve(settings: Settings, models: Models, redis_url: str) -> None:
     )
     leases = Leases(redis, store, registry, info, settings.renew_seconds)
     engine = Engine(models)
-    work = Work(name, settings.queue, store, ResultStore(settings.results_location), leases, engine.submit)
+    watchdog = Watchdog(lambda: bool(leases.active()), settings.hang_seconds)
+    results = ResultStore(settings.results_location)
+    work = Work(name, settings.queue, store, results, leases, engine.submit, watchdog.heard)
 
     stopping = threading.Event()
     hurry = threading.Event()
@@ -108,6 +111,7 @@ def serve(settings: Settings, models: Models, redis_url: str) -> None:
         for number in range(settings.slots)
     ]
     leases.start()
+    watchdog.start()
     for slot in slots:
         slot.start()
     threading.Thread(
@@ -115,6 +119,7 @@ def serve(settings: Settings, models: Models, redis_url: str) -> None:
     ).start()
     logger.info("worker ready", extra={"worker": name, "device": info.device, "models": info.models})
     engine.run()
+    watchdog.stop()
     logger.info("worker stopped", extra={"worker": name})
 
 

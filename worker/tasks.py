@@ -38,6 +38,7 @@ class Work:
     results: ResultStore
     leases: Leases
     submit: Submit
+    heard: Callable[[], None] = lambda: None
 
     def __call__(self) -> None:
         claim = self.store.claim(self.queue, self.name)
@@ -60,7 +61,7 @@ class Work:
         logger.info("job started", extra={"job_id": job.id, "attempt": claim.attempt})
         drawings = [self.submit(draw_request(job.request, seed)) for seed in job.request.seeds]
         hold.when_stopped(lambda: cancel_all(drawings))
-        outcome = watch(drawings, lambda progress: self._report(hold, progress))
+        outcome = watch(drawings, lambda progress: self._report(hold, progress), self.heard)
         if outcome.error is not None:
             raise outcome.error
         if hold.stop is not None or outcome.finished is None:

@@ -61,14 +61,19 @@ class Follower:
         return True
 
 
-def watch(drawings: Sequence[Drawing], report: Callable[[Progress], None]) -> Outcome:
-    """Return when every drawing has ended, telling `report` of the way. One failure gives the others up."""
+def watch(
+    drawings: Sequence[Drawing], report: Callable[[Progress], None], heard: Callable[[], None] = lambda: None
+) -> Outcome:
+    """Return when every drawing has ended, telling `report` of the way. One failure gives the others up.
+
+    `heard` is called for every event, so that silence can be noticed.
+    """
     followers = [Follower(drawing) for drawing in drawings]
     told: Progress | None = None
     told_at = 0.0
     while running := [follower for follower in followers if follower.end is None]:
-        if not any([follower.listen(0) for follower in running]):
-            running[0].listen(PATIENCE_SECONDS)
+        if any([follower.listen(0) for follower in running]) or running[0].listen(PATIENCE_SECONDS):
+            heard()
         if any(isinstance(follower.end, Failed) for follower in followers):
             for follower in running:
                 follower.drawing.cancel()
