@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
@@ -48,12 +47,6 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
-    listening = asyncio.create_task(services.bell.run())
-    try:
+    async with services.bell.ringing():
         yield
-    finally:
-        services.bell.close()
-        listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
-        services.redis.close()
+    services.redis.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from difflib import get_close_matches
 from typing import Any, ClassVar, Final
 
@@ -55,14 +55,15 @@ PHRASES: Final[dict[str, Phrase]] = {
     "model_type": lambda context, value: f"must be an object, not {shown(value)}",
     "model_attributes_type": lambda context, value: f"must be an object, not {shown(value)}",
     "enum": lambda context, value: f"must be one of {context['expected']}, not {shown(value)}",
-    "greater_than_equal": lambda context, value: f"must be at least {context['ge']:g}, not {shown(value)}",
-    "less_than_equal": lambda context, value: f"must be at most {context['le']:g}, not {shown(value)}",
+    "greater_than_equal": lambda context, value: f"must be at least {context['ge']}, not {shown(value)}",
+    "less_than_equal": lambda context, value: f"must be at most {context['le']}, not {shown(value)}",
     "string_too_short": lambda context, value: "must not be empty",
     "string_too_long": lambda context, value: (
         f"must have at most {context['max_length']} characters, not {len(str(value))}"
     ),
+    "string_pattern_mismatch": lambda context, value: f"must match {context['pattern']}, not {shown(value)}",
     "too_long": lambda context, value: (
-        f"must have at most {context['max_length']} entries, not {context['actual_length']}"
+        f"must have at most {context['max_length']} entries, not {len(value) if isinstance(value, Sized) else 'more'}"
     ),
 }
 
@@ -91,6 +92,8 @@ def as_invalid_request(error: RequestValidationError) -> InvalidRequest:
     for item in error.errors()[:5]:
         kind = item["type"]
         path = [str(part) for part in item["loc"][1:] if part != "[key]"]
+        if item["loc"][0] == "header":
+            path = ["-".join(word.capitalize() for word in path[0].split("-"))]
         if kind == "unknown_parameter":
             path.append(item["ctx"]["name"])
         params.append(".".join(path)[:200])

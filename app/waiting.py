@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 from redis.asyncio import Redis
@@ -64,20 +64,31 @@ class Bell:
         with suppress(TimeoutError):
             await asyncio.wait_for(rung.wait(), min(seconds, RECHECK_SECONDS))
 
-    async def run(self) -> None:
-        """Listen to Redis until cancelled, over any number of its restarts."""
-        while True:
+    @asynccontextmanager
+    async def ringing(self) -> AsyncIterator[None]:
+        """Listen to Redis meanwhile, over any number of its restarts; close at the end."""
+        listening = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            self.close()
+            while not listening.done():  # once may not do: redis-py swallows a cancel that comes while it connects
+                listening.cancel()
+                await asyncio.wait({listening}, timeout=0.2)
+
+    async def _run(self) -> None:
+        while not self._closed:
             try:
-                await self._listen_once()
+                await self._listen()
             except (RedisError, OSError) as error:
                 logger.warning("the bell lost Redis, trying again", extra={"reason": type(error).__name__})
                 await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _listen_once(self) -> None:
+    async def _listen(self) -> None:
         redis = Redis.from_url(self._url, socket_connect_timeout=2.0, socket_timeout=PING_SECONDS, retry=None)
         async with redis, redis.pubsub() as pubsub:
             await pubsub.subscribe(BELL)
-            while True:
+            while not self._closed:
                 message = await pubsub.get_message(timeout=PING_SECONDS)
                 if message is None:
                     await pubsub.ping()  # notices a connection that died without a word

@@ -59,7 +59,7 @@ def get_result(
         "ETag": etag,
         "Content-Disposition": f'inline; filename="{job.id}-{image.index}.{image.format}"',
     }
-    if if_none_match is not None and etag in if_none_match:
+    if if_none_match is not None and (etag in if_none_match or if_none_match.strip() == "*"):
         return Response(status_code=304, headers=headers)
     try:
         content = services.results.read(image.key)

