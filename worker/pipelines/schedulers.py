@@ -21,8 +21,12 @@ from diffusers.schedulers.scheduling_ddim import rescale_zero_terminal_snr
 
 from core.jobs import Scheduler
 
-NEARLY_ZERO: Final = 2**-24
-"""What diffusers itself puts in place of a terminal signal of zero, so that the first sigma is not infinite."""
+HEUN_MAX_SIGMA: Final = 30.0
+"""Where Heun starts a model with zero terminal SNR, for whom any sample at sigma 30 is as good as pure noise.
+
+The 4096 that diffusers gives its other schedulers will not do: half of Heun's first step is the slope at its end,
+times the whole length of the step, which magnifies whatever the model gets wrong there a hundredfold.
+"""
 
 Config = Mapping[str, Any]
 Changes = Callable[[Config, int], dict[str, Any]]
@@ -42,14 +46,13 @@ def consistency(config: Config, steps: int) -> dict[str, Any]:
 
 
 def heun(config: Config, steps: int) -> dict[str, Any]:
-    """Heun does not know the zero-terminal-SNR flag: give it the rescaled betas themselves."""
+    """Heun does not know the zero-terminal-SNR flag: give it the rescaled betas themselves, up to a largest sigma."""
     if not config.get("rescale_betas_zero_snr"):
         return {}
     trained: Any = DDPMScheduler
     betas = trained.from_config(config, rescale_betas_zero_snr=False).betas
     alphas = 1.0 - rescale_zero_terminal_snr(betas)
-    alphas_cumprod = torch.cumprod(alphas.double(), dim=0)
-    alphas_cumprod[-1] = NEARLY_ZERO
+    alphas_cumprod = torch.cumprod(alphas.double(), dim=0).clamp(min=1 / (1 + HEUN_MAX_SIGMA**2))
     alphas = torch.cat([alphas_cumprod[:1], alphas_cumprod[1:] / alphas_cumprod[:-1]])
     return {"trained_betas": (1.0 - alphas).tolist()}
 
