@@ -67,7 +67,7 @@ def test_a_model_that_knows_one_picture_gives_it(config: Any, name: Scheduler, s
 def test_a_model_that_is_a_little_wrong_still_gives_likely_pictures(config: Any, name: Scheduler, steps: int) -> None:
     sample = sample_with_a_perfect_model(name, config, steps, mean=0.7, spread=0.5, wrong_by=0.1)
     assert float(sample.mean()) == pytest.approx(0.7, abs=0.1)
-    assert 0.2 < float(sample.std()) < 0.7
+    assert 0.2 < float(sample.std()) < 1.0
 
 
 def test_every_request_gets_a_scheduler_of_its_own() -> None:
