@@ -37,14 +37,7 @@ class Services:
         if settings.redis_url is None:
             raise ValueError("the api needs a Redis or Valkey: set REDIS_URL, or run 'easel up', which brings its own")
         redis = connect(settings.redis_url)
-        limits = Limits(
-            max_queued=settings.max_queued,
-            max_queued_per_owner=settings.max_queued_per_key,
-            lease_ms=round(settings.lease_seconds * 1000),
-            max_attempts=settings.max_attempts,
-            retention_ms=round(settings.retention_hours * 3_600_000),
-        )
-        jobs, bell = JobStore(redis, limits), Bell(settings.redis_url)
+        jobs, bell = JobStore(redis, Limits.from_settings(settings)), Bell(settings.redis_url)
         return cls(
             settings=settings,
             catalog=Catalog.load(settings.catalog),
