@@ -63,8 +63,10 @@ def test_a_model_that_knows_one_picture_gives_it(config: Any, name: Scheduler, s
 
 @pytest.mark.parametrize("steps", [4, 20])
 @pytest.mark.parametrize("name", DIFFUSION_SCHEDULERS)
-@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_a_model_that_is_a_little_wrong_still_gives_likely_pictures(config: Any, name: Scheduler, steps: int) -> None:
+def test_a_zero_terminal_snr_model_that_is_a_little_wrong_still_gives_likely_pictures(
+    name: Scheduler, steps: int
+) -> None:
+    config = CONFIGS["v-prediction, zero terminal SNR"]
     sample = sample_with_a_perfect_model(name, config, steps, mean=0.7, spread=0.5, wrong_by=0.1)
     assert float(sample.mean()) == pytest.approx(0.7, abs=0.1)
     assert 0.2 < float(sample.std()) < 1.0
