@@ -58,7 +58,7 @@ LastEventId = Annotated[
     Header(
         description="The last event that you have: the stream goes on after it.",
         examples=["1784000000000-0"],
-        json_schema_extra={"pattern": EVENT_ID_PATTERN},
+        json_schema_extra={"pattern": f"{EVENT_ID_PATTERN}|^$"},
     ),
 ]
 
