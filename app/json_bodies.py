@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, NoReturn
@@ -15,6 +16,7 @@ from core.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 20
+MAX_SECONDS: Final = 30.0
 MAX_EXACT: Final = 2**53
 MAX_DISCARDED_BYTES: Final = 32 * 1024 * 1024
 """How much of a body that is too large is read and thrown away, so that its sender gets to see the answer."""
@@ -60,12 +62,15 @@ async def _read(request: Request) -> bytes:
     """The whole body. Raises PayloadTooLarge, once the sender has been heard out within reason."""
     content, total = bytearray(), 0
     try:
-        async for chunk in request.stream():
-            total += len(chunk)
-            if total <= MAX_BYTES:
-                content += chunk
-            elif total > MAX_DISCARDED_BYTES:
-                break
+        async with asyncio.timeout(MAX_SECONDS):
+            async for chunk in request.stream():
+                total += len(chunk)
+                if total <= MAX_BYTES:
+                    content += chunk
+                elif total > MAX_DISCARDED_BYTES:
+                    break
+    except TimeoutError as error:
+        raise InvalidRequest(f"the body did not arrive within {MAX_SECONDS:.0f} s") from error
     except ClientDisconnect as error:
         raise InvalidRequest("the connection ended before the body did") from error
     if total > MAX_BYTES:

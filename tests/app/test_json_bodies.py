@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
 
+from app import json_bodies
 from app.json_bodies import MAX_BYTES, parse
 from core.errors import InvalidRequest
 
@@ -105,3 +107,15 @@ def test_twenty_levels_are_read() -> None:
     parse(b"[" * 20 + b"]" * 20)
     with pytest.raises(InvalidRequest):
         parse(b"[" * 21 + b"]" * 21)
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_bodies, "MAX_SECONDS", 0.3)
+    port = int(server.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as slow:
+        slow.sendall(b"POST /v1/generations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
+        slow.sendall(b"Content-Length: 100\r\n\r\n{")
+        answer = slow.recv(65_536)
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"did not arrive" in answer
