@@ -18,6 +18,8 @@ MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 20
 MAX_SECONDS: Final = 30.0
 MAX_EXACT: Final = 2**53
+
+MAX_DISCARD_SECONDS: Final = 3.0
 MAX_DISCARDED_BYTES: Final = 32 * 1024 * 1024
 """How much of a body that is too large is read and thrown away, so that its sender gets to see the answer."""
 
@@ -60,9 +62,10 @@ def _check_media_type(value: str) -> None:
 
 async def _read(request: Request) -> bytes:
     """The whole body. Raises PayloadTooLarge, once the sender has been heard out within reason."""
-    content, total = bytearray(), 0
+    declared = request.headers.get("content-length", "")
+    content, total, too_large = bytearray(), 0, declared.isdecimal() and int(declared[:20]) > MAX_BYTES
     try:
-        async with asyncio.timeout(MAX_SECONDS):
+        async with asyncio.timeout(MAX_DISCARD_SECONDS if too_large else MAX_SECONDS):
             async for chunk in request.stream():
                 total += len(chunk)
                 if total <= MAX_BYTES:
@@ -70,10 +73,11 @@ async def _read(request: Request) -> bytes:
                 elif total > MAX_DISCARDED_BYTES:
                     break
     except TimeoutError as error:
-        raise InvalidRequest(f"the body did not arrive within {MAX_SECONDS:.0f} s") from error
+        if not too_large:
+            raise InvalidRequest(f"the body did not arrive within {MAX_SECONDS:.0f} s") from error
     except ClientDisconnect as error:
         raise InvalidRequest("the connection ended before the body did") from error
-    if total > MAX_BYTES:
+    if too_large or total > MAX_BYTES:
         raise PayloadTooLarge(f"the body is over the limit of {MAX_BYTES // 1024} KiB")
     return bytes(content)
 
