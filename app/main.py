@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from app import door, errors, openapi
 from app.api import events, generations, health, models, results, webhooks
+from app.openai import edits
 from app.openai import generations as openai_generations
 from app.openai.bare import BarePaths
 from app.services import Services
@@ -33,7 +34,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.services = services
     native = (generations, events, results, models, webhooks, health, pages)
-    routers = [module.router for module in (*native, openai_generations)]
+    routers = [module.router for module in (*native, openai_generations, edits)]
     for router in routers:
         app.include_router(router)
     app.state.paths = [route for router in routers for route in router.routes]

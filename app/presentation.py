@@ -42,6 +42,7 @@ class InputView(View):
     guidance_scale: float
     scheduler: Scheduler
     seeds: tuple[int, ...]
+    strength: float | None = Field(description="How much of a given picture is drawn anew, 0-1; null without one.")
     output: Output
 
 

@@ -13,7 +13,7 @@ from app.waiting import Bell
 from core.catalog import Catalog
 from core.results import ResultStore
 from core.settings import Settings
-from core.store import EventLog, JobStore, Orphans, Outbox, WorkerRegistry
+from core.store import EventLog, JobStore, Orphans, Outbox, Previews, WorkerRegistry
 from core.store.connection import connect
 from core.store.jobs import Limits
 
@@ -25,6 +25,7 @@ class Services:
     redis: Redis
     jobs: JobStore
     events: EventLog
+    previews: Previews
     outbox: Outbox
     workers: WorkerRegistry
     results: ResultStore
@@ -44,6 +45,7 @@ class Services:
             redis=redis,
             jobs=jobs,
             events=EventLog(redis),
+            previews=Previews(redis),
             outbox=Outbox(redis),
             workers=WorkerRegistry(redis),
             results=ResultStore(settings.results_location),

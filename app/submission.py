@@ -7,6 +7,7 @@ import ipaddress
 import json
 import re
 import unicodedata
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
@@ -24,6 +25,7 @@ from core.jobs import (
     ImageFormat,
     Output,
     Scheduler,
+    Task,
     new_job_id,
     seeds_for,
 )
@@ -152,7 +154,15 @@ class GenerationInput(StrictInput):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def resolve(asked: GenerationInput, catalog: Catalog) -> GenerationRequest:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A picture that the drawing starts from: what is done with it, and how much of it is drawn anew, 0-1."""
+
+    task: Task
+    strength: float
+
+
+def resolve(asked: GenerationInput, catalog: Catalog, start: Start | None = None) -> GenerationRequest:
     """Fill in the model's defaults and fix the seeds. Raises NotFound or InvalidRequest, naming the field."""
     if asked.output.quality is not None and asked.output.format is ImageFormat.PNG:
         raise InvalidRequest(
@@ -162,6 +172,7 @@ def resolve(asked: GenerationInput, catalog: Catalog) -> GenerationRequest:
         )
     model = catalog.model(asked.model)
     request = GenerationRequest(
+        task=start.task if start else Task.TEXT_TO_IMAGE,
         model=model.id,
         prompt=asked.prompt,
         negative_prompt=asked.negative_prompt or "",
@@ -171,15 +182,18 @@ def resolve(asked: GenerationInput, catalog: Catalog) -> GenerationRequest:
         guidance_scale=model.guidance_scale if asked.guidance_scale is None else asked.guidance_scale,
         scheduler=asked.scheduler or model.scheduler,
         seeds=seeds_for(asked.seed, asked.n),
+        strength=start.strength if start else None,
         output=Output(format=asked.output.format, quality=asked.output.quality),
     )
     model.check(request)
     return request
 
 
-def new_job(asked: GenerationInput, catalog: Catalog, owner: str, idempotency_key: str | None) -> NewJob:
-    """The job to submit for `asked`."""
-    request = resolve(asked, catalog)
+def new_job(
+    asked: GenerationInput, catalog: Catalog, owner: str, idempotency_key: str | None, start: Start | None = None
+) -> NewJob:
+    """The job to submit for `asked`; with a `start`, its pictures must be stored before."""
+    request = resolve(asked, catalog, start)
     return NewJob(
         id=new_job_id(),
         owner=owner,

@@ -107,7 +107,8 @@ Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 class GenerationRequest(Record):
     """A request with every default filled in: nothing about the picture is decided after this.
 
-    `seeds` holds one seed an image, fixed at submission. Sizes are pixels.
+    `seeds` holds one seed an image, fixed at submission. Sizes are pixels. Tasks that start from a picture find it in
+    the result store (`core.results.input_key`) and draw the share `strength` of it anew.
     """
 
     task: Task = Task.TEXT_TO_IMAGE
@@ -120,6 +121,7 @@ class GenerationRequest(Record):
     guidance_scale: float
     scheduler: Scheduler
     seeds: tuple[Seed, ...]
+    strength: float | None = Field(default=None, gt=0, le=1)
     output: Output = Output()
 
     @property

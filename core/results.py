@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -70,3 +71,15 @@ class ResultStore:
 def image_key(job_id: str, attempt: int, index: int, extension: str) -> str:
     """Scoped by attempt, so a worker that lost its lease can never overwrite the winner's picture."""
     return f"{job_id}/{attempt}/{index}.{extension}"
+
+
+class Input(StrEnum):
+    """A picture that a client gave; `mask` is white where the other is to be drawn anew."""
+
+    IMAGE = "image"
+    MASK = "mask"
+
+
+def input_key(job_id: str, name: Input) -> str:
+    """Under the job's own prefix, so that deleting the job deletes it."""
+    return f"{job_id}/input/{name}.png"

@@ -20,7 +20,7 @@ from core.errors import JobFailure
 from core.queue import run_slot
 from core.results import ResultStore
 from core.settings import Settings
-from core.store import JobStore, WorkerInfo, WorkerRegistry
+from core.store import JobStore, Previews, WorkerInfo, WorkerRegistry
 from core.store.connection import connect
 from core.store.jobs import Limits
 from worker.engine.engine import Engine
@@ -94,7 +94,7 @@ def serve(settings: Settings, models: Models, redis_url: str) -> None:
     engine = Engine(models)
     watchdog = Watchdog(lambda: bool(leases.active()), settings.hang_seconds)
     results = ResultStore(settings.results_location)
-    work = Work(name, settings.queue, store, results, leases, engine.submit, watchdog.heard)
+    work = Work(name, settings.queue, store, results, leases, engine.submit, watchdog.heard, Previews(redis))
 
     stopping = threading.Event()
     hurry = threading.Event()

@@ -45,7 +45,7 @@ def encode(pixels: torch.Tensor, request: GenerationRequest, seed: int) -> bytes
 
 def recipe(request: GenerationRequest, seed: int) -> str:
     """Everything that is needed to draw this picture again, as JSON in ASCII."""
-    fields = request.model_dump(mode="json", exclude={"seeds", "output"})
+    fields = request.model_dump(mode="json", exclude={"seeds", "output"}, exclude_none=True)
     return json.dumps({**fields, "seed": seed})
 
 

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 from redis.exceptions import RedisError
@@ -13,9 +14,10 @@ from redis.exceptions import RedisError
 from core.errors import JobFailure
 from core.jobs import GenerationRequest, ImageFile, Job, JobError, Progress, Stage, Status
 from core.results import ResultStore, image_key
-from core.store import Claim, JobStore
+from core.store import Claim, JobStore, Preview, Previews
 from worker.encode import encode
-from worker.engine.requests import Drawing, DrawRequest, Finished
+from worker.engine.requests import Drawing, DrawRequest, Finished, Previewed
+from worker.inputs import Inputs, read_inputs
 from worker.leases import Hold, Leases, Stop
 from worker.watch import watch
 
@@ -39,6 +41,7 @@ class Work:
     leases: Leases
     submit: Submit
     heard: Callable[[], None] = lambda: None
+    previews: Previews | None = None
 
     def __call__(self) -> None:
         claim = self.store.claim(self.queue, self.name)
@@ -59,15 +62,16 @@ class Work:
     def _live(self, job: Job, hold: Hold) -> None:
         claim = hold.claim
         logger.info("job started", extra={"job_id": job.id, "attempt": claim.attempt})
-        drawings = [self.submit(draw_request(job.request, seed)) for seed in job.request.seeds]
+        inputs = read_inputs(self.results, job)
+        drawings = [self.submit(draw_request(job.request, seed, inputs)) for seed in job.request.seeds]
         hold.when_stopped(lambda: cancel_all(drawings))
-        outcome = watch(drawings, lambda progress: self._report(hold, progress), self.heard)
+        outcome = watch(drawings, partial(self._report, hold), self.heard, partial(self._show, job.id))
         if outcome.error is not None:
             raise outcome.error
         if hold.stop is not None or outcome.finished is None:
             self._let_go(claim, hold.stop)
             return
-        images, timings = self._store_images(claim, outcome.finished)
+        images, timings = self._store_images(claim, outcome.finished, inputs)
         timings = {Stage.QUEUE: queue_seconds(job), **outcome.timings, **timings}
         status = _persist(
             lambda: self.store.commit(
@@ -85,14 +89,21 @@ class Work:
             # The picture goes on: progress is told again at the next step.
             logger.warning("progress not told", extra={"job_id": hold.claim.job.id}, exc_info=True)
 
+    def _show(self, job_id: str, preview: Previewed, steps: int) -> None:
+        if self.previews is not None:
+            try:
+                self.previews.show(job_id, Preview(jpeg=preview.jpeg, step=preview.step, steps=steps))
+            except RedisError:
+                logger.warning("preview not shown", extra={"job_id": job_id}, exc_info=True)
+
     def _store_images(
-        self, claim: Claim, finished: tuple[Finished, ...]
+        self, claim: Claim, finished: tuple[Finished, ...], inputs: Inputs
     ) -> tuple[tuple[ImageFile, ...], dict[str, float]]:
         request = claim.job.request
         started = time.monotonic()
         images = []
         for index, (drawn, seed) in enumerate(zip(finished, request.seeds, strict=True)):
-            content = encode(drawn.pixels, request, seed)
+            content = encode(inputs.kept(drawn.pixels), request, seed)
             key = image_key(claim.job.id, claim.attempt, index, request.output.format)
             self.results.put(key, content)
             height, width, _ = drawn.pixels.shape
@@ -131,7 +142,7 @@ def cancel_all(drawings: Sequence[Drawing]) -> None:
         drawing.cancel()
 
 
-def draw_request(request: GenerationRequest, seed: int) -> DrawRequest:
+def draw_request(request: GenerationRequest, seed: int, inputs: Inputs) -> DrawRequest:
     """What the engine is asked for: one image of the job."""
     return DrawRequest(
         model=request.model,
@@ -144,6 +155,9 @@ def draw_request(request: GenerationRequest, seed: int) -> DrawRequest:
         guidance_scale=request.guidance_scale,
         scheduler=request.scheduler,
         seed=seed,
+        image=inputs.image,
+        mask=inputs.mask,
+        strength=1.0 if request.strength is None else request.strength,
     )
 
 

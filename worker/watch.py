@@ -10,7 +10,7 @@ from typing import Final
 
 from core.errors import JobFailure
 from core.jobs import Progress, Stage
-from worker.engine.requests import Canceled, Drawing, Failed, Finished, Progressed
+from worker.engine.requests import Canceled, Drawing, Failed, Finished, Previewed, Progressed
 
 PATIENCE_SECONDS: Final = 0.05
 REPORT_SECONDS: Final = 0.1
@@ -46,6 +46,7 @@ class Follower:
     def __init__(self, drawing: Drawing) -> None:
         self.drawing = drawing
         self.latest = Progressed(Stage.LOAD, 0, 0)
+        self.preview: Previewed | None = None
         self.end: Finished | Failed | Canceled | None = None
 
     def listen(self, timeout: float) -> bool:
@@ -56,17 +57,28 @@ class Follower:
             return False
         if isinstance(event, Progressed):
             self.latest = event
+        elif isinstance(event, Previewed):
+            self.preview = event
         elif isinstance(event, Finished | Failed | Canceled):
             self.end = event
         return True
 
+    def take_preview(self) -> Previewed | None:
+        """The latest one, once."""
+        preview, self.preview = self.preview, None
+        return preview
+
 
 def watch(
-    drawings: Sequence[Drawing], report: Callable[[Progress], None], heard: Callable[[], None] = lambda: None
+    drawings: Sequence[Drawing],
+    report: Callable[[Progress], None],
+    heard: Callable[[], None] = lambda: None,
+    show: Callable[[Previewed, int], None] = lambda preview, steps: None,
 ) -> Outcome:
     """Return when every drawing has ended, telling `report` of the way. One failure gives the others up.
 
-    `heard` is called for every event, so that silence can be noticed.
+    `heard` is called for every event, so that silence can be noticed; `show` for each preview of the first picture,
+    with the number of its steps.
     """
     followers = [Follower(drawing) for drawing in drawings]
     told: Progress | None = None
@@ -77,6 +89,8 @@ def watch(
         if any(isinstance(follower.end, Failed) for follower in followers):
             for follower in running:
                 follower.drawing.cancel()
+        if preview := followers[0].take_preview():
+            show(preview, followers[0].latest.steps)
         now = progress_of(followers)
         if now != told and (told is None or now.stage != told.stage or time.monotonic() - told_at > REPORT_SECONDS):
             report(now)

@@ -1,33 +1,80 @@
-"""One OpenAI call from its submission to its end. Knows headers and jobs; no field and no answer."""
+"""One OpenAI call from its submission to its answer. Knows headers and jobs; no route and no field."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-from fastapi import Request
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from app.api.events import HEADERS
+from app.hangups import HungUp
+from app.openai.answers import images_answer
+from app.openai.fields import ImagesInput
+from app.openai.streams import Stream
 from app.services import Services
 from core.jobs import Job
+from core.results import Input, input_key
 from core.store import NewJob
 
 logger = logging.getLogger(__name__)
 
 RETRY_COUNT: Final = "x-stainless-retry-count"
+NOBODY_THERE: Final = 499
 
 
-async def begin(request: Request, services: Services, new: NewJob) -> Job:
-    """The job of this call: a new one, or the one that its first try left behind."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a client asked, as a job, with the pictures to store for it; `kind` is how the types of events begin."""
+
+    asked: ImagesInput
+    new: NewJob
+    kind: str
+    inputs: Mapping[Input, bytes] = field(default_factory=dict)
+
+
+async def respond(call: Call, request: Request, services: Services, base_url: str) -> Response:
+    """Submit the job, or find that of the client's first try, and answer with its pictures or stream them."""
+    job = await _begin(call, request, services)
+    if call.asked.stream:
+        events = Stream(services, call.new, job, call.asked, call.kind).events()
+        return StreamingResponse(events, media_type="text/event-stream", headers={**HEADERS, "x-request-id": job.id})
+    try:
+        job = await services.hangups.wait(request, call.new, job)
+    except HungUp:
+        return Response(status_code=NOBODY_THERE)
+    return await run_in_threadpool(images_answer, job, call.asked, services.results, base_url)
+
+
+async def _begin(call: Call, request: Request, services: Services) -> Job:
     job = None
     if is_retry(request):
-        job = await run_in_threadpool(services.hangups.adopt, new)
+        job = await run_in_threadpool(services.hangups.adopt, call.new)
     if job is None:
-        job = (await run_in_threadpool(services.jobs.submit, new)).job
-    logger.info("images call accepted", extra={"job_id": job.id, "model": job.request.model, "retry": job.id != new.id})
+        job = await run_in_threadpool(_submit, call, services)
+    known = job.id != call.new.id
+    logger.info("images call accepted", extra={"job_id": job.id, "model": job.request.model, "known": known})
     return job
 
 
 def is_retry(request: Request) -> bool:
     """OpenAI's clients try again by themselves, and say so."""
     return request.headers.get(RETRY_COUNT, "0") not in ("", "0")
+
+
+def _submit(call: Call, services: Services) -> Job:
+    """The pictures before the job, so that no worker looks for them in vain; without the job they go again."""
+    needed = False
+    try:
+        for name, content in call.inputs.items():
+            services.results.put(input_key(call.new.id, name), content)
+        submitted = services.jobs.submit(call.new)
+        needed = not submitted.replayed
+    finally:
+        if call.inputs and not needed:
+            services.results.delete_prefix(f"{call.new.id}/")
+    return submitted.job

@@ -104,14 +104,29 @@ class ImagesInput(StrictInput):
     webhook: WebhookUrl | None = None
     metadata: dict[MetadataKey, MetadataValue] | None = Field(default=None, max_length=15)
 
-    def fingerprint(self, route: str, *pictures: bytes) -> str:
-        """Equal for equal calls, however they were spelled."""
-        canonical = json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True)
-        digests = [hashlib.sha256(picture).hexdigest() for picture in pictures]
-        return hashlib.sha256(json.dumps([route, canonical, *digests]).encode()).hexdigest()
+    def fingerprint(self, *digests: str) -> str:
+        """Equal for equal calls, however they were spelled; `digests` are of the files that came along."""
+        document = self.model_dump(mode="json", exclude_none=True)
+        canonical = json.dumps([type(self).__name__, document, *digests], sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 class GenerationsInput(ImagesInput):
     """POST /images/generations."""
 
     prompt: Prompt
+
+
+class EditsInput(ImagesInput):
+    """POST /images/edits, beside its files."""
+
+    prompt: Prompt
+    input_fidelity: Annotated[Fidelity, Field(strict=False)] | None = None
+    strength: float | None = Field(default=None, gt=0, le=1)
+
+
+class VariationsInput(ImagesInput):
+    """POST /images/variations, beside its file."""
+
+    prompt: Text = ""
+    strength: float | None = Field(default=None, gt=0, le=1)

@@ -32,13 +32,13 @@ def model_for(name: str | None, task: Task, catalog: Catalog) -> Model:
     return next((model for model in (default, *catalog.models) if task in model.tasks), default)
 
 
-def size_for(size: str | None, model: Model, *, exactly: bool) -> tuple[int, int]:
-    """Width and height; `auto` is the model's own. Raises InvalidRequest for what is no size.
+def size_for(size: str | None, model: Model, *, exactly: bool, given: tuple[int, int] | None = None) -> tuple[int, int]:
+    """Width and height; `auto` is near the `given` picture's, or the model's own. Raises InvalidRequest for no size.
 
     A client that does not know our models asks for sizes of theirs: unless `exactly`, it gets the nearest that fits.
     """
     if size in (None, "", "auto"):
-        return model.size.width, model.size.height
+        return fitted(*given, model.size) if given else (model.size.width, model.size.height)
     match = SIZE.fullmatch(size or "")
     if match is None:
         raise InvalidRequest(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -28,20 +30,35 @@ PARAMS: Final = {
 """What our fields are called on this wire."""
 
 
-def job_of_generation(
-    asked: GenerationsInput, catalog: Catalog, owner: str, idempotency_key: str | None, route: str
-) -> NewJob:
+def job_of_generation(asked: GenerationsInput, catalog: Catalog, owner: str, idempotency_key: str | None) -> NewJob:
     """The job to submit. Raises NotFound or InvalidRequest, naming the field as the client knows it."""
     model = model_for(asked.model, Task.TEXT_TO_IMAGE, catalog)
-    width, height = size_for(asked.size, model, exactly=is_ours(asked.model, catalog))
-    generation = GenerationInput(
-        prompt=asked.prompt,
+    size = size_for(asked.size, model, exactly=is_ours(asked.model, catalog))
+    with params_as_known():
+        new = new_job(generation_of(asked, asked.prompt, model, size), catalog, owner, idempotency_key)
+    return replace(new, fingerprint=asked.fingerprint())
+
+
+@contextmanager
+def params_as_known() -> Iterator[None]:
+    """Whatever is refused inside is named as the client knows it."""
+    try:
+        yield
+    except InvalidRequest as error:
+        error.param = PARAMS.get(error.param or "", error.param)
+        raise
+
+
+def generation_of(asked: ImagesInput, prompt: str, model: Model, size: tuple[int, int]) -> GenerationInput:
+    width, height = size
+    steps = _one_of("steps", asked.steps, "num_inference_steps", asked.num_inference_steps)
+    return GenerationInput.model_construct(
+        prompt=prompt,
         negative_prompt=asked.negative_prompt,
         model=model.id,
         width=width,
         height=height,
-        num_inference_steps=_one_of("steps", asked.steps, "num_inference_steps", asked.num_inference_steps)
-        or steps_of(asked.quality, model),
+        num_inference_steps=steps or steps_of(asked.quality, model),
         guidance_scale=_one_of("guidance", asked.guidance, "guidance_scale", asked.guidance_scale),
         scheduler=asked.scheduler,
         seed=asked.seed,
@@ -50,12 +67,6 @@ def job_of_generation(
         webhook=asked.webhook,
         metadata=metadata_of(asked),
     )
-    try:
-        new = new_job(generation, catalog, owner, idempotency_key)
-    except InvalidRequest as error:
-        error.param = PARAMS.get(error.param or "", error.param)
-        raise
-    return replace(new, fingerprint=asked.fingerprint(route))
 
 
 def steps_of(quality: Quality | None, model: Model) -> int:

@@ -5,6 +5,7 @@ from core.store.heartbeat import KeeperHeartbeat
 from core.store.jobs import Claim, JobStore, NewJob, Page, Reaped, Submitted, Verdict
 from core.store.orphans import Orphans
 from core.store.outbox import Delivery, Outbox
+from core.store.previews import Preview, Previews
 from core.store.workers import WorkerInfo, WorkerRegistry
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "Orphans",
     "Outbox",
     "Page",
+    "Preview",
+    "Previews",
     "Reaped",
     "Submitted",
     "Verdict",

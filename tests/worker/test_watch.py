@@ -6,7 +6,7 @@ import torch
 
 from core.errors import JobFailure
 from core.jobs import Progress, Scheduler, Stage, Task
-from worker.engine.requests import Canceled, Drawing, DrawRequest, Failed, Finished, Progressed
+from worker.engine.requests import Canceled, Drawing, DrawRequest, Failed, Finished, Previewed, Progressed
 from worker.watch import Follower, progress_of, watch
 
 
@@ -45,6 +45,22 @@ def test_all_finished_in_the_order_asked() -> None:
     assert [drawn.timings["denoise"] for drawn in outcome.finished] == [1.0, 2.0]
     assert outcome.timings == {"denoise": 2.0, "decode": 0.5}
     assert outcome.notes == ("halved the batch",)
+
+
+def test_previews_of_the_first_picture_are_shown() -> None:
+    # Given two drawings, each with a preview
+    first, second = drawing(0), drawing(1)
+    for each, jpeg in ((first, b"first"), (second, b"second")):
+        each.events.put(Progressed(Stage.DENOISE, 3, 10))
+        each.events.put(Previewed(jpeg, 3))
+        each.events.put(finished())
+    # When they are watched
+    shown: list[tuple[bytes, int, int]] = []
+    watch(
+        [first, second], lambda _: None, show=lambda preview, steps: shown.append((preview.jpeg, preview.step, steps))
+    )
+    # Then that of the first was shown, once
+    assert shown == [(b"first", 3, 10)]
 
 
 def test_one_failure_gives_the_others_up() -> None:

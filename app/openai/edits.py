@@ -1,0 +1,51 @@
+"""POST /images/edits and /images/variations: a picture in, pictures out. Knows HTTP."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from app.api.generations import IdempotencyKey
+from app.openai.calls import Call, respond
+from app.openai.fields import EditsInput, VariationsInput
+from app.openai.forms import read_form
+from app.openai.starts import given_in, job_of_edit
+from app.services import BaseUrl, Owner, Services, ServicesOf
+
+router = APIRouter(prefix="/v1/images", include_in_schema=False)
+
+
+@router.post("/edits")
+async def edit_image(
+    request: Request, services: ServicesOf, owner: Owner, base_url: BaseUrl, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """What the mask leaves transparent is drawn anew; without a mask, the whole picture is drawn over."""
+    call = await _read(request, services, EditsInput, owner, idempotency_key)
+    return await respond(call, request, services, base_url)
+
+
+@router.post("/variations")
+async def create_variation(
+    request: Request, services: ServicesOf, owner: Owner, base_url: BaseUrl, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Pictures like the given one."""
+    call = await _read(request, services, VariationsInput, owner, idempotency_key)
+    return await respond(call, request, services, base_url)
+
+
+async def _read(
+    request: Request,
+    services: Services,
+    kind: type[EditsInput] | type[VariationsInput],
+    owner: str,
+    idempotency_key: str | None,
+) -> Call:
+    """The call of a form. Raises InvalidRequest, PayloadTooLarge or NotFound, naming the field."""
+    form = await read_form(request)
+
+    def made() -> Call:
+        asked = form.parsed(kind)
+        new, inputs = job_of_edit(asked, given_in(form), services.catalog, owner, idempotency_key, form.digests())
+        return Call(asked, new, "image_edit", inputs)
+
+    return await run_in_threadpool(made)

@@ -1,0 +1,127 @@
+"""How a multipart form is read: its type, its size, its parts. Knows no field but the files' and the labels'."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive
+
+from app.pictures import MAX_BYTES as MAX_PICTURE_BYTES
+from core.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+
+M = TypeVar("M", bound=BaseModel)
+
+MAX_TEXT_BYTES: Final = 256 * 1024
+MAX_BYTES: Final = 2 * MAX_PICTURE_BYTES + 2 * MAX_TEXT_BYTES
+MAX_DISCARDED_BYTES: Final = 2 * MAX_BYTES
+"""How much of a body that is too large is read and thrown away, so that its sender gets to see the answer."""
+
+NAME: Final = re.compile(r"(?P<field>[A-Za-z_]{1,64})(?:\[(?P<key>[^\[\]]{0,64})\])?")
+STRUCTURED: Final = ("metadata",)
+"""Fields that hold more than one value: as JSON, or with their keys in brackets as the clients send them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    fields: dict[str, Any]
+    files: dict[str, list[bytes]]
+
+    def parsed(self, kind: type[M]) -> M:
+        """The fields as `kind`. Raises RequestValidationError, as a JSON body would."""
+        try:
+            return kind.model_validate(self.fields, strict=False)  # text is all that a form can hold
+        except ValidationError as error:
+            problems = [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors()]
+            raise RequestValidationError(problems) from error
+
+    def digests(self) -> tuple[str, ...]:
+        """What the files are, as short texts."""
+        return tuple(
+            f"{name} {hashlib.sha256(content).hexdigest()}"
+            for name, contents in sorted(self.files.items())
+            for content in contents
+        )
+
+    def one(self, name: str) -> bytes | None:
+        """The only file of that name. Raises InvalidRequest if there are more."""
+        found = self.files.get(name, [])
+        if len(found) > 1:
+            raise InvalidRequest(
+                f"'{name}' came {len(found)} times: no model of this server takes more than one",
+                code="unsupported_value",
+                param=name,
+            )
+        return found[0] if found else None
+
+
+async def read_form(request: Request) -> Form:
+    """Raises UnsupportedMediaType, PayloadTooLarge or InvalidRequest."""
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise UnsupportedMediaType("the body must be a form, sent as multipart/form-data", param="Content-Type")
+    counted = Request(request.scope, _counted(request.receive))
+    fields: dict[str, Any] = {}
+    files: dict[str, list[bytes]] = {}
+    try:
+        async with counted.form(max_files=32, max_fields=64, max_part_size=MAX_TEXT_BYTES) as form:
+            for name, value in form.multi_items():
+                if isinstance(value, UploadFile):
+                    files.setdefault(name.removesuffix("[]"), []).append(await value.read())
+                else:
+                    _put(fields, name, value)
+    except (HTTPException, MultiPartException) as error:
+        reason = getattr(error, "detail", None) or getattr(error, "message", "")
+        raise InvalidRequest(f"the form cannot be read: {reason}", code="invalid_form") from error
+    except ClientDisconnect as error:
+        raise InvalidRequest("the connection ended before the body did") from error
+    return Form(fields, files)
+
+
+def _put(fields: dict[str, Any], name: str, value: str) -> None:
+    match = NAME.fullmatch(name)
+    field, key = (match["field"], match["key"]) if match else (name, None)
+    if field not in STRUCTURED:
+        fields[name.removesuffix("[]")] = value
+    elif key is None:
+        fields[field] = _object(field, value)
+    else:
+        fields.setdefault(field, {})[key] = value
+
+
+def _object(field: str, value: str) -> dict[str, Any]:
+    wrong = InvalidRequest(f"'{field}' must be a JSON object in a form", param=field)
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise wrong from error
+    if not isinstance(found, dict):
+        raise wrong
+    return found
+
+
+def _counted(receive: Receive) -> Receive:
+    """`receive` up to the limit. Raises PayloadTooLarge, once the sender has been heard out within reason."""
+    total = 0
+
+    async def counted() -> Message:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body", b""))
+        while total > MAX_BYTES:
+            if total > MAX_DISCARDED_BYTES or not message.get("more_body"):
+                raise PayloadTooLarge(f"the body is over the limit of {MAX_BYTES // 2**20} MiB")
+            message = await receive()
+            total += len(message.get("body", b""))
+        return message
+
+    return counted

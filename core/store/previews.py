@@ -1,0 +1,44 @@
+"""How a running job's first picture looks so far: one small JPEG a job, for half a minute. Knows no pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis import Redis
+
+from core.store.events import BELL
+
+KEEP_SECONDS: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """After denoising step `step` of `steps`."""
+
+    jpeg: bytes
+    step: int
+    steps: int
+
+
+class Previews:
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def show(self, job_id: str, preview: Preview) -> None:
+        """Put it in the place of the one before, and ring."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.set(_key(job_id), b"%d %d " % (preview.step, preview.steps) + preview.jpeg, ex=KEEP_SECONDS)
+            pipe.publish(BELL, job_id)
+            pipe.execute()
+
+    def latest(self, job_id: str) -> Preview | None:
+        kept: Any = self._redis.get(_key(job_id))
+        if kept is None:
+            return None
+        step, steps, jpeg = kept.split(b" ", 2)
+        return Preview(jpeg=jpeg, step=int(step), steps=int(steps))
+
+
+def _key(job_id: str) -> str:
+    return f"easel:preview:{job_id}"

@@ -1,0 +1,38 @@
+"""The official client against the application behind a socket, with a worker that draws nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from openai import OpenAI
+from redis import Redis
+
+from core.settings import Settings
+from tests.app.conftest import MODELS
+from tests.app.fake_worker import FakeWorker
+
+ALL_TASKS = MODELS.replace("max_images = 4", 'tasks = ["text-to-image", "image-to-image", "inpaint"]\nmax_images = 4')
+
+
+@pytest.fixture
+def settings(redis: Redis, redis_url: str, tmp_path: Path) -> Settings:
+    """The first of the two models can do everything, the second draws from words only."""
+    catalog = tmp_path / "catalog.toml"
+    catalog.write_text(ALL_TASKS)
+    return Settings(redis_url=redis_url, data_dir=tmp_path / "data", catalog=catalog)
+
+
+@pytest.fixture
+def openai(server: str) -> Iterator[OpenAI]:
+    """The unchanged client, but for its address."""
+    with OpenAI(base_url=f"{server}/v1", api_key="none", max_retries=0, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def drawing(worker: FakeWorker) -> Iterator[FakeWorker]:
+    """A worker that takes every job at once."""
+    with worker:
+        yield worker
