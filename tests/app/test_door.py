@@ -39,6 +39,12 @@ class TestHost:
         assert client.get(path, headers={"Host": host}).status_code == 400
 
 
+def test_two_hosts_are_none(client: TestClient) -> None:
+    response = client.get("/v1/models", headers=[("Host", "localhost"), ("Host", "evil.test")])
+
+    assert response.status_code == 400
+
+
 def test_the_public_name_is_let_in(connect: Connect) -> None:
     with connect(public_url="https://pictures.example/easel") as client:
         assert client.get("/v1/models", headers={"Host": "pictures.example"}).status_code == 200

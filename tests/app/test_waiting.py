@@ -57,6 +57,16 @@ def test_the_bell_survives_a_restart_of_redis() -> None:
     asyncio.run(scenario())
 
 
+def test_what_rang_before_we_listened_is_not_missed(redis_url: str) -> None:
+    async def scenario() -> None:
+        bell = Bell(redis_url)
+        with bell.listen(JOB) as rung:
+            async with bell.ringing():
+                await asyncio.wait_for(rung.wait(), 5)
+
+    asyncio.run(scenario())
+
+
 def test_closing_wakes_everybody(redis_url: str) -> None:
     async def scenario() -> None:
         bell = Bell(redis_url)
@@ -72,10 +82,11 @@ def test_closing_wakes_everybody(redis_url: str) -> None:
 
 def test_a_bell_can_be_stopped_at_any_moment(redis_url: str) -> None:
     async def scenario() -> None:
-        for _ in range(40):
+        for _ in range(150):
             async with asyncio.timeout(5):
                 async with Bell(redis_url).ringing():
                     await asyncio.sleep(random.random() * 0.005)
+            assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(scenario())
 

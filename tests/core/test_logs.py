@@ -1,0 +1,50 @@
+"""Log lines for people and for machines."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from core import logs
+
+
+def record(message: str = "job started", **extra: object) -> logging.LogRecord:
+    made = logging.makeLogRecord({"name": "worker.tasks", "levelname": "INFO", "msg": message})
+    made.__dict__.update(extra)
+    return made
+
+
+def test_a_line_for_people() -> None:
+    line = logs.TextFormatter().format(record(job_id="gen_1", attempt=2))
+
+    assert line.endswith("INFO    worker.tasks: job started job_id=gen_1 attempt=2")
+
+
+def test_a_line_for_machines() -> None:
+    line = json.loads(logs.JsonFormatter().format(record(job_id="gen_1")))
+
+    assert line.pop("time").endswith("+00:00")
+    assert line == {"level": "INFO", "logger": "worker.tasks", "message": "job started", "job_id": "gen_1"}
+
+
+def test_a_traceback_stays_on_its_line() -> None:
+    try:
+        raise ValueError("inside")
+    except ValueError as error:
+        line = logs.JsonFormatter().format(record(exc_info=(ValueError, error, error.__traceback__)))
+
+    assert "\n" not in line
+    assert "ValueError: inside" in json.loads(line)["traceback"]
+
+
+@pytest.mark.parametrize("formatter", [logs.TextFormatter(), logs.JsonFormatter()])
+def test_the_current_job_is_named(formatter: logging.Formatter) -> None:
+    token = logs.job_id.set("gen_2")
+    try:
+        assert "gen_2" in formatter.format(record())
+        assert "gen_2" not in formatter.format(record(job_id="gen_3"))
+    finally:
+        logs.job_id.reset(token)
+    assert "gen_2" not in formatter.format(record())
