@@ -13,12 +13,12 @@ import app
 
 FOLDER = Path(app.__file__).parent
 SOURCES = sorted(FOLDER.rglob("*.py"))
-LIGHT = ["app.main", "app.__main__"]
+LIGHT = ["app.main", "app.__main__", "app.keeper.__main__"]
 
 
 @pytest.mark.parametrize("module", LIGHT)
 def test_the_api_starts_without_the_gpu_side(module: str) -> None:
-    code = f"import {module}, sys; print([n for n in ('torch', 'diffusers', 'PIL', 'worker') if n in sys.modules])"
+    code = f"import {module}, sys; print([n for n in ('torch', 'diffusers', 'transformers', 'worker') if n in sys.modules])"
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=FOLDER.parent)
 
     assert seen.stdout.strip() == "[]"
