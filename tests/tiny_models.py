@@ -77,12 +77,12 @@ def save(pipeline: DiffusionPipeline, folder: Path) -> Path:
     return folder
 
 
-def sd15() -> StableDiffusionPipeline:
+def sd15(**denoiser: object) -> StableDiffusionPipeline:
     return StableDiffusionPipeline(
         vae=vae(latent_channels=4),
         text_encoder=clip(CLIPTextModel),
         tokenizer=clip_tokenizer(),
-        unet=unet(),
+        unet=unet(**denoiser),
         scheduler=DDIMScheduler(**SD15_BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1),
         safety_checker=None,
         feature_extractor=None,

@@ -30,9 +30,11 @@ class Call:
     fixed_rows: bool = False
     key: Hashable = field(init=False)
     rows: int = field(init=False)
+    device_type: str = field(init=False)
 
     def __post_init__(self) -> None:
         leaves = named_leaves(self.arguments)
+        self.device_type = next((leaf.device.type for _, leaf in leaves if isinstance(leaf, torch.Tensor)), "cpu")
         self.rows = count_rows(leaves)
         self.key = (id(self.function), tuple((name, leaf_key(name, leaf, self.rows)) for name, leaf in leaves))
 

@@ -68,7 +68,7 @@ class Engine:
         self._clock = clock
         budget = Budget(max_rows or MAX_ROWS)
         self._turns = Turns(budget)
-        self._forwards = Forwards(budget, clock)
+        self._forwards = Forwards(budget)
         self._waiting: deque[Drawing] = deque()
         self._strands: list[Strand] = []
         self._changed = threading.Condition()

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import greenlet
 import torch
+from diffusers import AutoencoderKL, AutoencoderTiny
 
 from core.jobs import Stage
 from worker.engine.calls import Call, digest
@@ -22,6 +23,9 @@ FORWARDS: Final = (
     ("controlnet", Stage.DENOISE),
 )
 """Components whose `forward` is hooked, by the start of their name."""
+
+DETERMINISTIC_VAES: Final = (AutoencoderKL, AutoencoderTiny)
+"""They take a generator when they decode and leave it alone; a request's own one would keep its call from merging."""
 
 VAE_METHODS: Final = (("encode", Stage.ENCODE), ("decode", Stage.DECODE))
 
@@ -71,6 +75,8 @@ def hook_method(module: torch.nn.Module, method: str, stage: Stage) -> None:
             return original(*args, **kwargs)
         if casts:
             cast_first(arguments, module)
+            if isinstance(module, DETERMINISTIC_VAES):
+                arguments.pop("generator", None)
         if not reusable:
             return strand.park(Call(original, arguments, fixed_rows=compiled), stage)
         key = (id(original), adapters(module), digest(arguments))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import gc
 import logging
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +24,7 @@ from diffusers import (
 
 from core.catalog import Catalog, Family, Model
 from core.errors import JobFailure
-from core.jobs import Task
+from core.jobs import Scheduler, Task
 from worker.engine.requests import DrawRequest
 from worker.pipelines.devices import pick_device, pick_dtype
 from worker.pipelines.families import FAMILIES, FamilyCalls
@@ -39,6 +41,9 @@ AUTO_PIPELINES: Final[dict[Task, Any]] = {
 }
 
 
+SCHEDULERS_KEPT: Final = 32
+
+
 class LoadedModel:
     """A resident pipeline; requests get shallow copies of it, with the components shared."""
 
@@ -47,6 +52,8 @@ class LoadedModel:
         self.device = device
         self.pipeline = pipeline
         self._by_task: dict[Task, Any] = {}
+        # Building one takes milliseconds; pipelines set every state of a scheduler anew before the first step.
+        self._scheduler = lru_cache(maxsize=SCHEDULERS_KEPT)(self._new_scheduler)
 
     @property
     def family(self) -> Family:
@@ -64,10 +71,11 @@ class LoadedModel:
         if request.task not in self._by_task:
             self._by_task[request.task] = self._build(request.task)
         pipeline = copy.copy(self._by_task[request.task])
-        pipeline.scheduler = build_scheduler(
-            request.scheduler, self.pipeline.scheduler.config, request.num_inference_steps
-        )
+        pipeline.scheduler = copy.copy(self._scheduler(request.scheduler, request.num_inference_steps))
         return pipeline
+
+    def _new_scheduler(self, name: Scheduler, steps: int) -> Any:  # noqa: ANN401
+        return build_scheduler(name, self.pipeline.scheduler.config, steps)
 
     def _build(self, task: Task) -> Any:  # noqa: ANN401
         if task not in self.calls.TASKS:
@@ -129,6 +137,8 @@ class Models:
         idle = [model_id for model_id in self._loaded if model_id not in in_use]
         for model_id in idle[: max(0, len(self._loaded) - self.max_resident + 1)]:
             del self._loaded[model_id]
+            # Pipelines hold themselves in cycles: without this the weights would stay until some later collection.
+            gc.collect()
             logger.info("model dropped", extra={"model": model_id})
 
     def _load(self, row: Model) -> LoadedModel:

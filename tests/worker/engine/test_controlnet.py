@@ -62,7 +62,7 @@ def test_requests_with_a_controlnet_share_forwards_exactly() -> None:
         return Strand(drawing, pipeline, draw, lambda latents: b"", prompts=prompts, exclusive=False, clock=lambda: 0.0)
 
     budget = Budget(16)
-    turns, forwards = Turns(budget), Forwards(budget, lambda: 0.0)
+    turns, forwards = Turns(budget), Forwards(budget)
     widest = 0
     with torch.no_grad():
         strands = [strand(scheduler) for scheduler in STEPS]

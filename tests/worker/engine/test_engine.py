@@ -181,3 +181,13 @@ def test_three_hundred_requests_leave_nothing_behind(models: Models) -> None:
     before = tensors()
     draw(300)
     assert tensors() <= before
+
+
+@pytest.mark.parametrize("model", ["sd15", "sdxl", "sd3", "flux", "mini"])
+def test_pictures_that_end_together_are_decoded_together(fresh_models: Callable[..., Models], model: str) -> None:
+    models = fresh_models()
+    rows: list[int] = []
+    vae = models.get(model).pipeline.vae
+    misbehave(vae.decoder, "forward", lambda latents, *args, **rest: rows.append(len(latents)))
+    draw_all(models, [a_request(model, seed=seed) for seed in range(3)])
+    assert rows == [3]
