@@ -40,7 +40,7 @@ Prefer = Annotated[
     str | None,
     Header(
         description="`wait=N` holds the answer until the job ends, N seconds at most (60 is the limit).",
-        examples=["wait=30"],
+        examples=["wait=5"],
     ),
 ]
 
