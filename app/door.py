@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
@@ -62,8 +63,8 @@ class Door:
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         self._check_host(headers.getlist("host"))
-        if scope["path"].startswith("/v1/"):
-            scope.setdefault("state", {})["owner"] = self._owner(headers.get("authorization", ""))
+        if scope["path"].startswith(("/v1/", "/sdapi/")):
+            scope.setdefault("state", {})["owner"] = self._owner(headers.get("authorization", ""), scope["path"])
 
     def _check_host(self, hosts: list[str]) -> None:
         if not hosts:  # HTTP/1.0
@@ -78,13 +79,23 @@ class Door:
                 param="Host",
             )
 
-    def _owner(self, authorization: str) -> str:
+    def _owner(self, authorization: str, path: str) -> str:
         """The owner of the key that came. All keys are compared, so the time says nothing."""
         if not self._owners:
             return LOCAL_OWNER
         scheme, _, key = authorization.partition(" ")
+        if scheme.lower() == "basic" and path.startswith("/sdapi/"):  # all that those clients can do
+            scheme, key = "bearer", _password(key)
         came = key.strip().encode("utf-8", "surrogateescape")
         found = [owner for known, owner in self._owners.items() if hmac.compare_digest(known, came)]
         if scheme.lower() != "bearer" or not found:
             raise Unauthenticated(param="Authorization")
         return found[0]
+
+
+def _password(credentials: str) -> str:
+    """The password of an HTTP Basic header; empty if it is none."""
+    try:
+        return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""

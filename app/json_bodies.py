@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, NoReturn
+from typing import Any, ClassVar, Final, NoReturn
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -36,6 +36,8 @@ class ParsedRequest(Request):
 class JsonRoute(APIRoute):
     """A route that takes a JSON body within our limits and nothing else."""
 
+    max_bytes: ClassVar[int] = MAX_BYTES
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         if self.body_field is None:
@@ -43,7 +45,7 @@ class JsonRoute(APIRoute):
 
         async def read_then_handle(request: Request) -> Response:
             _check_media_type(request.headers.get("content-type", ""))
-            content = await _read(request)
+            content = await _read(request, self.max_bytes)
             parsed = ParsedRequest(request.scope, _replay(content, request.receive))
             parsed.document = parse(content)
             return await handle(parsed)
@@ -60,25 +62,25 @@ def _check_media_type(value: str) -> None:
         raise UnsupportedMediaType("the body must be JSON in UTF-8", param="Content-Type")
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, max_bytes: int) -> bytes:
     """The whole body. Raises PayloadTooLarge, once the sender has been heard out within reason."""
     declared = request.headers.get("content-length", "")
-    content, total, too_large = bytearray(), 0, declared.isdecimal() and int(declared[:20]) > MAX_BYTES
+    content, total, too_large = bytearray(), 0, declared.isdecimal() and int(declared[:20]) > max_bytes
     try:
         async with asyncio.timeout(MAX_DISCARD_SECONDS if too_large else MAX_SECONDS):
             async for chunk in request.stream():
                 total += len(chunk)
-                if total <= MAX_BYTES:
+                if total <= max_bytes:
                     content += chunk
-                elif total > MAX_DISCARDED_BYTES:
+                elif total > max_bytes + MAX_DISCARDED_BYTES:
                     break
     except TimeoutError as error:
         if not too_large:
             raise InvalidRequest(f"the body did not arrive within {MAX_SECONDS:.0f} s") from error
     except ClientDisconnect as error:
         raise InvalidRequest("the connection ended before the body did") from error
-    if too_large or total > MAX_BYTES:
-        raise PayloadTooLarge(f"the body is over the limit of {MAX_BYTES // 1024} KiB")
+    if too_large or total > max_bytes:
+        raise PayloadTooLarge(f"the body is over the limit of {max_bytes // 1024} KiB")
     return bytes(content)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 from fastapi import FastAPI
 
 from app import door, errors, openapi
+from app.a1111 import drawings, listings
 from app.api import events, generations, health, models, results, webhooks
 from app.openai import edits
 from app.openai import generations as openai_generations
@@ -16,7 +18,7 @@ from app.services import Services
 from app.studio import pages
 from core.settings import Settings
 
-VERSION = "0.1.0"
+VERSION = version("easel")
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -34,7 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.services = services
     native = (generations, events, results, models, webhooks, health, pages)
-    routers = [module.router for module in (*native, openai_generations, edits)]
+    routers = [module.router for module in (*native, openai_generations, edits, drawings, listings)]
     for router in routers:
         app.include_router(router)
     app.state.paths = [route for router in routers for route in router.routes]

@@ -13,7 +13,7 @@ from app.waiting import Bell
 from core.catalog import Catalog
 from core.results import ResultStore
 from core.settings import Settings
-from core.store import EventLog, JobStore, Orphans, Outbox, Previews, WorkerRegistry
+from core.store import Choices, EventLog, JobStore, Orphans, Outbox, Previews, WorkerRegistry
 from core.store.connection import connect
 from core.store.jobs import Limits
 
@@ -26,6 +26,7 @@ class Services:
     jobs: JobStore
     events: EventLog
     previews: Previews
+    choices: Choices
     outbox: Outbox
     workers: WorkerRegistry
     results: ResultStore
@@ -46,6 +47,7 @@ class Services:
             jobs=jobs,
             events=EventLog(redis),
             previews=Previews(redis),
+            choices=Choices(redis),
             outbox=Outbox(redis),
             workers=WorkerRegistry(redis),
             results=ResultStore(settings.results_location),

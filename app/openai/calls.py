@@ -13,12 +13,13 @@ from starlette.concurrency import run_in_threadpool
 
 from app.api.events import HEADERS
 from app.hangups import HungUp
+from app.inputs import submit
 from app.openai.answers import images_answer
 from app.openai.fields import ImagesInput
 from app.openai.streams import Stream
 from app.services import Services
 from core.jobs import Job
-from core.results import Input, input_key
+from core.results import Input
 from core.store import NewJob
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ async def _begin(call: Call, request: Request, services: Services) -> Job:
     if is_retry(request):
         job = await run_in_threadpool(services.hangups.adopt, call.new)
     if job is None:
-        job = await run_in_threadpool(_submit, call, services)
+        job = await run_in_threadpool(submit, services.jobs, services.results, call.new, call.inputs)
     known = job.id != call.new.id
     logger.info("images call accepted", extra={"job_id": job.id, "model": job.request.model, "known": known})
     return job
@@ -65,16 +66,3 @@ def is_retry(request: Request) -> bool:
     """OpenAI's clients try again by themselves, and say so."""
     return request.headers.get(RETRY_COUNT, "0") not in ("", "0")
 
-
-def _submit(call: Call, services: Services) -> Job:
-    """The pictures before the job, so that no worker looks for them in vain; without the job they go again."""
-    needed = False
-    try:
-        for name, content in call.inputs.items():
-            services.results.put(input_key(call.new.id, name), content)
-        submitted = services.jobs.submit(call.new)
-        needed = not submitted.replayed
-    finally:
-        if call.inputs and not needed:
-            services.results.delete_prefix(f"{call.new.id}/")
-    return submitted.job

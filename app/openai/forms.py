@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -26,6 +28,9 @@ MAX_TEXT_BYTES: Final = 256 * 1024
 MAX_BYTES: Final = 2 * MAX_PICTURE_BYTES + 2 * MAX_TEXT_BYTES
 MAX_DISCARDED_BYTES: Final = 2 * MAX_BYTES
 """How much of a body that is too large is read and thrown away, so that its sender gets to see the answer."""
+
+MAX_SECONDS: Final = 300.0
+"""A slow line brings 20 MiB in that time; who is slower only holds a connection."""
 
 NAME: Final = re.compile(r"(?P<field>[A-Za-z_]{1,64})(?:\[(?P<key>[^\[\]]{0,64})\])?")
 STRUCTURED: Final = ("metadata",)
@@ -67,24 +72,37 @@ class Form:
 
 async def read_form(request: Request) -> Form:
     """Raises UnsupportedMediaType, PayloadTooLarge or InvalidRequest."""
+    _check_origin(request)
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise UnsupportedMediaType("the body must be a form, sent as multipart/form-data", param="Content-Type")
     counted = Request(request.scope, _counted(request.receive))
     fields: dict[str, Any] = {}
     files: dict[str, list[bytes]] = {}
     try:
-        async with counted.form(max_files=32, max_fields=64, max_part_size=MAX_TEXT_BYTES) as form:
+        async with (
+            asyncio.timeout(MAX_SECONDS),
+            counted.form(max_files=32, max_fields=64, max_part_size=MAX_TEXT_BYTES) as form,
+        ):
             for name, value in form.multi_items():
                 if isinstance(value, UploadFile):
                     files.setdefault(name.removesuffix("[]"), []).append(await value.read())
                 else:
                     _put(fields, name, value)
+    except TimeoutError as error:
+        raise InvalidRequest(f"the form did not arrive within {MAX_SECONDS:.0f} s") from error
     except (HTTPException, MultiPartException) as error:
         reason = getattr(error, "detail", None) or getattr(error, "message", "")
         raise InvalidRequest(f"the form cannot be read: {reason}", code="invalid_form") from error
     except ClientDisconnect as error:
         raise InvalidRequest("the connection ended before the body did") from error
     return Form(fields, files)
+
+
+def _check_origin(request: Request) -> None:
+    """A form, unlike JSON, may be sent by any page that a browser has open: only our own may."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise InvalidRequest(f"forms from pages of {origin[:60]} are not taken", code="cross_origin", param="Origin")
 
 
 def _put(fields: dict[str, Any], name: str, value: str) -> None:

@@ -1,5 +1,6 @@
 """Job records, events and webhook rows in Redis, changed by Lua scripts only."""
 
+from core.store.choices import Choices
 from core.store.events import Event, EventLog
 from core.store.heartbeat import KeeperHeartbeat
 from core.store.jobs import Claim, JobStore, NewJob, Page, Reaped, Submitted, Verdict
@@ -9,6 +10,7 @@ from core.store.previews import Preview, Previews
 from core.store.workers import WorkerInfo, WorkerRegistry
 
 __all__ = [
+    "Choices",
     "Claim",
     "Delivery",
     "Event",

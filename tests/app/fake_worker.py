@@ -67,6 +67,9 @@ class FakeWorker:
         error = JobError(code=code, message="the picture does not fit the device")
         return self._jobs.commit(claim.job.id, claim.attempt, Status.FAILED, error=error)
 
+    def cancel(self, claim: Claim) -> Status | None:
+        return self._jobs.commit(claim.job.id, claim.attempt, Status.CANCELED)
+
     def draw_next(self) -> str:
         """Take a job, take two steps, finish it."""
         claim = self.claim()

@@ -207,6 +207,14 @@ def test_forms_that_are_none(server: str) -> None:
         assert (answer.status_code, answer.json()["error"]["param"]) == (status, param), answer.text
 
 
+def test_a_form_from_somebody_else_s_page_is_refused(server: str) -> None:
+    url, own = f"{server}/v1/images/edits", {"Origin": server}
+    form = {"files": {"image": RED}, "data": {"prompt": "a hat", "n": "11"}}
+
+    for headers, param in (({"Origin": "https://evil.test"}, "Origin"), ({"Origin": "null"}, "Origin"), (own, "n")):
+        assert httpx.post(url, **form, headers=headers).json()["error"]["param"] == param  # type: ignore[arg-type]
+
+
 def test_bodies_that_are_too_large(openai: OpenAI) -> None:
     for size in (21, 45):
         with pytest.raises(wheel.APIStatusError) as refused:

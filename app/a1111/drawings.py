@@ -1,0 +1,57 @@
+"""POST txt2img and img2img: the answer comes with the pictures. Knows HTTP."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from app.a1111.answers import drawn
+from app.a1111.fields import ImageToImage, TextToImage
+from app.a1111.listings import chosen
+from app.a1111.translation import job_of
+from app.hangups import HungUp
+from app.inputs import submit
+from app.json_bodies import JsonRoute
+from app.openai.answers import failure_of
+from app.openai.calls import NOBODY_THERE
+from app.services import Owner, Services, ServicesOf
+from core.jobs import Job, Status
+from core.store import NewJob
+
+
+class PictureRoute(JsonRoute):
+    """Pictures travel inside the JSON here: one and its mask, in base64."""
+
+    max_bytes = 32 * 1024 * 1024
+
+
+router = APIRouter(prefix="/sdapi/v1", route_class=PictureRoute, include_in_schema=False)
+
+
+@router.post("/txt2img")
+async def text_to_image(asked: TextToImage, request: Request, services: ServicesOf, owner: Owner) -> Response:
+    """From words."""
+    return await _draw(asked, request, services, owner)
+
+
+@router.post("/img2img")
+async def image_to_image(asked: ImageToImage, request: Request, services: ServicesOf, owner: Owner) -> Response:
+    """From a picture; with a mask, what it shows in white is drawn anew."""
+    return await _draw(asked, request, services, owner)
+
+
+async def _draw(asked: TextToImage, request: Request, services: Services, owner: str) -> Response:
+    new, job = await run_in_threadpool(_begin, asked, services, owner)
+    try:
+        job = await services.hangups.wait(request, new, job)
+    except HungUp:
+        return Response(status_code=NOBODY_THERE)
+    if job.status is Status.FAILED:
+        raise failure_of(job)
+    return JSONResponse(await run_in_threadpool(drawn, job, asked, services.results))
+
+
+def _begin(asked: TextToImage, services: Services, owner: str) -> tuple[NewJob, Job]:
+    new, inputs = job_of(asked, services.catalog, owner, chosen(services, owner))
+    return new, submit(services.jobs, services.results, new, inputs)
