@@ -18,8 +18,6 @@ from app.services import Services
 from app.studio import pages
 from core.settings import Settings
 
-VERSION = version("easel")
-
 
 def create_app(settings: Settings) -> FastAPI:
     """The api for these settings. Raises OpenDoor, CatalogError or ValueError if they do not make one."""
@@ -27,7 +25,7 @@ def create_app(settings: Settings) -> FastAPI:
     services = Services.start(settings)
     app = FastAPI(
         title="Easel",
-        version=VERSION,
+        version=version("easel"),
         docs_url=None,  # both load their scripts from elsewhere, and this must work without a network
         redoc_url=None,
         redirect_slashes=False,

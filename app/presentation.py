@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.jobs import ImageFormat, Job, JobError, Output, Progress, Scheduler, Status, Task
+from core.jobs import ImageFormat, Job, JobError, Output, Priority, Progress, Scheduler, Status, Task
 
 EXAMPLE_ID = "gen_129470bd720493e23467c2043315c9d5a80a0c08"
 
@@ -61,6 +61,7 @@ class GenerationView(View):
     object: str = "generation"
     status: Status
     input: InputView
+    priority: Priority
     metadata: dict[str, str]
     webhook: str | None = Field(description="Where the end of this job is reported.")
     created_at: datetime
@@ -87,6 +88,7 @@ def present(job: Job, *, base_url: str, queue_position: int | None = None) -> Ge
         id=job.id,
         status=job.status,
         input=InputView(**job.request.__dict__),
+        priority=job.priority,
         metadata=job.metadata,
         webhook=job.webhook_url,
         created_at=job.created_at,

@@ -24,6 +24,7 @@ from core.jobs import (
     GenerationRequest,
     ImageFormat,
     Output,
+    Priority,
     Scheduler,
     Task,
     new_job_id,
@@ -33,6 +34,7 @@ from core.store import NewJob
 
 MAX_PIXELS_A_SIDE: Final = 4096
 MAX_GUIDANCE: Final = 50
+MAX_EXPIRES_IN: Final = 7 * 24 * 3600
 
 PORT: Final = r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
 PATH: Final = r"(?:[/?#][!-\[\]-~]*)?"
@@ -136,6 +138,16 @@ class GenerationInput(StrictInput):
     )
     n: int = Field(default=1, ge=1, le=MAX_IMAGES, description="How many pictures.")
     output: OutputInput = Field(default=OutputInput(), description="The files' format.")
+    priority: Annotated[Priority, Field(strict=False)] = Field(
+        default=Priority.NORMAL,
+        description="Orders your own jobs: a lower one starts when no higher one of yours waits.",
+    )
+    expires_in: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_EXPIRES_IN,
+        description="Seconds until the job is of no use any more: it then fails with deadline_exceeded.",
+    )
     webhook: WebhookUrl | None = Field(
         default=None,
         description="Where to POST the finished job, signed (see GET /v1/webhooks/secret).",
@@ -199,6 +211,8 @@ def new_job(
         owner=owner,
         queue=catalog.model(request.model).queue,
         request=request,
+        priority=asked.priority,
+        expires_in=asked.expires_in,
         metadata=asked.metadata,
         webhook_url=asked.webhook,
         idempotency_key=idempotency_key,

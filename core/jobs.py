@@ -131,7 +131,7 @@ class GenerationRequest(Record):
 
 
 class Priority(StrEnum):
-    """Classes of jobs: a lower one starts when no higher one waits."""
+    """Classes of one owner's jobs: a lower one starts when none of their higher ones waits."""
 
     HIGH = "high"
     NORMAL = "normal"

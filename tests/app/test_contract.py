@@ -14,6 +14,7 @@ from tests.app.conftest import MODELS, serving
 from tests.app.fake_worker import FakeWorker
 
 EXAMPLES = 12
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
@@ -23,7 +24,7 @@ def test_schemathesis_finds_nothing(settings: Settings, tmp_path: Path) -> None:
         command = [
             Path(sys.executable).with_name("schemathesis"),
             "--config-file",
-            Path(__file__).with_name("schemathesis.toml"),
+            ROOT / "schemathesis.toml",
             *("run", f"{url}/openapi.json", "--seed", "1", "--max-examples", str(EXAMPLES), "--no-color"),
         ]
         run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)

@@ -1,29 +1,23 @@
--- ARGV: queue, worker, lease ms, running limit of one owner. Takes the next job: the best class first, in it the owner
--- whose turn has come, of theirs the oldest. Returns {id, fence}, the job now running under a new attempt, or false.
+-- ARGV: queue, worker, lease ms, running limit of one owner. Takes the next job of the owner whose turn has come.
+-- Returns {id, fence}, the job now running under a new attempt, or false.
 local line = ARGV[1]
-local virtual = 'easel:virtual:' .. line
+local turns = 'easel:turns:' .. line
 
-local function next_job()
-  for _, class in ipairs(CLASSES) do
-    local turns = 'easel:turns:' .. line .. ':' .. class
-    for _, owner in ipairs(redis.call('ZRANGE', turns, 0, -1)) do
-      if redis.call('SCARD', 'easel:running:' .. owner) < tonumber(ARGV[4]) then
-        local first = redis.call('ZRANGE', 'easel:backlog:' .. line .. ':' .. class .. ':' .. owner, 0, 0)
-        return first[1], class, owner
-      end
-    end
+local function next_owner()
+  for _, owner in ipairs(redis.call('ZRANGE', turns, 0, -1)) do
+    if redis.call('SCARD', 'easel:running:' .. owner) < tonumber(ARGV[4]) then return owner end
   end
 end
 
-local id, class, owner = next_job()
-if not id then return false end
+local owner = next_owner()
+if not owner then return false end
 
-local turns = 'easel:turns:' .. line .. ':' .. class
+local id = redis.call('ZRANGE', 'easel:backlog:' .. line .. ':' .. owner, 0, 0)[1]
 local key = 'easel:job:' .. id
 local job = redis.call('HMGET', key, 'cost', 'weight')
 local start = tonumber(redis.call('ZSCORE', turns, owner))
-local paid = start + tonumber(job[1] or 1) / tonumber(job[2] or 1)
-redis.call('HSET', virtual, '*', start, owner, paid)
+local paid = start + tonumber(job[1]) / tonumber(job[2])
+redis.call('HSET', 'easel:virtual:' .. line, '*', start, owner, paid)
 leave_line(id)
 redis.call('ZADD', turns, 'XX', paid, owner)
 

@@ -32,33 +32,33 @@ local function verdict(id, attempt)
   return 'held'
 end
 
--- The waiting line: strict priority between classes, start-time fair queueing between owners (Goyal et al. 1996),
--- first come first served within an owner. easel:turns:<queue>:<class> zset owner -> virtual start time;
--- easel:backlog:<queue>:<class>:<owner> zset id -> seq; easel:virtual:<queue> hash of the clock ('*') and of the
+-- The waiting line: start-time fair queueing between owners (Goyal et al. 1996), so nobody's jobs hold up another's;
+-- within an owner by class, then first come first served. easel:turns:<queue> zset owner -> virtual start time;
+-- easel:backlog:<queue>:<owner> zset id -> class and seq; easel:virtual:<queue> hash of the clock ('*') and of the
 -- virtual time at which each owner's last claimed job is paid for.
-local CLASSES = {'high', 'normal', 'low'}
+local CLASSES = {high = 0, normal = 1, low = 2}
 
 local function join_line(id)
   local job = redis.call('HMGET', 'easel:job:' .. id, 'queue', 'owner', 'seq', 'priority')
-  local line, owner, class = job[1], job[2], job[4] or 'normal'
-  redis.call('ZADD', 'easel:pending:' .. line, job[3], id)
+  local line, owner, seq = job[1], job[2], tonumber(job[3])
+  redis.call('ZADD', 'easel:pending:' .. line, seq, id)
   redis.call('SADD', 'easel:waiting:' .. owner, id)
-  redis.call('ZADD', 'easel:backlog:' .. line .. ':' .. class .. ':' .. owner, job[3], id)
+  -- 10^15 is more than there will be jobs, and doubles are exact to nine times that.
+  redis.call('ZADD', 'easel:backlog:' .. line .. ':' .. owner, whole(CLASSES[job[4]] * 10 ^ 15 + seq), id)
   -- Who was away starts at the clock: idle time earns no credit, and what was drawn is not forgotten.
   local virtual = redis.call('HMGET', 'easel:virtual:' .. line, '*', owner)
   local start = math.max(tonumber(virtual[1] or 0), tonumber(virtual[2] or 0))
-  redis.call('ZADD', 'easel:turns:' .. line .. ':' .. class, 'NX', start, owner)
+  redis.call('ZADD', 'easel:turns:' .. line, 'NX', start, owner)
 end
 
 local function leave_line(id)
-  local job = redis.call('HMGET', 'easel:job:' .. id, 'queue', 'owner', 'priority')
-  local line, owner, class = job[1], job[2], job[3] or 'normal'
+  local job = redis.call('HMGET', 'easel:job:' .. id, 'queue', 'owner')
+  local line, owner = job[1], job[2]
   redis.call('ZREM', 'easel:pending:' .. line, id)
   redis.call('SREM', 'easel:waiting:' .. owner, id)
-  local backlog = 'easel:backlog:' .. line .. ':' .. class .. ':' .. owner
-  redis.call('ZREM', backlog, id)
-  if redis.call('EXISTS', backlog) == 0 then
-    redis.call('ZREM', 'easel:turns:' .. line .. ':' .. class, owner)
+  redis.call('ZREM', 'easel:backlog:' .. line .. ':' .. owner, id)
+  if redis.call('EXISTS', 'easel:backlog:' .. line .. ':' .. owner) == 0 then
+    redis.call('ZREM', 'easel:turns:' .. line, owner)
   end
 end
 
@@ -71,10 +71,10 @@ local function back_in_line(id)
   local key = 'easel:job:' .. id
   stop_running(id)
   -- The owner gets back what the start was charged: the job will be paid for when it is drawn.
-  local job = redis.call('HMGET', key, 'queue', 'owner', 'priority', 'cost', 'weight')
-  local refund = -tonumber(job[4] or 1) / tonumber(job[5] or 1)
+  local job = redis.call('HMGET', key, 'queue', 'owner', 'cost', 'weight')
+  local refund = -tonumber(job[3]) / tonumber(job[4])
   redis.call('HINCRBYFLOAT', 'easel:virtual:' .. job[1], job[2], refund)
-  local turns = 'easel:turns:' .. job[1] .. ':' .. (job[3] or 'normal')
+  local turns = 'easel:turns:' .. job[1]
   if redis.call('ZSCORE', turns, job[2]) then redis.call('ZINCRBY', turns, refund, job[2]) end
   redis.call('HSET', key, 'status', 'queued')
   redis.call('HDEL', key, 'stage', 'step', 'steps', 'worker')
