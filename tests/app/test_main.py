@@ -18,7 +18,8 @@ LIGHT = ["app.main", "app.__main__", "app.keeper.__main__"]
 
 @pytest.mark.parametrize("module", LIGHT)
 def test_the_api_starts_without_the_gpu_side(module: str) -> None:
-    code = f"import {module}, sys; print([n for n in ('torch', 'diffusers', 'transformers', 'worker') if n in sys.modules])"
+    heavy = ("torch", "diffusers", "transformers", "worker")
+    code = f"import {module}, sys; print([name for name in {heavy} if name in sys.modules])"
     seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=FOLDER.parent)
 
     assert seen.stdout.strip() == "[]"
