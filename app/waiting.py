@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -58,11 +59,11 @@ class Bell:
                 del self._waiters[job_id]
 
     async def wait(self, rung: asyncio.Event, seconds: float) -> None:
-        """Until the event is set or it is time to look again."""
+        """Until the event is set or it is time to look again, which is not the same time for all who came together."""
         if self._closed:
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(rung.wait(), min(seconds, RECHECK_SECONDS))
+            await asyncio.wait_for(rung.wait(), min(seconds, RECHECK_SECONDS * random.uniform(0.5, 1.0)))  # noqa: S311
 
     @asynccontextmanager
     async def ringing(self) -> AsyncIterator[None]:
