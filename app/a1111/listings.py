@@ -42,6 +42,7 @@ def set_options(asked: Options, services: ServicesOf, owner: Owner) -> None:
 
 @router.get("/sd-models")
 def list_models(services: ServicesOf) -> list[dict[str, Any]]:
+    """Titles are ids: there are no checkpoint files to tell apart by their hashes."""
     return [
         {
             "title": model.id,
@@ -76,11 +77,13 @@ def list_schedulers() -> list[dict[str, Any]]:
 
 @router.get("/upscalers")
 def list_upscalers() -> list[dict[str, Any]]:
+    """Only the one that does nothing."""
     return [{"name": "None", "model_name": None, "model_path": None, "model_url": None, "scale": 1.0}]
 
 
 @router.get("/loras")
 def list_loras() -> list[dict[str, Any]]:
+    """This server has none."""
     return []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
@@ -40,8 +41,11 @@ def test_programs(stack: Stack, tmp_path: Path, program: str) -> None:
 
 
 def test_curl(stack: Stack) -> None:
-    (command,) = blocks("sh")
+    openai, a1111 = (
+        json.loads(subprocess.run(["bash", "-c", address_of(stack, text)], capture_output=True, check=True).stdout)
+        for text in blocks("sh")
+    )
 
-    done = subprocess.run(["bash", "-c", address_of(stack, command)], capture_output=True, check=True)
-
-    assert json.loads(done.stdout)["data"][0]["url"].endswith(".png")
+    assert openai["data"][0]["url"].endswith(".png")
+    assert base64.b64decode(a1111["images"][0]).startswith(b"\x89PNG")
+    assert json.loads(a1111["info"])["all_seeds"] == [7]
