@@ -1,0 +1,1 @@
+"""How fast Easel is, against what. Imported by nothing."""

@@ -1,0 +1,151 @@
+"""Runs requests through plain diffusers, one static batch or the engine, and takes the time. Knows no table."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from benchmarks.workloads import Workload
+from worker.engine.engine import Engine
+from worker.engine.requests import Canceled, Drawing, DrawRequest, Failed, Finished, Progressed
+
+LONG_STEPS = 40
+SHORT_STEPS = 4
+SCHEDULE_START = 0.02
+
+
+def plain(work: Workload, requests: Sequence[DrawRequest], gap: float = 0.0) -> list[float]:
+    """Latencies in seconds of requests that arrive `gap` apart and are drawn one by one, first come first."""
+    model = work.models.get(work.usual.model)
+    began = time.perf_counter()
+    latencies = []
+    for index, request in enumerate(requests):
+        arrival = began + index * gap
+        time.sleep(max(0.0, arrival - time.perf_counter()))
+        generator = torch.Generator("cpu").manual_seed(request.seed)
+        model.pipeline_for(request)(**model.calls.call_arguments(request), generator=generator, output_type="pt")
+        latencies.append(time.perf_counter() - arrival)
+    return latencies
+
+
+def static_batch(work: Workload, requests: Sequence[DrawRequest]) -> tuple[float, float]:
+    """Seconds and CPU seconds of one call with all requests, which must be equal but for prompt and seed."""
+    model = work.models.get(work.usual.model)
+    arguments = model.calls.call_arguments(requests[0])
+    arguments |= {name: [getattr(request, name) for request in requests] for name in ("prompt", "negative_prompt")}
+    generators = [torch.Generator("cpu").manual_seed(request.seed) for request in requests]
+    pipeline = model.pipeline_for(requests[0])
+    return timed(lambda: pipeline(**arguments, generator=generators, output_type="pt"))
+
+
+def in_engine(work: Workload, drive: Callable[[Engine], Any]) -> Any:  # noqa: ANN401 - what `drive` returns
+    """Run the engine on this, the main thread, as the worker does, while `drive` uses it from another.
+
+    Its row budget is learned before the clock starts, as in a worker that has been up for a while.
+    """
+    engine = Engine(work.models)
+    result: list[Any] = []
+
+    def client() -> None:
+        try:
+            wait_all([engine.submit(request) for request in work.equal(seed=10**6)])
+            result.append(drive(engine))
+        finally:
+            engine.stop(drain=False)
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    engine.run()
+    thread.join()
+    return result[0]
+
+
+def engine_latencies(
+    work: Workload, requests: Sequence[DrawRequest], gap: float = 0.0
+) -> tuple[float, float, list[float]]:
+    """Seconds and CPU seconds until all is done, and the latencies, of requests that arrive `gap` apart."""
+
+    def drive(engine: Engine) -> tuple[float, float, list[float]]:
+        began, cpu_began = time.perf_counter() + SCHEDULE_START, time.process_time()
+        latencies = [0.0] * len(requests)
+        waiters = []
+        for index, request in enumerate(requests):
+            arrival = began + index * gap
+            time.sleep(max(0.0, arrival - time.perf_counter()))
+            drawing = engine.submit(request)
+
+            def wait(index: int = index, drawing: Drawing = drawing, arrival: float = arrival) -> None:
+                wait_all([drawing])
+                latencies[index] = time.perf_counter() - arrival
+
+            waiters.append(threading.Thread(target=wait))
+            waiters[-1].start()
+        for waiter in waiters:
+            waiter.join()
+        return time.perf_counter() - began, time.process_time() - cpu_began, latencies
+
+    answer: tuple[float, float, list[float]] = in_engine(work, drive)
+    return answer
+
+
+def short_behind_long(work: Workload, side: int) -> tuple[float, float]:
+    """Latency of a 4-step request alone, and of one that arrives when a 40-step one of `side` is under way."""
+    short = replace(work.usual, num_inference_steps=SHORT_STEPS)
+    long = replace(work.usual, num_inference_steps=LONG_STEPS, width=side, height=side)
+
+    def drive(engine: Engine) -> tuple[float, float]:
+        alone = latency(engine, replace(short, prompt="alone", seed=1))
+        blocker = engine.submit(replace(long, seed=2))
+        while True:
+            event = blocker.events.get()
+            if isinstance(event, Progressed) and event.step >= 2:
+                break
+        behind = latency(engine, replace(short, prompt="behind", seed=3))
+        blocker.cancel()
+        return alone, behind
+
+    answer: tuple[float, float] = in_engine(work, drive)
+    return answer
+
+
+def latency(engine: Engine, request: DrawRequest) -> float:
+    began = time.perf_counter()
+    wait_all([engine.submit(request)])
+    return time.perf_counter() - began
+
+
+def wait_all(drawings: Sequence[Drawing]) -> None:
+    for drawing in drawings:
+        while not isinstance(event := drawing.events.get(), Finished):
+            if isinstance(event, Failed | Canceled):
+                raise RuntimeError(f"a benchmark request did not finish: {event}")
+
+
+def seconds_per_row(work: Workload, rows: int) -> tuple[float, ...]:
+    """Seconds and CPU seconds that the bare denoiser, then the bare decoder, takes per row in a batch of `rows`."""
+    model = work.models.get(work.usual.model)
+    pipeline = model.pipeline
+    side = pipeline.vae_scale_factor
+    weight = next(pipeline.unet.parameters())
+    latents = torch.randn(rows, 4, work.usual.height // side, work.usual.width // side).to(weight)
+    width = pipeline.unet.config.cross_attention_dim
+    text = torch.randn(rows, pipeline.tokenizer.model_max_length, width).to(weight)
+    steps = torch.full((rows,), 500.0, device=weight.device)
+    with torch.no_grad():
+        denoiser = timed(lambda: pipeline.unet(latents, steps, encoder_hidden_states=text, return_dict=False))
+        decoder = timed(lambda: pipeline.vae.decode(latents, return_dict=False))
+    return tuple(seconds / rows for seconds in (*denoiser, *decoder))
+
+
+def timed(call: Callable[[], Any]) -> tuple[float, float]:
+    """Seconds and CPU seconds of the call."""
+    began, cpu_began = time.perf_counter(), time.process_time()
+    call()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - began, time.process_time() - cpu_began

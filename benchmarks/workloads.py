@@ -1,0 +1,85 @@
+"""The models and the requests that the engine is measured with. Knows no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
+from pathlib import Path
+
+import torch
+
+from core.catalog import Catalog, Family, Model, SizeGrid
+from core.jobs import Scheduler, Task
+from tests import tiny_models
+from worker.engine.requests import DrawRequest
+from worker.pipelines.models import Models
+
+CATALOG = Path(__file__).parent.parent / "models" / "catalog.toml"
+EQUAL_REQUESTS = 8
+MIXED_REQUESTS = 16
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A resident model, a usual request, and the side in pixels of one that is large beside it."""
+
+    name: str
+    models: Models
+    usual: DrawRequest
+    large_side: int
+
+    def equal(self, seed: int) -> list[DrawRequest]:
+        """Requests that one static batch could draw. Prompts differ, so that no cache of pictures would help."""
+        return [
+            replace(self.usual, prompt=f"picture {seed + index}", seed=seed + index) for index in range(EQUAL_REQUESTS)
+        ]
+
+    def mixed(self, seed: int) -> list[DrawRequest]:
+        """Requests that no static batch can draw: steps, guidance and schedulers all differ."""
+        steps = cycle((4, 8, 12, 20))
+        guidance = cycle((4.0, 1.0, 7.0))
+        schedulers = cycle((Scheduler.DDIM, Scheduler.EULER, Scheduler.DPMPP_2M, Scheduler.EULER_ANCESTRAL))
+        kinds = islice(zip(steps, guidance, schedulers, strict=False), MIXED_REQUESTS)
+        return [
+            replace(
+                self.usual,
+                prompt=f"picture {seed + index}",
+                seed=seed + index,
+                num_inference_steps=count,
+                guidance_scale=scale,
+                scheduler=scheduler,
+            )
+            for index, (count, scale, scheduler) in enumerate(kinds)
+        ]
+
+
+def tiny(folder: Path, device: str) -> Workload:
+    """A random Stable Diffusion of 5 M parameters at 128 pixels."""
+    torch.manual_seed(0)
+    pipeline = tiny_models.sd15(sample_size=16, block_out_channels=(64, 128), norm_num_groups=32, attention_head_dim=8)
+    tiny_models.save(pipeline, folder / "tiny")
+    size = SizeGrid(minimum=64, maximum=256, multiple=8, width=128, height=128)
+    row = Model(id="tiny", source="tiny", family=Family.SD15, size=size, scheduler=Scheduler.DDIM)
+    return workload(Catalog(models=(row,), default="tiny", folder=folder), device, large_side=256)
+
+
+def bundled(device: str) -> Workload:
+    return workload(Catalog.load(CATALOG), device, large_side=384)
+
+
+def workload(catalog: Catalog, device: str, large_side: int) -> Workload:
+    row = catalog.model(None)
+    usual = DrawRequest(
+        model=row.id,
+        task=Task.TEXT_TO_IMAGE,
+        prompt="picture",
+        width=row.size.width,
+        height=row.size.height,
+        num_inference_steps=12,
+        guidance_scale=4.0,
+        scheduler=row.scheduler,
+        seed=0,
+    )
+    models = Models(catalog, device=device)
+    models.preload([row.id])
+    return Workload(row.id, models, usual, large_side)
