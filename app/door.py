@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import render
+from app.signatures import is_signed
 from core.errors import EaselError, InvalidRequest, Misdirected, Unauthenticated
 from core.settings import Settings
 
@@ -64,7 +65,8 @@ class Door:
         headers = Headers(scope=scope)
         self._check_host(headers.getlist("host"))
         if scope["path"].startswith(("/v1/", "/sdapi/")):
-            scope.setdefault("state", {})["owner"] = self._owner(headers.get("authorization", ""), scope["path"])
+            owner = self._signer(scope) or self._owner(headers.get("authorization", ""), scope["path"])
+            scope.setdefault("state", {})["owner"] = owner
 
     def _check_host(self, hosts: list[str]) -> None:
         if not hosts:  # HTTP/1.0
@@ -78,6 +80,11 @@ class Door:
                 "use http://127.0.0.1, or set EASEL_API_KEYS and EASEL_HOST",
                 param="Host",
             )
+
+    def _signer(self, scope: Scope) -> str | None:
+        """Whose signature opens this address, if there is one."""
+        signed = [owner for key, owner in self._owners.items() if is_signed(scope["path"], scope["query_string"], key)]
+        return signed[0] if signed else None
 
     def _owner(self, authorization: str, path: str) -> str:
         """The owner of the key that came. All keys are compared, so the time says nothing."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
 from fastapi.responses import JSONResponse
 
+from app.door import owner_of
 from app.errors import render
 from app.openai.fields import ImagesInput, Quality, ResponseFormat
 from app.presentation import image_url
+from app.services import Services
+from app.signatures import RESULTS, sign
 from core.errors import EaselError, InvalidRequest, JobFailure, NotFound
 from core.jobs import ImageFile, Job, JobError, Status
 from core.results import ResultStore
@@ -34,24 +36,16 @@ class PictureRefused(InvalidRequest):
     default_code = "moderation_blocked"
 
 
-def images_answer(job: Job, asked: ImagesInput, results: ResultStore, base_url: str) -> JSONResponse:
+def images_answer(job: Job, asked: ImagesInput, services: Services, base_url: str) -> JSONResponse:
     """The answer of a call whose job has ended. The job's id is in `x-request-id`, for the client's error messages."""
     if job.status is not Status.SUCCEEDED:
         response = render(failure_of(job))
         response.headers["x-should-retry"] = "false"
     else:
-        as_url = asked.response_format is ResponseFormat.URL
-        content: Callable[[ImageFile], dict[str, str]] = (
-            (lambda image: {"url": image_url(base_url, job.id, image.index, image.format)})
-            if as_url
-            else (lambda image: {"b64_json": in_base64(results, image)})
-        )
         response = JSONResponse(
             {
                 "created": unix(job.finished_at or job.created_at),
-                "data": [
-                    {**content(image), "id": f"{job.id}/{image.index}", "seed": image.seed} for image in job.images
-                ],
+                "data": [_image(job, image, asked, services, base_url) for image in job.images],
                 **looks(job, asked),
                 "usage": NO_USAGE,
                 "id": job.id,
@@ -61,6 +55,22 @@ def images_answer(job: Job, asked: ImagesInput, results: ResultStore, base_url: 
         )
     response.headers["x-request-id"] = job.id
     return response
+
+
+def _image(job: Job, image: ImageFile, asked: ImagesInput, services: Services, base_url: str) -> dict[str, Any]:
+    beside = {"id": f"{job.id}/{image.index}", "seed": image.seed}
+    if asked.response_format is not ResponseFormat.URL:
+        return {"b64_json": in_base64(services.results, image), **beside}
+    return {"url": _open_url(image_url(base_url, job.id, image.index, image.format), job.owner, services), **beside}
+
+
+def _open_url(url: str, owner: str, services: Services) -> str:
+    """These clients fetch pictures without their key: where keys are needed, the address carries a signature."""
+    for key in services.settings.api_keys:
+        if owner_of(key.get_secret_value()) == owner:
+            path = RESULTS + url.partition(RESULTS)[2]
+            return f"{url}?{sign(path, key.get_secret_value().encode())}"
+    return url
 
 
 def looks(job: Job, asked: ImagesInput) -> dict[str, Any]:

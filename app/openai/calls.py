@@ -48,7 +48,7 @@ async def respond(call: Call, request: Request, services: Services, base_url: st
         job = await services.hangups.wait(request, call.new, job)
     except HungUp:
         return Response(status_code=NOBODY_THERE)
-    return await run_in_threadpool(images_answer, job, call.asked, services.results, base_url)
+    return await run_in_threadpool(images_answer, job, call.asked, services, base_url)
 
 
 async def _begin(call: Call, request: Request, services: Services) -> Job:
@@ -65,4 +65,3 @@ async def _begin(call: Call, request: Request, services: Services) -> Job:
 def is_retry(request: Request) -> bool:
     """OpenAI's clients try again by themselves, and say so."""
     return request.headers.get(RETRY_COUNT, "0") not in ("", "0")
-
