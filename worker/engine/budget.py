@@ -13,7 +13,7 @@ from typing import Final
 FIRST_ROWS: Final = 8
 SAMPLES: Final = 3
 """Full forwards before a limit is judged; the fastest counts, since noise only ever slows."""
-WORTH_IT: Final = 0.98
+WORTH_IT: Final = 0.97
 """A row has to get cheaper by this much, or the knee is reached."""
 RETRY_AFTER: Final = 500
 """Full forwards before a settled limit is judged again: a busy moment may have hidden a gain, or made one up."""

@@ -14,15 +14,16 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from core.errors import EaselError, JobFailure
+from core.errors import JobFailure
+from core.jobs import Stage
 from worker.engine.budget import Budget
 from worker.engine.forward import Forwards
 from worker.engine.hooks import hook
 from worker.engine.pixels import to_pixels
 from worker.engine.previews import ColourMap, fit_colour_map
 from worker.engine.prompts import PromptCache
-from worker.engine.requests import Canceled, Drawing, DrawRequest, Failed
-from worker.engine.strands import Interrupted, Strand
+from worker.engine.requests import Canceled, Drawing, DrawRequest, Progressed
+from worker.engine.strands import Interrupted, Strand, failed
 from worker.engine.turns import Turns
 from worker.pipelines.models import LoadedModel, Models
 
@@ -161,12 +162,17 @@ class Engine:
             self._begin(drawing, in_use)
 
     def _begin(self, drawing: Drawing, in_use: set[str]) -> None:
+        began = self._clock()
+        loads = drawing.request.model not in self._models.loaded
+        if loads:
+            drawing.events.put(Progressed(Stage.LOAD, 0, 1))
         try:
-            model = self._models.get(drawing.request.model, in_use)
-            strand = self._strand(drawing, model)
-        except EaselError as error:
-            drawing.events.put(Failed(JobFailure(error.message, code=error.code)))
+            strand = self._strand(drawing, self._models.get(drawing.request.model, in_use))
+        except Exception as error:
+            drawing.events.put(failed(error, drawing.request))
             return
+        if loads:
+            strand.timings[str(Stage.LOAD)] = self._clock() - began
         strand.begin()
         if not strand.dead:
             self._strands.append(strand)

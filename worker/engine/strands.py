@@ -9,11 +9,11 @@ from typing import Any
 import greenlet
 import torch
 
-from core.errors import JobFailure
+from core.errors import EaselError, JobFailure
 from core.jobs import Stage
 from worker.engine.calls import Call
 from worker.engine.prompts import PromptCache
-from worker.engine.requests import Canceled, Drawing, Event, Failed, Finished, Previewed, Progressed
+from worker.engine.requests import Canceled, Drawing, DrawRequest, Event, Failed, Finished, Previewed, Progressed
 
 logger = logging.getLogger(__name__)
 
@@ -64,17 +64,14 @@ class Strand(greenlet.greenlet):
             pixels = self._draw(self)
         except Interrupted:
             return Canceled()
-        except JobFailure as failure:
-            return Failed(JobFailure(failure.message, code=failure.code))
-        except Exception:
-            logger.exception("drawing failed", extra={"model": self.drawing.request.model})
-            return Failed(JobFailure("the picture could not be drawn; the worker's log says why"))
+        except Exception as error:
+            return failed(error, self.drawing.request)
         self._close_stage()
         return Finished(pixels, dict(self.timings), tuple(self.notes))
 
     def begin(self) -> None:
         """Run from the start to the first parked call."""
-        self._tell(Progressed(self.stage, 0, self.remaining))
+        self._tell(Progressed(self.stage, 0, 1))
         self._go_on(self.switch)
 
     def resume(self, result: Any) -> None:  # noqa: ANN401 - the module's own output
@@ -102,6 +99,8 @@ class Strand(greenlet.greenlet):
         if stage is not self.stage:
             self._close_stage()
             self.stage = stage
+            if stage is Stage.DENOISE:
+                self.remaining = getattr(self.pipeline, "num_timesteps", self.remaining)
             self._tell(Progressed(stage, 0, self.remaining if stage is Stage.DENOISE else 1))
 
     def stepped(self, step: int, steps: int, latents: torch.Tensor) -> None:
@@ -140,3 +139,11 @@ class Strand(greenlet.greenlet):
 
     def _tell(self, event: Event) -> None:
         self.drawing.events.put(event)
+
+
+def failed(error: Exception, request: DrawRequest) -> Failed:
+    """What the owner is told of `error`: the words of our own errors, and of any other only that it happened."""
+    if isinstance(error, EaselError):
+        return Failed(JobFailure(error.message, code=error.code))
+    logger.error("drawing failed", exc_info=error, extra={"model": request.model, "task": str(request.task)})
+    return Failed(JobFailure("the picture could not be drawn; the worker's log says why"))

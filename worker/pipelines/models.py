@@ -151,7 +151,7 @@ class Models:
         dtype = pick_dtype(self.device, row.family, self._memory.dtype)
         try:
             pipeline = open_pipeline(row, folder, dtype, local_only=not self._allow_downloads).to(self.device)
-        except (OSError, ValueError, ImportError, AttributeError, TypeError, RuntimeError) as error:
+        except Exception as error:
             logger.exception("model load failed", extra={"model": row.id})
             raise JobFailure(
                 f"model '{row.id}' could not be loaded; the worker's log says why", code="model_load_failed"

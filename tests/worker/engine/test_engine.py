@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from core.catalog import Catalog
-from core.jobs import Stage
+from core.jobs import Stage, Task
 from tests.worker.engine.drawings import a_request, draw_all, events_of, last_event, misbehave, plain_picture
 from worker.engine.engine import Engine
 from worker.engine.requests import Canceled, Event, Failed, Finished, Progressed
@@ -36,7 +38,7 @@ def test_events_tell_every_stage_and_every_step(models: Models) -> None:
     engine.run()
     *progress, last = events_of(drawing)
     assert progress == [
-        Progressed(Stage.ENCODE, 0, 3),
+        Progressed(Stage.ENCODE, 0, 1),
         Progressed(Stage.DENOISE, 0, 3),
         Progressed(Stage.DENOISE, 1, 3),
         Progressed(Stage.DENOISE, 2, 3),
@@ -191,3 +193,38 @@ def test_pictures_that_end_together_are_decoded_together(fresh_models: Callable[
     misbehave(vae.decoder, "forward", lambda latents, *args, **rest: rows.append(len(latents)))
     draw_all(models, [a_request(model, seed=seed) for seed in range(3)])
     assert rows == [3]
+
+
+def test_the_first_request_of_a_model_tells_that_it_loads(catalog: Catalog) -> None:
+    engine = Engine(Models(catalog, device="cpu"))
+    first, second = engine.submit(a_request(num_inference_steps=2)), engine.submit(a_request(num_inference_steps=2))
+    engine.stop()
+    engine.run()
+    told = [events_of(drawing) for drawing in (first, second)]
+    assert told[0][0] == Progressed(Stage.LOAD, 0, 1)
+    assert told[1][0] == Progressed(Stage.ENCODE, 0, 1)
+    assert [isinstance(events[-1], Finished) and "load" in events[-1].timings for events in told] == [True, False]
+
+
+def test_a_model_whose_weights_end_too_early_fails_its_requests_only(catalog: Catalog, tmp_path: Path) -> None:
+    # Given a weight file with a good header and half its tensors
+    shutil.copytree(catalog.folder, tmp_path, dirs_exist_ok=True)
+    weights = tmp_path / "sdxl" / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-20_000])
+    # When it is asked for between others
+    models = Models(catalog.evolve(folder=tmp_path), device="cpu", max_resident=2)
+    one, broken, two = draw_all(models, [a_request(), a_request("sdxl"), a_request(seed=2)])
+    # Then the engine lives on
+    assert isinstance(broken, Failed)
+    assert broken.error.code == "model_load_failed"
+    assert isinstance(one, Finished)
+    assert isinstance(two, Finished)
+
+
+def test_image_to_image_counts_the_steps_it_draws(models: Models) -> None:
+    engine = Engine(models)
+    drawing = engine.submit(a_request(task=Task.IMAGE_TO_IMAGE, num_inference_steps=10, strength=0.3))
+    engine.stop()
+    engine.run()
+    steps = [event for event in events_of(drawing) if isinstance(event, Progressed) and event.stage is Stage.DENOISE]
+    assert [(event.step, event.steps) for event in steps] == [(0, 3), (1, 3), (2, 3), (3, 3)]
