@@ -21,6 +21,9 @@ test: $(VENV)/.installed-dev ## install, then linters, types and the whole suite
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+chaos: $(VENV)/.installed-dev ## kill, freeze and cut off everything for some minutes; ends with a table of the figures
+	$(BIN)/pytest tests/chaos -m "chaos or not chaos"
+
 lock: $(VENV)/.installed ## resolve the versions anew into requirements.lock
 	$(BIN)/pip install -q uv
 	$(BIN)/uv pip compile -q --python-version 3.11 --universal --no-emit-package easel --no-annotate --all-extras \
@@ -39,4 +42,4 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/pip install -q $(PIP_ARGS) -c requirements.lock -e '.[api,worker,s3,dev]'
 	@touch $@
 
-.PHONY: help run test lock
+.PHONY: help run test chaos lock

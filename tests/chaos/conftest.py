@@ -1,0 +1,35 @@
+"""What the chaos tests share: the figures, told at the end of the run, and a receiver of webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.app.keeper.receiver import Receiver, running_receiver
+from tests.chaos.report import Figures
+
+FIGURES = pytest.StashKey[Figures]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[FIGURES] = Figures()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    figures = config.stash[FIGURES]
+    if figures.rows:
+        terminalreporter.section("figures of the chaos tests")
+        for line in figures.table():
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def figures(request: pytest.FixtureRequest) -> Figures:
+    return request.config.stash[FIGURES]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with running_receiver() as running:
+        yield running

@@ -1,0 +1,80 @@
+"""Stands in for the engine where thousands of jobs must flow: draws one colour, at once. Knows its seam only."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+
+from core.catalog import Catalog
+from core.jobs import Stage
+from worker.engine.requests import Canceled, Drawing, DrawRequest, Finished, Progressed
+
+STEP_SECONDS: Final = 0.01
+POISON: Final = "poison"
+"""A job with this prompt kills the worker's process whenever it is drawn."""
+
+
+def colour(seed: int) -> int:
+    """What every channel of the picture of `seed` holds, so that a picture shows whose it is."""
+    return seed % 256
+
+
+class QuickModels:
+    """The models as far as `serve` asks for them."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.device = "quick"
+
+
+@dataclass
+class Sketch:
+    drawing: Drawing
+    step: int = 0
+
+
+class QuickEngine:
+    """All drawings take a step together, `STEP_SECONDS` apart."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self._inbox: queue.SimpleQueue[Drawing] = queue.SimpleQueue()
+        self._sketches: list[Sketch] = []
+        self._stopping = threading.Event()
+
+    def submit(self, request: DrawRequest) -> Drawing:
+        drawing = Drawing(request)
+        self._inbox.put(drawing)
+        return drawing
+
+    def stop(self, *, drain: bool = True) -> None:
+        self._stopping.set()
+
+    def run(self) -> None:
+        while self._sketches or not self._stopping.is_set():
+            while not self._inbox.empty():
+                self._sketches.append(Sketch(self._inbox.get()))
+            self._sketches = [sketch for sketch in self._sketches if self._advance(sketch)]
+            time.sleep(STEP_SECONDS)
+
+    def _advance(self, sketch: Sketch) -> bool:
+        """One step; False at the end."""
+        request, events = sketch.drawing.request, sketch.drawing.events
+        if sketch.drawing.cancel_requested:
+            events.put(Canceled())
+            return False
+        sketch.step += 1
+        if request.prompt == POISON and sketch.step == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if sketch.step < request.num_inference_steps:
+            events.put(Progressed(Stage.DENOISE, sketch.step, request.num_inference_steps))
+            return True
+        pixels = torch.full((8, 8, 3), colour(request.seed), dtype=torch.uint8)
+        events.put(Finished(pixels=pixels, timings={Stage.DENOISE: STEP_SECONDS * sketch.step}, notes=()))
+        return False

@@ -1,0 +1,82 @@
+"""The promise above all: what was acknowledged ends, once, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.app.keeper.receiver import Receiver
+from tests.chaos.crowd import Crowd
+from tests.chaos.ledger import Ledger, reckon
+from tests.chaos.report import Figures
+from tests.chaos.storm import Storm
+from tests.chaos.world import World, running_world, until
+
+PARTS = {"worker-1": "worker", "worker-2": "worker", "keeper": "keeper", "api": "api"}
+
+
+def weather(world: World, receiver: Receiver, storm: Storm, crowd: Crowd, patience: float) -> tuple[Ledger, float]:
+    """Submit through the storm, let the work end, and reckon."""
+    crowd.start()
+    storm.start()
+    try:
+        until(lambda: crowd.is_done, patience, "every job to be acknowledged")
+    finally:
+        storm.end()
+    settled = world.settle(180)
+    assert crowd.refused == []
+    ledger = reckon(world, crowd.acknowledged.values())
+    told = {json.loads(seen.body)["data"]["id"] for seen in receiver.seen}
+    assert told == set(crowd.acknowledged.values()), "every owner was told"
+    return ledger, settled
+
+
+def note(figures: Figures, name: str, storm: Storm, crowd: Crowd, ledger: Ledger, settled: float) -> None:
+    faults = ", ".join(f"{fault} {count}" for fault, count in sorted(storm.faults.items()))
+    figures.note(
+        name,
+        "0 lost, 0 twice",
+        f"{ledger.acknowledged} acknowledged, {len(ledger.lost)} lost, {len(ledger.doubled)} twice; "
+        f"{ledger.started_again} started again, {ledger.worker_crashed} worker_crashed; "
+        f"{crowd.retries} submissions retried; settled in {settled:.0f} s",
+    )
+    figures.note("  faults of it", "", faults)
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_or_done_twice_in_a_short_storm(tmp_path: Path, receiver: Receiver, figures: Figures) -> None:
+    # Given short leases, so that many run out
+    leases = {"EASEL_LEASE_SECONDS": "3", "EASEL_RENEW_SECONDS": "1", "EASEL_GRACE_SECONDS": "2"}
+    with running_world(tmp_path, PARTS, **leases) as world:
+        storm = Storm(world, seed=1, frozen_seconds=4, valkey_every=4)
+        crowd = Crowd(world.url, count=400, a_second=40, webhook=receiver.url)
+
+        # When
+        ledger, settled = weather(world, receiver, storm, crowd, patience=120)
+
+    # Then
+    note(figures, "kill loop, short", storm, crowd, ledger, settled)
+    ledger.assert_kept()
+    assert ledger.acknowledged == 400
+    assert sum(storm.faults.values()) >= 5
+    assert any(fault.startswith("valkey") for fault in storm.faults)
+    assert ledger.started_again > 0, "the storm must have met jobs under way"
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(1500)
+def test_nothing_is_lost_or_done_twice_in_a_long_storm(tmp_path: Path, receiver: Receiver, figures: Figures) -> None:
+    # Given the leases as they are shipped
+    with running_world(tmp_path, PARTS) as world:
+        storm = Storm(world, seed=2, frozen_seconds=20, valkey_every=15)
+        crowd = Crowd(world.url, count=10_000, a_second=50, webhook=receiver.url)
+
+        # When
+        ledger, settled = weather(world, receiver, storm, crowd, patience=1200)
+
+    # Then
+    note(figures, "kill loop, 10,000 jobs", storm, crowd, ledger, settled)
+    ledger.assert_kept()
+    assert ledger.acknowledged == 10_000
