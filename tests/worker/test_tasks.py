@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,17 +13,19 @@ from PIL import Image
 from redis import Redis
 
 from core.catalog import Catalog, Family
-from core.jobs import GenerationRequest, Output, Scheduler, Stage, Status, new_job_id
-from core.results import ResultStore
-from core.store import EventLog, JobStore, NewJob, Outbox, WorkerInfo, WorkerRegistry
+from core.jobs import GenerationRequest, Output, Scheduler, Stage, Status, Task, new_job_id
+from core.results import Input, ResultStore, input_key
+from core.store import EventLog, JobStore, NewJob, Outbox, Previews, WorkerInfo, WorkerRegistry
 from core.store.jobs import Limits
 from worker.engine.engine import Engine
 from worker.engine.requests import Drawing, DrawRequest
 from worker.leases import Leases, Stop
+from worker.pipelines.families import FAMILIES
 from worker.pipelines.models import Models
 from worker.tasks import Work
 
 FLOW = (Family.SD3, Family.FLUX)
+STARTED = (Task.IMAGE_TO_IMAGE, Task.INPAINT)
 
 
 @dataclass
@@ -181,3 +183,62 @@ def test_a_lost_lease_leaves_no_file_behind(worker: Worker, redis: Redis, monkey
     assert (job.status, job.images) == (Status.QUEUED, ())
     with pytest.raises(FileNotFoundError):
         worker.results.read(f"{job_id}/1/0.png")
+
+
+@pytest.mark.parametrize(("family", "task"), [(family, task) for family in Family for task in STARTED])
+def test_each_family_starts_from_a_picture(worker: Worker, family: Family, task: Task) -> None:
+    # Given a job to draw the left half of a red picture anew, or all of it
+    flow = family in FLOW
+    job_id = new_job_id()
+    mask = Image.new("L", (64, 64), 0)
+    mask.paste(255, (0, 0, 32, 64))
+    for name, given in ((Input.IMAGE, Image.new("RGB", (64, 64), "red")), (Input.MASK, mask)):
+        file = io.BytesIO()
+        given.save(file, "PNG")
+        worker.results.put(input_key(job_id, name), file.getvalue())
+    request = GenerationRequest(
+        task=task,
+        model=family,
+        prompt="a hat",
+        width=64,
+        height=64,
+        num_inference_steps=4,
+        guidance_scale=4.0,
+        scheduler=Scheduler.FLOW_MATCH_EULER if flow else Scheduler.DDIM,
+        seeds=(1, 2),
+        strength=0.75,
+    )
+    worker.store.submit(NewJob(id=job_id, owner="local", queue="default", request=request))
+    # When a slot works it off
+    worker.work()
+    # Then there are the pictures, or the reason why this family makes none
+    job = worker.store.get(job_id)
+    assert job is not None
+    if task not in FAMILIES[family].TASKS:
+        assert job.error is not None
+        assert (job.status, job.error.code) == (Status.FAILED, "task_not_supported")
+        return
+    assert (job.status, job.error) == (Status.SUCCEEDED, None)
+    one, other = (Image.open(io.BytesIO(worker.results.read(image.key))).convert("RGB") for image in job.images)
+    assert one.tobytes() != other.tobytes()
+    # and with a mask, the right half is still what it was
+    kept = one.crop((32, 0, 64, 64)).getcolors() == [(32 * 64, (255, 0, 0))]
+    assert kept == (task is Task.INPAINT)
+
+
+def test_previews_are_shown_while_it_runs(worker: Worker, redis: Redis) -> None:
+    # Given a worker that shows previews, and a job that takes longer than the time between two of them
+    previews = Previews(redis)
+    job_id = worker.submit(num_inference_steps=150, seeds=(1,))
+    slot = threading.Thread(target=replace(worker.work, previews=previews))
+    slot.start()
+    # When it runs
+    while slot.is_alive() and previews.latest(job_id) is None:
+        threading.Event().wait(0.01)
+    worker.store.cancel(job_id)
+    slot.join()
+    # Then there was one, of a step on the way
+    preview = previews.latest(job_id)
+    assert preview is not None
+    assert 0 < preview.step < preview.steps == 150
+    assert Image.open(io.BytesIO(preview.jpeg)).format == "JPEG"
