@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -228,3 +229,15 @@ def test_image_to_image_counts_the_steps_it_draws(models: Models) -> None:
     engine.run()
     steps = [event for event in events_of(drawing) if isinstance(event, Progressed) and event.stage is Stage.DENOISE]
     assert [(event.step, event.steps) for event in steps] == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+def test_a_model_that_made_room_leaves_no_weights_behind(catalog: Catalog) -> None:
+    models = Models(catalog, device="cpu", max_resident=1)
+    weights = weakref.ref(models.get("sd15").pipeline.unet)
+    engine = Engine(models, preview_seconds=0)
+    drawings = [engine.submit(a_request("sd15")), engine.submit(a_request("mini"))]
+    engine.stop()
+    engine.run()
+    assert [isinstance(last_event(drawing), Finished) for drawing in drawings] == [True, True]
+    gc.collect()
+    assert weights() is None
