@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 from redis import Redis
 
 from app.hangups import Hangups
+from app.pictures import DECODED_AT_A_TIME
 from app.waiting import Bell
 from core.catalog import Catalog
 from core.results import ResultStore
@@ -32,6 +34,7 @@ class Services:
     results: ResultStore
     bell: Bell
     hangups: Hangups
+    decoding: CapacityLimiter
 
     @classmethod
     def start(cls, settings: Settings) -> Services:
@@ -53,6 +56,7 @@ class Services:
             results=ResultStore(settings.results_location),
             bell=bell,
             hangups=Hangups(bell, jobs, Orphans(redis)),
+            decoding=CapacityLimiter(DECODED_AT_A_TIME),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
@@ -42,7 +43,8 @@ async def image_to_image(asked: ImageToImage, request: Request, services: Servic
 
 
 async def _draw(asked: TextToImage, request: Request, services: Services, owner: str) -> Response:
-    new, job = await run_in_threadpool(_begin, asked, services, owner)
+    limiter = services.decoding if isinstance(asked, ImageToImage) else None
+    new, job = await to_thread.run_sync(_begin, asked, services, owner, limiter=limiter)
     try:
         job = await services.hangups.wait(request, new, job)
     except HungUp:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from app.api.generations import IdempotencyKey
 from app.openai.calls import Call, respond
 from app.openai.fields import EditsInput, VariationsInput
-from app.openai.forms import read_form
+from app.openai.forms import open_form
 from app.openai.starts import given_in, job_of_edit
 from app.services import BaseUrl, Owner, Services, ServicesOf
 
@@ -41,11 +41,11 @@ async def _read(
     idempotency_key: str | None,
 ) -> Call:
     """The call of a form. Raises InvalidRequest, PayloadTooLarge or NotFound, naming the field."""
-    form = await read_form(request)
-
-    def made() -> Call:
+    async with open_form(request) as form:
         asked = form.parsed(kind)
-        new, inputs = job_of_edit(asked, given_in(form), services.catalog, owner, idempotency_key, form.digests())
-        return Call(asked, new, "image_edit", inputs)
 
-    return await run_in_threadpool(made)
+        def made() -> Call:
+            new, inputs = job_of_edit(asked, given_in(form), services.catalog, owner, idempotency_key, form.digests())
+            return Call(asked, new, "image_edit", inputs)
+
+        return await to_thread.run_sync(made, limiter=services.decoding)

@@ -6,14 +6,16 @@ import asyncio
 import hashlib
 import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
@@ -39,8 +41,10 @@ STRUCTURED: Final = ("metadata",)
 
 @dataclass(frozen=True, slots=True)
 class Form:
+    """Large files lie on disk until they are read, each time anew."""
+
     fields: dict[str, Any]
-    files: dict[str, list[bytes]]
+    files: dict[str, list[BinaryIO]]
 
     def parsed(self, kind: type[M]) -> M:
         """The fields as `kind`. Raises RequestValidationError, as a JSON body would."""
@@ -52,11 +56,12 @@ class Form:
 
     def digests(self) -> tuple[str, ...]:
         """What the files are, as short texts."""
-        return tuple(
-            f"{name} {hashlib.sha256(content).hexdigest()}"
-            for name, contents in sorted(self.files.items())
-            for content in contents
-        )
+        found = []
+        for name, files in sorted(self.files.items()):
+            for file in files:
+                file.seek(0)
+                found.append(f"{name} {hashlib.sha256(file.read()).hexdigest()}")
+        return tuple(found)
 
     def one(self, name: str) -> bytes | None:
         """The only file of that name. Raises InvalidRequest if there are more."""
@@ -67,27 +72,36 @@ class Form:
                 code="unsupported_value",
                 param=name,
             )
-        return found[0] if found else None
+        if not found:
+            return None
+        found[0].seek(0)
+        return found[0].read()
 
 
-async def read_form(request: Request) -> Form:
+@asynccontextmanager
+async def open_form(request: Request) -> AsyncIterator[Form]:
     """Raises UnsupportedMediaType, PayloadTooLarge or InvalidRequest."""
     _check_origin(request)
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise UnsupportedMediaType("the body must be a form, sent as multipart/form-data", param="Content-Type")
     counted = Request(request.scope, _counted(request.receive))
-    fields: dict[str, Any] = {}
-    files: dict[str, list[bytes]] = {}
     try:
-        async with (
-            asyncio.timeout(MAX_SECONDS),
-            counted.form(max_files=32, max_fields=64, max_part_size=MAX_TEXT_BYTES) as form,
-        ):
-            for name, value in form.multi_items():
-                if isinstance(value, UploadFile):
-                    files.setdefault(name.removesuffix("[]"), []).append(await value.read())
-                else:
-                    _put(fields, name, value)
+        fields: dict[str, Any] = {}
+        files: dict[str, list[BinaryIO]] = {}
+        for name, value in (await _parse(counted)).multi_items():
+            if isinstance(value, UploadFile):
+                files.setdefault(name.removesuffix("[]"), []).append(value.file)
+            else:
+                _put(fields, name, value)
+        yield Form(fields, files)
+    finally:
+        await counted.close()
+
+
+async def _parse(request: Request) -> FormData:
+    try:
+        async with asyncio.timeout(MAX_SECONDS):
+            return await request.form(max_files=32, max_fields=64, max_part_size=MAX_TEXT_BYTES)
     except TimeoutError as error:
         raise InvalidRequest(f"the form did not arrive within {MAX_SECONDS:.0f} s") from error
     except (HTTPException, MultiPartException) as error:
@@ -95,7 +109,6 @@ async def read_form(request: Request) -> Form:
         raise InvalidRequest(f"the form cannot be read: {reason}", code="invalid_form") from error
     except ClientDisconnect as error:
         raise InvalidRequest("the connection ended before the body did") from error
-    return Form(fields, files)
 
 
 def _check_origin(request: Request) -> None:
