@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import torch
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from torch.utils import _pytree as pytree
+from torch.utils.weak import WeakIdKeyDictionary
 
 TIMESTEPS: Final = frozenset({"timestep", "timesteps"})
 NO_BATCH_AXIS: Final = frozenset({"img_ids", "txt_ids"})
 """Position grids whose first axis counts tokens; it may equal the number of rows by accident."""
+
+DIGESTS: Final[MutableMapping[torch.Tensor, tuple[int, bytes]]] = WeakIdKeyDictionary()
+"""Hashes of tensors that are compared by value, for as long as somebody holds them."""
 
 
 @dataclass(eq=False)
@@ -89,12 +93,20 @@ def leaf_key(name: str, leaf: Any, rows: int) -> Hashable:  # noqa: ANN401
 def value_key(leaf: Any) -> Hashable:  # noqa: ANN401
     """Equal for equal values; tensors by content, objects we know nothing of by identity."""
     if isinstance(leaf, torch.Tensor):
-        content = leaf.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        digest = hashlib.sha256(content.numpy().tobytes()).digest()
-        return ("value", leaf.shape, leaf.dtype, leaf.device, digest)
+        return ("value", leaf.shape, leaf.dtype, leaf.device, content_digest(leaf))
     if leaf is None or isinstance(leaf, bool | int | float | str | torch.dtype | torch.device):
         return (type(leaf), leaf)
     return ("object", id(leaf))
+
+
+def content_digest(tensor: torch.Tensor) -> bytes:
+    """A hash of the values; pipelines pass the same grids at every step, so it is taken once for each state."""
+    version, digest = DIGESTS.get(tensor, (-1, b""))
+    if version != tensor._version:
+        content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        digest = hashlib.sha256(content.numpy().tobytes()).digest()
+        DIGESTS[tensor] = (tensor._version, digest)
+    return digest
 
 
 def timestep_dtype(timestep: torch.Tensor) -> torch.dtype:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKLOutput
 from diffusers.models.autoencoders.vae import DecoderOutput, DiagonalGaussianDistribution
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from worker.engine.calls import Call, merge, split
+from worker.engine.calls import DIGESTS, Call, merge, split
 
 
 def echo(**arguments: Any) -> dict[str, Any]:
@@ -77,6 +78,24 @@ def test_position_grids_are_shared_if_equal_by_value(tokens: int) -> None:
     assert one.key == two.key
     assert one.key != other.key
     assert merge([one, two]).arguments["img_ids"].shape == (tokens, 3)
+
+
+def test_a_grid_that_changed_in_place_is_another_value() -> None:
+    grid = torch.zeros(16, 3)
+    before = a_call(img_ids=grid).key
+    assert a_call(img_ids=grid).key == before
+    grid += 1
+    assert a_call(img_ids=grid).key != before
+
+
+def test_hashes_are_forgotten_with_their_tensors() -> None:
+    count = len(DIGESTS)
+    grid = torch.zeros(16, 3)
+    key = a_call(img_ids=grid).key
+    assert len(DIGESTS) == count + 1
+    del grid, key
+    gc.collect()
+    assert len(DIGESTS) == count
 
 
 def test_calls_without_tensors_do_not_stop_anything() -> None:
