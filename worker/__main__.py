@@ -28,7 +28,7 @@ from worker.leases import Leases, Stop
 from worker.pipelines.memory import MemoryOptions
 from worker.pipelines.models import Models
 from worker.tasks import Work
-from worker.watchdog import Watchdog
+from worker.watchdog import Watchdog, end_process
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +118,11 @@ def serve(settings: Settings, models: Models, redis_url: str) -> None:
         target=wind_down, args=(settings.grace_seconds, stopping, hurry, leases, slots, engine), daemon=True
     ).start()
     logger.info("worker ready", extra={"worker": name, "device": info.device, "models": info.models})
-    engine.run()
+    try:
+        engine.run()
+    except Exception:
+        logger.critical("the engine died, ending the worker", exc_info=True)
+        end_process()
     watchdog.stop()
     logger.info("worker stopped", extra={"worker": name})
 

@@ -123,8 +123,10 @@ class Work:
     def _let_go(self, claim: Claim, stop: Stop | None) -> None:
         if stop is Stop.HANDED_BACK:
             _persist(lambda: self.store.release(claim.job.id, claim.attempt, self.queue))
-        elif stop is not Stop.LOST:
+        elif stop is Stop.CANCELED:
             _persist(lambda: self.store.commit(claim.job.id, claim.attempt, Status.CANCELED))
+        # Otherwise the job is another worker's, or the engine is gone: then the lease runs out, and that counts as an
+        # attempt, so a job that takes engines down with it does not go round for ever.
         logger.info("job let go", extra={"job_id": claim.job.id, "reason": stop})
 
     def _fail(self, claim: Claim, error: JobError) -> None:

@@ -164,6 +164,22 @@ def test_a_job_that_is_handed_back_has_lost_nothing(worker: Worker) -> None:
     assert worker.store.position(after) == 2
 
 
+def test_a_job_whose_engine_is_gone_is_nobodys_cancel(worker: Worker) -> None:
+    # Given a job under way
+    job_id = worker.submit(num_inference_steps=150, seeds=(1,))
+    slot = threading.Thread(target=worker.work)
+    slot.start()
+    while not worker.submitted:
+        threading.Event().wait(0.01)
+    # When its drawing ends though nobody asked for that
+    worker.submitted[0].cancel()
+    slot.join()
+    # Then the job is not called canceled: its lease runs out, and it starts again
+    job = worker.store.get(job_id)
+    assert job is not None
+    assert (job.status, job.attempts) == (Status.RUNNING, 1)
+
+
 def test_a_lost_lease_leaves_no_file_behind(worker: Worker, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a job that the reaper takes away while its picture is being stored
     job_id = worker.submit(seeds=(1,))
