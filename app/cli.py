@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands import doctor, draw, jobs, serve
+from app.commands import doctor, draw, jobs, keys, serve
 
 app = typer.Typer(
     help="Easel: a self-hosted image-generation service.",
@@ -22,6 +22,7 @@ app.command()(jobs.jobs)
 app.command("show")(jobs.show_job)
 app.command()(jobs.cancel)
 app.command()(jobs.models)
+app.add_typer(keys.keys)
 app.command()(doctor.doctor)
 
 

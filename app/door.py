@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from redis.exceptions import RedisError
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.errors import render
-from app.signatures import is_signed
-from core.errors import EaselError, InvalidRequest, Misdirected, Unauthenticated
+from app import permissions
+from app.errors import render, translate
+from app.keyring import Caller, Keyring
+from app.signatures import Signatures
+from core.errors import EaselError, InvalidRequest, Misdirected
 from core.settings import Settings
+from core.store import KeyStore
 
-LOCAL_OWNER: Final = "local"
-"""Whose jobs they are when no key is configured."""
+GUARDED: Final = ("/v1/", "/sdapi/")
 
 HOST: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 
@@ -27,77 +29,73 @@ class OpenDoor(ValueError):
     """The settings would let the whole network in."""
 
 
-def owner_of(key: str) -> str:
-    """The name under which the jobs of a key are kept; the key cannot be had back from it."""
-    return f"key_{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-
-
-def check_settings(settings: Settings) -> None:
-    """Raise OpenDoor if the api would listen beyond this machine without asking for a key."""
-    if not settings.is_loopback and not settings.api_keys:
-        raise OpenDoor(
-            f"refusing to listen on {settings.host} without API keys: anybody who reaches it could use it. "
-            "Make a key with 'openssl rand -hex 24' and set EASEL_API_KEYS to it, or listen on 127.0.0.1."
-        )
+def check_settings(settings: Settings, keys: KeyStore) -> None:
+    """Raise OpenDoor if the api would listen beyond this machine and there is no key at all."""
+    if settings.is_loopback or settings.api_keys:
+        return
+    unknown = ""
+    try:
+        if keys.any_made():
+            return
+    except RedisError as error:
+        unknown = f" (none in EASEL_API_KEYS, and Redis cannot be asked for others: {error})"
+    raise OpenDoor(
+        f"refusing to listen on {settings.host} without API keys{unknown}: anybody who reaches it could use it. "
+        "Make a key with 'easel keys create NAME', or with 'openssl rand -hex 24' and set EASEL_API_KEYS to it, "
+        "or listen on 127.0.0.1."
+    )
 
 
 class Door:
     """ASGI middleware. Writes the owner into the request's state for the routes behind it."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, keyring: Keyring, signatures: Signatures) -> None:
         self._app = app
-        self._owners = {key.get_secret_value().encode(): owner_of(key.get_secret_value()) for key in settings.api_keys}
-        self._names: frozenset[str] | None = None
-        if not self._owners:
-            public = urlsplit(settings.public_url or "").hostname or ""
-            self._names = frozenset({"localhost", "127.0.0.1", "[::1]", settings.host, f"[{settings.host}]", public})
+        self._keyring = keyring
+        self._signatures = signatures
+        public = urlsplit(settings.public_url or "").hostname or ""
+        self._names = frozenset({"localhost", "127.0.0.1", "[::1]", settings.host, f"[{settings.host}]", public})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             try:
-                self._check(scope)
-            except EaselError as error:
-                await render(error)(scope, receive, send)
+                await self._check(scope)
+            except (EaselError, RedisError) as error:
+                await render(translate(error))(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _check(self, scope: Scope) -> None:
+    async def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
-        self._check_host(headers.getlist("host"))
-        if scope["path"].startswith(("/v1/", "/sdapi/")):
-            owner = self._signer(scope) or self._owner(headers.get("authorization", ""), scope["path"])
+        await self._check_host(headers.getlist("host"))
+        if scope["path"].startswith(GUARDED):
+            owner = None
+            if b"signature=" in scope["query_string"]:
+                owner = await run_in_threadpool(self._signatures.owner, scope["path"], scope["query_string"])
+            if owner is None:
+                caller = await run_in_threadpool(self._caller, headers.get("authorization", ""), scope["path"])
+                permissions.check(caller.scopes, scope["method"], scope["path"])
+                owner = caller.owner
             scope.setdefault("state", {})["owner"] = owner
 
-    def _check_host(self, hosts: list[str]) -> None:
+    async def _check_host(self, hosts: list[str]) -> None:
         if not hosts:  # HTTP/1.0
             return
         match = HOST.fullmatch(hosts[0])
         if match is None or len(hosts) > 1:
             raise InvalidRequest("the Host header must be one host name, with or without a port", param="Host")
-        if self._names is not None and match["name"].lower() not in self._names:
+        if match["name"].lower() not in self._names and not await run_in_threadpool(self._keyring.needed):
             raise Misdirected(
                 f"this server has no API keys and answers to its own machine only, not as '{match['name']}'; "
                 "use http://127.0.0.1, or set EASEL_API_KEYS and EASEL_HOST",
                 param="Host",
             )
 
-    def _signer(self, scope: Scope) -> str | None:
-        """Whose signature opens this address, if there is one."""
-        signed = [owner for key, owner in self._owners.items() if is_signed(scope["path"], scope["query_string"], key)]
-        return signed[0] if signed else None
-
-    def _owner(self, authorization: str, path: str) -> str:
-        """The owner of the key that came. All keys are compared, so the time says nothing."""
-        if not self._owners:
-            return LOCAL_OWNER
+    def _caller(self, authorization: str, path: str) -> Caller:
         scheme, _, key = authorization.partition(" ")
         if scheme.lower() == "basic" and path.startswith("/sdapi/"):  # all that those clients can do
             scheme, key = "bearer", _password(key)
-        came = key.strip().encode("utf-8", "surrogateescape")
-        found = [owner for known, owner in self._owners.items() if hmac.compare_digest(known, came)]
-        if scheme.lower() != "bearer" or not found:
-            raise Unauthenticated(param="Authorization")
-        return found[0]
+        return self._keyring.caller(key.strip() if scheme.lower() == "bearer" else None)
 
 
 def _password(credentials: str) -> str:

@@ -66,6 +66,23 @@ def embedded_valkey(data_dir: Path) -> Iterator[str]:
 
 
 @contextmanager
+def any_valkey(data_dir: Path) -> Iterator[str]:
+    """The URL of the Valkey on `data_dir`: of the one that runs, or of one that runs for this call.
+
+    Raises DataFolderInUse if it runs where it cannot be found.
+    """
+    socket = data_dir.resolve() / "valkey" / "valkey.sock"
+    try:
+        with data_folder_lock(data_dir), embedded_valkey(data_dir) as url:
+            yield url
+            return
+    except DataFolderInUse:
+        if not socket.exists():
+            raise
+    yield f"unix://{socket}"
+
+
+@contextmanager
 def _socket_folder(home: Path) -> Iterator[Path]:
     if len(bytes(home / "valkey.sock")) <= MAX_SOCKET_PATH_BYTES:
         yield home

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from app import door, errors, openapi
 from app.a1111 import drawings, listings
-from app.api import events, generations, health, models, results, webhooks
+from app.api import events, generations, health, keys, models, results, webhooks
 from app.openai import edits
 from app.openai import generations as openai_generations
 from app.openai.bare import BarePaths
@@ -21,8 +21,8 @@ from core.settings import Settings
 
 def create_app(settings: Settings) -> FastAPI:
     """The api for these settings. Raises OpenDoor, CatalogError or ValueError if they do not make one."""
-    door.check_settings(settings)
     services = Services.start(settings)
+    door.check_settings(settings, services.keys)
     app = FastAPI(
         title="Easel",
         version=version("easel"),
@@ -33,14 +33,14 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.services = services
-    native = (generations, events, results, models, webhooks, health, pages)
+    native = (generations, events, results, models, webhooks, keys, health, pages)
     routers = [module.router for module in (*native, openai_generations, edits, drawings, listings)]
     for router in routers:
         app.include_router(router)
     app.state.paths = [route for router in routers for route in router.routes]
     errors.install(app)
     openapi.install(app, services.catalog, keys=bool(settings.api_keys))
-    app.add_middleware(door.Door, settings=settings)
+    app.add_middleware(door.Door, settings=settings, keyring=services.keyring, signatures=services.signatures)
     app.add_middleware(BarePaths)  # the last one added is the first one met: the door sees the whole path
     return app
 

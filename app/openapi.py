@@ -29,6 +29,7 @@ TAGS: Final = [
     {"name": "results", "description": "The pictures."},
     {"name": "models", "description": "What this server can draw with."},
     {"name": "webhooks", "description": "How to trust our calls."},
+    {"name": "keys", "description": "Who may come in; needs a key with the scope `admin`."},
     {"name": "health", "description": "For load balancers and supervisors."},
 ]
 
@@ -81,6 +82,7 @@ def _document_errors(document: dict[str, Any], *, keys: bool) -> None:
         answers["500"] = refusal("Something went wrong on our side.")
         if path.startswith("/v1/"):
             answers["401"] = refusal("A valid API key is needed.")
+            answers["403"] = refusal("The API key does not allow this.")
             if keys:
                 operation["security"] = [{"key": []}]
         operation["responses"] = dict(sorted(answers.items()))

@@ -10,12 +10,14 @@ from fastapi import Depends, Request
 from redis import Redis
 
 from app.hangups import Hangups
+from app.keyring import Keyring
 from app.pictures import DECODED_AT_A_TIME
+from app.signatures import Signatures
 from app.waiting import Bell
 from core.catalog import Catalog
 from core.results import ResultStore
 from core.settings import Settings
-from core.store import Choices, EventLog, JobStore, Orphans, Outbox, Previews, WorkerRegistry
+from core.store import Choices, EventLog, JobStore, KeyStore, Orphans, Outbox, Previews, Secrets, WorkerRegistry
 from core.store.connection import connect
 from core.store.jobs import Limits
 
@@ -35,6 +37,9 @@ class Services:
     bell: Bell
     hangups: Hangups
     decoding: CapacityLimiter
+    signatures: Signatures
+    keys: KeyStore
+    keyring: Keyring
 
     @classmethod
     def start(cls, settings: Settings) -> Services:
@@ -43,6 +48,7 @@ class Services:
             raise ValueError("the api needs a Redis or Valkey: set REDIS_URL, or run 'easel up', which brings its own")
         redis = connect(settings.redis_url)
         jobs, bell = JobStore(redis, Limits.from_settings(settings)), Bell(settings.redis_url)
+        keys = KeyStore(redis)
         return cls(
             settings=settings,
             catalog=Catalog.load(settings.catalog),
@@ -57,6 +63,9 @@ class Services:
             bell=bell,
             hangups=Hangups(bell, jobs, Orphans(redis)),
             decoding=CapacityLimiter(DECODED_AT_A_TIME),
+            signatures=Signatures(Secrets(redis)),
+            keys=keys,
+            keyring=Keyring(settings, keys),
         )
 
 

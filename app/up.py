@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from app.door import check_settings
 from app.embedded import data_folder_lock, embedded_valkey
 from app.supervisor import Child
 from core.settings import Settings
+from core.store import KeyStore
+from core.store.connection import connect
 
 logger = logging.getLogger(__name__)
 
@@ -83,9 +86,13 @@ class Stack:
 
 @contextmanager
 def running_stack(settings: Settings) -> Iterator[Stack]:
-    """Start everything; on leaving, stop it: the api first, so that nothing new comes in, Valkey last."""
+    """Start everything; on leaving, stop it: the api first, so that nothing new comes in, Valkey last.
+
+    Raises OpenDoor if the api would be open to the network.
+    """
     _check_port(settings)
     with data_folder_lock(settings.data_dir), _redis(settings) as redis_url:
+        check_settings(settings, KeyStore(connect(redis_url)))
         environment = {
             "REDIS_URL": redis_url,
             "EASEL_HOST": settings.host,

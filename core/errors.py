@@ -3,6 +3,7 @@
 EaselError
 ├── InvalidRequest            400  the request is wrong; `param` names the field
 ├── Unauthenticated           401  no API key, or one we do not know
+├── Forbidden                 403  the key may not do this, or the signature of the address is not good
 ├── NotFound                  404  no such job, result, model or route
 ├── MethodNotAllowed          405
 ├── Conflict                  409  the job's state forbids it
@@ -56,6 +57,14 @@ class Unauthenticated(EaselError):
     status = 401
     type = "authentication_error"
     default_code = "invalid_api_key"
+
+
+class Forbidden(EaselError):
+    """Your API key does not allow this."""
+
+    status = 403
+    type = "permission_error"
+    default_code = "permission_denied"
 
 
 class NotFound(EaselError):

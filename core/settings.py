@@ -38,7 +38,8 @@ class Settings(BaseSettings):
     )
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         default=(),
-        description="Comma-separated API keys, 24 characters or more each. Unset: no key, loopback only.",
+        description="Comma-separated API keys, 24 characters or more each, besides those of `easel keys`; "
+        "without any, loopback only.",
     )
     catalog: Path = Field(
         default=REPOSITORY / "models" / "catalog.toml", description="The model catalogue: one row a model."
@@ -53,6 +54,9 @@ class Settings(BaseSettings):
     max_queued: int = Field(default=1000, ge=1, description="Jobs waiting in all; then 503 with Retry-After.")
     max_queued_per_key: int = Field(default=100, ge=1, description="Jobs waiting for one API key; then 429.")
     max_running_per_key: int = Field(default=1000, ge=1, description="Jobs running for one API key; more wait.")
+    requests_per_minute_per_key: int = Field(
+        default=60, ge=0, description="Requests for pictures a minute with one API key; then 429. 0: no limit."
+    )
     queue: str = Field(default="default", pattern=r"^[a-z0-9_-]{1,32}$", description="The queue a worker serves.")
     slots: int = Field(default=8, ge=1, le=64, description="Jobs a worker process holds at once.")
     device: str = Field(default="auto", description="Torch device of the worker: auto, cpu, cuda, cuda:1, mps.")

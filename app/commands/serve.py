@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands.terminal import DataDirOption, console, fail, failures_told, settings
-from app.door import OpenDoor, check_settings
+from app.commands.terminal import DataDirOption, console, failures_told, settings
 from app.up import running_stack
 from core import logs
 
@@ -21,10 +20,6 @@ def up(
 ) -> None:
     """Start everything on this machine and keep it running; Ctrl-C stops it."""
     chosen = settings(port=port, host=host, data_dir=data_dir)
-    try:
-        check_settings(chosen)
-    except OpenDoor as error:
-        fail(str(error), 2)
     logs.configure(chosen)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

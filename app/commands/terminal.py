@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from app.client import Client, ClientError
+from app.door import OpenDoor
 from app.embedded import DataFolderInUse
 from app.up import StackFailed
 from core.settings import Settings
@@ -47,6 +48,8 @@ def failures_told() -> Iterator[None]:
         yield
     except (ClientError, StackFailed, DataFolderInUse) as error:
         fail(str(error))
+    except OpenDoor as error:
+        fail(str(error), 2)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from fastapi.responses import JSONResponse
 
-from app.door import owner_of
 from app.errors import render
+from app.keyring import LOCAL_OWNER
 from app.openai.fields import ImagesInput, Quality, ResponseFormat
 from app.presentation import image_url
 from app.services import Services
-from app.signatures import RESULTS, sign
+from app.signatures import RESULTS
 from core.errors import EaselError, InvalidRequest, JobFailure, NotFound
 from core.jobs import ImageFile, Job, JobError, Status
 from core.results import ResultStore
@@ -66,11 +66,10 @@ def _image(job: Job, image: ImageFile, asked: ImagesInput, services: Services, b
 
 def _open_url(url: str, owner: str, services: Services) -> str:
     """These clients fetch pictures without their key: where keys are needed, the address carries a signature."""
-    for key in services.settings.api_keys:
-        if owner_of(key.get_secret_value()) == owner:
-            path = RESULTS + url.partition(RESULTS)[2]
-            return f"{url}?{sign(path, key.get_secret_value().encode())}"
-    return url
+    if owner == LOCAL_OWNER:
+        return url
+    path = RESULTS + url.partition(RESULTS)[2]
+    return f"{url}?{services.signatures.sign(path, owner)}"
 
 
 def looks(job: Job, asked: ImagesInput) -> dict[str, Any]:

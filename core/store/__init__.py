@@ -4,9 +4,11 @@ from core.store.choices import Choices
 from core.store.events import Event, EventLog
 from core.store.heartbeat import KeeperHeartbeat
 from core.store.jobs import Claim, JobStore, NewJob, Page, Reaped, Submitted, Verdict
+from core.store.keys import IssuedKey, KeyStore
 from core.store.orphans import Orphans
 from core.store.outbox import Delivery, Outbox
 from core.store.previews import Preview, Previews
+from core.store.secrets import Secrets
 from core.store.workers import WorkerInfo, WorkerRegistry
 
 __all__ = [
@@ -15,8 +17,10 @@ __all__ = [
     "Delivery",
     "Event",
     "EventLog",
+    "IssuedKey",
     "JobStore",
     "KeeperHeartbeat",
+    "KeyStore",
     "NewJob",
     "Orphans",
     "Outbox",
@@ -24,6 +28,7 @@ __all__ = [
     "Preview",
     "Previews",
     "Reaped",
+    "Secrets",
     "Submitted",
     "Verdict",
     "WorkerInfo",

@@ -21,6 +21,7 @@ NAMES: Final = (
     "delete",
     "take_delivery",
     "settle_delivery",
+    "rotate_key",
 )
 
 

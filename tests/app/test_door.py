@@ -6,7 +6,8 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from app.door import OpenDoor, owner_of
+from app.door import OpenDoor
+from app.keyring import owner_of
 from app.main import create_app
 from core.settings import Settings
 from tests.app.conftest import KEY, OTHER_KEY, Connect

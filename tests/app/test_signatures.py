@@ -8,33 +8,47 @@ import httpx
 import pytest
 from openai import OpenAI
 from pydantic import SecretStr
+from redis import Redis
 
 from app import signatures
-from app.signatures import is_signed, sign
+from app.signatures import Signatures
 from core.settings import Settings
+from core.store import Secrets
 from tests.app.conftest import KEY, OTHER_KEY, serving
 from tests.app.fake_worker import PICTURE, FakeWorker
 
 PATH = "/v1/results/gen_1/0.png"
 
 
-def test_only_what_was_signed_is_open() -> None:
-    query = sign(PATH, b"key").encode()
+def test_only_what_was_signed_is_open(redis: Redis) -> None:
+    # Given an address signed by one api process; when another looks at it
+    query = Signatures(Secrets(redis)).sign(PATH, "ann").encode()
+    other = Signatures(Secrets(redis))
+    # Then it knows whose it is
+    assert other.owner(PATH, query) == "ann"
+    # and nothing else opens
+    assert other.owner("/v1/results/gen_1/1.png", query) is None
+    assert other.owner("/v1/generations", other.sign("/v1/generations", "ann").encode()) is None
+    for wrong in (
+        b"",
+        b"owner=ann&expires=99999999999&signature=x",
+        query.replace(b"ann", b"bob"),
+        query.replace(b"expires=", b"expires=9"),
+        query[:-1],
+        b"signature=\xff&expires=\xff",
+    ):
+        assert other.owner(PATH, wrong) is None, wrong
+    redis.flushall()
+    assert Signatures(Secrets(redis)).owner(PATH, query) is None
 
-    assert is_signed(PATH, query, b"key")
-    assert not is_signed(PATH, query, b"other key")
-    assert not is_signed("/v1/results/gen_1/1.png", query, b"key")
-    assert not is_signed("/v1/generations", sign("/v1/generations", b"key").encode(), b"key")
-    for wrong in (b"", b"expires=1&signature=x", query.replace(b"expires=", b"expires=9"), query[:-1], b"\xff=\xff"):
-        assert not is_signed(PATH, wrong, b"key"), wrong
 
-
-def test_after_an_hour_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    query = sign(PATH, b"key").encode()
+def test_after_an_hour_it_is_closed(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed = Signatures(Secrets(redis))
+    query = signed.sign(PATH, "ann").encode()
     later = time.time() + signatures.LIFETIME_SECONDS + 1
     monkeypatch.setattr(signatures.time, "time", lambda: later)
 
-    assert not is_signed(PATH, query, b"key")
+    assert signed.owner(PATH, query) is None
 
 
 def test_a_client_fetches_its_picture_without_its_key(settings: Settings, worker: FakeWorker) -> None:

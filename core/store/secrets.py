@@ -1,0 +1,20 @@
+"""Secrets that all processes share: made once, kept in Redis. Knows not what they are for."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from redis import Redis
+
+
+class Secrets:
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def get(self, name: str) -> bytes:
+        """The 32 bytes of that name."""
+        key = f"easel:secret:{name}"
+        self._redis.set(key, secrets.token_bytes(32), nx=True)
+        kept: Any = self._redis.get(key)
+        return bytes(kept)
