@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from app import door, errors, openapi
 from app.a1111 import drawings, listings
-from app.api import events, generations, health, keys, models, results, webhooks
+from app.api import events, generations, health, keys, models, previews, results, webhooks
 from app.openai import edits
 from app.openai import generations as openai_generations
 from app.openai.bare import BarePaths
@@ -33,7 +33,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.services = services
-    native = (generations, events, results, models, webhooks, keys, health, pages)
+    native = (generations, events, previews, results, models, webhooks, keys, health, pages)
     routers = [module.router for module in (*native, openai_generations, edits, drawings, listings)]
     for router in routers:
         app.include_router(router)
