@@ -1,4 +1,4 @@
-"""Serves the page and its two files from the package. Knows nothing of what they do."""
+"""Serves the page and its files from the package. Knows nothing of what they do."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Final
 
 from fastapi import APIRouter
 from fastapi.responses import Response
+
+from core.errors import NotFound
 
 router = APIRouter(include_in_schema=False)
 
@@ -20,25 +22,29 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 
+MEDIA_TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 
-def _file(name: str, media_type: str) -> Response:
-    content = (files("app.studio") / name).read_bytes()
-    return Response(content, media_type=media_type, headers=HEADERS)
+FILES: Final = {
+    entry.name: entry.read_bytes()
+    for entry in files("app.studio").iterdir()
+    if entry.name.rpartition(".")[2] in MEDIA_TYPES
+}
+"""Read once; nothing that is not in the package can be asked for."""
+
+
+def _file(name: str) -> Response:
+    return Response(FILES[name], media_type=MEDIA_TYPES[name.rpartition(".")[2]], headers=HEADERS)
 
 
 @router.get("/")
 def get_page() -> Response:
     """The page."""
-    return _file("index.html", "text/html")
+    return _file("index.html")
 
 
-@router.get("/studio.css")
-def get_style() -> Response:
-    """How it looks."""
-    return _file("studio.css", "text/css")
-
-
-@router.get("/studio.js")
-def get_script() -> Response:
-    """What it does."""
-    return _file("studio.js", "text/javascript")
+@router.get("/studio/{name}")
+def get_page_file(name: str) -> Response:
+    """How it looks and what it does."""
+    if name not in FILES or name == "index.html":
+        raise NotFound("the page has no such file", param="name")
+    return _file(name)

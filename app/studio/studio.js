@@ -1,115 +1,131 @@
-"use strict";
-// A prompt becomes a picture through the native API: submit, follow the events, fetch the result.
+// The page: puts its parts together. A prompt goes to the server, a card into the gallery.
 
-const byId = (id) => document.getElementById(id);
-const [form, status, progress, pictures] = ["ask", "status", "progress", "pictures"].map(byId);
-let job = null;
+import { getJson, key, postJson } from "./api.js";
+import { blobOf, drawOver } from "./edits.js";
+import { asked, fill, offer } from "./form.js";
+import { add, fillGallery, whenChosen } from "./gallery.js";
+import { byId, open, say } from "./page.js";
+import { paintOn } from "./painter.js";
+import { install, view } from "./viewer.js";
 
-function say(text, wrong = false) {
-  status.textContent = text;
-  status.classList.toggle("wrong", wrong);
-}
+let start = null;
 
-function busy(isBusy) {
-  byId("draw").disabled = isBusy;
-  byId("cancel").hidden = !isBusy;
-  progress.hidden = !isBusy;
-  progress.removeAttribute("value");
-}
-
-async function call(path, options = {}) {
-  const headers = { ...options.headers };
-  const key = sessionStorage.getItem("easel-key");
-  if (key) headers.Authorization = `Bearer ${key}`;
-  const response = await fetch(path, { ...options, headers });
-  if (response.ok) return response;
-  if (response.status === 401) byId("key-row").hidden = false;
-  const body = await response.json().catch(() => null);
-  throw new Error(body?.error?.message ?? `The server answered ${response.status}.`);
-}
-
-async function* events(url) {
-  // EventSource cannot send a key, so the stream is read by hand; a broken one goes on after the last event seen.
-  let last = null;
-  for (let failures = 0; failures < 10; ) {
-    try {
-      const response = await call(url, last ? { headers: { "Last-Event-ID": last } } : {});
-      if (response.status === 204) return;
-      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-      for (let text = ""; ; ) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        const blocks = (text + value).split("\n\n");
-        text = blocks.pop();
-        for (const block of blocks) {
-          const fields = Object.fromEntries(block.split("\n").map((line) => line.split(/: ?(.*)/s, 2)));
-          if (!fields.event) continue;
-          [last, failures] = [fields.id, 0];
-          yield { type: fields.event, data: JSON.parse(fields.data) };
-        }
-      }
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-    }
-    failures += 1;
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
-  throw new Error("The connection to the server was lost.");
-}
-
-const path = (url) => new URL(url).pathname;
-
-async function show(finished) {
-  for (const image of finished.images) {
-    const blob = await (await call(path(image.url))).blob();
-    const figure = document.createElement("figure");
-    const picture = document.createElement("img");
-    picture.src = URL.createObjectURL(blob);
-    picture.alt = finished.input.prompt;
-    const caption = document.createElement("figcaption");
-    caption.textContent = `${finished.input.prompt} · seed ${image.seed}`;
-    figure.append(picture, caption);
-    pictures.prepend(figure);
-  }
-}
-
-async function follow(url) {
-  for await (const { type, data } of events(url)) {
-    if (type === "queued") say("Waiting for a worker…");
-    if (type === "started") say("Starting…");
-    if (type === "canceling") say("Stopping…");
-    if (type === "progress") {
-      if (data.steps) progress.value = data.step / data.steps;
-      say(data.stage === "denoise" ? `Drawing, step ${data.step} of ${data.steps}` : `Working: ${data.stage}`);
-    }
-    if (["succeeded", "failed", "canceled"].includes(type)) return data;
-  }
-  throw new Error("This picture is no longer there.");
-}
-
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  if (byId("key").value) sessionStorage.setItem("easel-key", byId("key").value);
-  busy(true);
+/** Send a request and follow it; `submit` answers its job. */
+async function draw(submit) {
   say("Sending…");
+  byId("draw").disabled = true; // until the server has it, so that Enter held down asks once
+  let following;
   try {
-    const request = { method: "POST", headers: { "Content-Type": "application/json" } };
-    request.body = JSON.stringify({ prompt: byId("prompt").value });
-    job = await (await call("/v1/generations", request)).json();
-    byId("key-row").hidden = true;
-    const finished = await follow(path(job.urls.events));
-    if (finished.status === "failed") throw new Error(finished.error.message);
-    await show(finished);
-    const seconds = (new Date(finished.finished_at) - new Date(finished.created_at)) / 1000;
-    say(finished.status === "canceled" ? "Canceled." : `Done in ${seconds.toFixed(1)} s.`);
+    following = add(await submit());
+    say("In the queue.");
+  } catch (error) {
+    return say(error.message, true);
+  } finally {
+    byId("draw").disabled = false;
+  }
+  const began = Date.now();
+  try {
+    const job = await following;
+    if (job?.status === "succeeded") say(`Done in ${((Date.now() - began) / 1000).toFixed(1)} s.`);
+    if (job?.status === "canceled") say("Canceled.");
+    if (job?.status === "failed") say(job.error.message, true);
   } catch (error) {
     say(error.message, true);
-  } finally {
-    busy(false);
-    job = null;
   }
-});
+}
 
-byId("cancel").addEventListener("click", () => {
-  if (job) call(path(job.urls.cancel), { method: "POST" }).catch((error) => say(error.message, true));
+function startFrom(picture) {
+  if (start) URL.revokeObjectURL(byId("start-picture").src);
+  start = picture;
+  byId("start-row").hidden = !picture;
+  if (!picture) return;
+  byId("start-picture").src = URL.createObjectURL(picture);
+  byId("start-text").textContent = "Drawn over this picture.";
+}
+
+function wireForm() {
+  const form = byId("ask");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    await ready; // who types faster than the models come has not asked in vain
+    if (!form.reportValidity()) return;
+    const [body, picture] = [asked(), start];
+    draw(() => (picture ? drawOver(body, picture, null, byId("strength").value) : postJson("/v1/generations", body)));
+  });
+  form.addEventListener("invalid", ({ target }) => {
+    if (byId("more").contains(target)) byId("more").open = true; // a hidden field cannot say what is wrong with it
+  }, true);
+  byId("prompt").addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    if (!byId("draw").disabled) form.requestSubmit();
+  });
+  byId("start-drop").addEventListener("click", () => {
+    startFrom(null);
+    byId("prompt").focus();
+  });
+}
+
+const act = {
+  draw(recipe) {
+    startFrom(null);
+    fill(recipe);
+    draw(() => postJson("/v1/generations", recipe));
+  },
+  async start(job, image) {
+    fill({ ...job.input, n: 1 });
+    startFrom(await blobOf(image));
+    byId("prompt").select();
+  },
+  async edit(job, image) {
+    const { model, num_inference_steps, guidance_scale, scheduler } = job.input;
+    const body = { model, num_inference_steps, guidance_scale, scheduler, width: image.width, height: image.height, n: 1 };
+    await paintOn(await blobOf(image), job.input.prompt, (prompt, picture, mask) =>
+      draw(() => drawOver({ ...body, prompt }, picture, mask)));
+  },
+};
+
+const orSay = (action) => (...given) => action(...given).catch((error) => say(error.message, true));
+
+function askForKey(refused) {
+  const dialog = byId("sign-in");
+  byId("sign-in-said").textContent = refused ? "The server does not know this key." : "";
+  byId("key").value = "";
+  return new Promise((resolve) => {
+    let answer = null;
+    byId("sign-in-form").onsubmit = (event) => {
+      event.preventDefault();
+      answer = byId("key").value.trim();
+      dialog.close();
+    };
+    dialog.addEventListener("close", () => resolve(answer), { once: true });
+    open(dialog, () => byId("prompt"));
+  });
+}
+
+async function main() {
+  key.askWith(askForKey);
+  byId("sign-in-close").addEventListener("click", () => byId("sign-in").close());
+  byId("sign-out").addEventListener("click", () => {
+    key.forget();
+    location.reload();
+  });
+  const { data } = await getJson("/v1/models");
+  offer(data);
+  byId("sign-out").hidden = !key.get();
+  const offers = (task) => data.some((model) => model.tasks.includes(task));
+  install({ draw: act.draw, start: orSay(act.start), edit: orSay(act.edit) }, offers);
+  whenChosen(view);
+  fillGallery();
+}
+
+async function warn() {
+  await getJson("/health/ready").catch((error) => byId("status").textContent || say(`Not ready: ${error.message}`, true));
+}
+
+wireForm();
+const ready = main();
+ready.then(warn, (error) => {
+  say(error.message, true);
+  if (error.status === 401) Object.assign(byId("sign-out"), { hidden: false, textContent: "Sign in" });
 });

@@ -1,4 +1,4 @@
-"""The page: it is there, it is strict, and it needs nobody else's server."""
+"""The page: it is there, it is strict, it is small, and it needs nobody else's server."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-PAGES = {"/": "text/html", "/studio.js": "text/javascript", "/studio.css": "text/css"}
+from app.studio.pages import FILES
+
+MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
+PATHS = ["/", *(f"/studio/{name}" for name in sorted(FILES) if name != "index.html")]
+SCRIPTS = [path for path in PATHS if path.endswith(".js")]
+FIRST_LOAD_BYTES = 300_000
 
 
-@pytest.mark.parametrize(("path", "media_type"), PAGES.items())
-def test_a_page_with_its_headers(client: TestClient, path: str, media_type: str) -> None:
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_with_its_headers(client: TestClient, path: str) -> None:
     response = client.get(path)
 
     assert response.status_code == 200
+    media_type = MEDIA_TYPES["html" if path == "/" else path.rpartition(".")[2]]
     assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
     assert response.headers["x-content-type-options"] == "nosniff"
     policy = response.headers["content-security-policy"]
@@ -22,9 +28,20 @@ def test_a_page_with_its_headers(client: TestClient, path: str, media_type: str)
     assert "unsafe" not in policy
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("name", ["pages.py", "__init__.py", "..%2fmain.py", "index.html", "nothing.js"])
+def test_nothing_else_is_served(client: TestClient, name: str) -> None:
+    response = client.get(f"/studio/{name}")
+
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_nothing_is_loaded_from_elsewhere(client: TestClient, path: str) -> None:
     assert not re.search(r"https?://", client.get(path).text)
+
+
+def test_the_first_load_is_small(client: TestClient) -> None:
+    assert sum(len(client.get(path).content) for path in PATHS) < FIRST_LOAD_BYTES
 
 
 def test_nothing_is_inline(client: TestClient) -> None:
@@ -35,14 +52,26 @@ def test_nothing_is_inline(client: TestClient) -> None:
         assert client.get(name).status_code == 200
 
 
-def test_the_script_writes_no_markup(client: TestClient) -> None:
-    assert not re.search(
-        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", client.get("/studio.js").text
-    )
+@pytest.mark.parametrize("path", SCRIPTS)
+def test_a_script_writes_no_markup_and_imports_what_is_there(client: TestClient, path: str) -> None:
+    script = client.get(path).text
+
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", script)
+    for name in re.findall(r'from "\./([^"]+)"', script):
+        assert name in FILES
 
 
-def test_what_the_script_looks_for_is_on_the_page(client: TestClient) -> None:
-    page, script = client.get("/").text, client.get("/studio.js").text
-    names = set(re.findall(r'byId\("([\w-]+)"\)', script)) | {"ask", "status", "progress", "pictures"}
+@pytest.mark.parametrize("path", SCRIPTS)
+def test_what_a_script_looks_for_is_on_the_page(client: TestClient, path: str) -> None:
+    page = client.get("/").text
+    names = set(re.findall(r'byId\("([\w-]+)"\)', client.get(path).text))
 
     assert {name for name in names if f'id="{name}"' not in page} == set()
+
+
+def test_every_field_has_a_label(client: TestClient) -> None:
+    page = client.get("/").text
+    fields = re.findall(r'<(?:input|select|textarea) id="([\w-]+)"', page)
+
+    assert len(fields) > 10
+    assert [name for name in fields if f'<label for="{name}">' not in page] == []

@@ -1,0 +1,43 @@
+"""The page in a real browser, before the real api, with a worker that draws when told to."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+from core.settings import Settings
+from tests.app import fake_worker
+from tests.browser import chromium, opened
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(autouse=True)
+def _real_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser can tell a picture from bytes that only begin like one."""
+    file = io.BytesIO()
+    Image.linear_gradient("L").convert("RGB").save(file, "PNG")
+    monkeypatch.setattr(fake_worker, "PICTURE", file.getvalue())
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A small model that does everything."""
+    models = settings.catalog.read_text(encoding="utf-8")
+    tasks = 'tasks = ["text-to-image", "image-to-image", "inpaint"]'
+    settings.catalog.write_text(models.replace("[mini]", f"[mini]\n{tasks}"))
+    return settings
+
+
+@pytest.fixture
+def studio(browser: Browser, server: str) -> Iterator[Page]:
+    with opened(browser, server) as page:
+        yield page
