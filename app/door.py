@@ -1,4 +1,4 @@
-"""Who may come in: the Host header against DNS rebinding, the API key on every /v1 address. Knows no route."""
+"""Who may come in: the Host header against DNS rebinding, a key or a signature on every /v1 address. Knows no route."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app import permissions
 from app.errors import render, translate
 from app.keyring import Caller, Keyring
-from app.signatures import Signatures
+from app.signatures import Signatures, is_signed
 from core.errors import EaselError, InvalidRequest, Misdirected
 from core.settings import Settings
 from core.store import KeyStore
@@ -69,13 +69,7 @@ class Door:
         headers = Headers(scope=scope)
         await self._check_host(headers.getlist("host"))
         if scope["path"].startswith(GUARDED):
-            owner = None
-            if b"signature=" in scope["query_string"]:
-                owner = await run_in_threadpool(self._signatures.owner, scope["path"], scope["query_string"])
-            if owner is None:
-                caller = await run_in_threadpool(self._caller, headers.get("authorization", ""), scope["path"])
-                permissions.check(caller.scopes, scope["method"], scope["path"])
-                owner = caller.owner
+            owner = await run_in_threadpool(self._owner, scope, headers.get("authorization", ""))
             scope.setdefault("state", {})["owner"] = owner
 
     async def _check_host(self, hosts: list[str]) -> None:
@@ -90,6 +84,16 @@ class Door:
                 "use http://127.0.0.1, or set EASEL_API_KEYS and EASEL_HOST",
                 param="Host",
             )
+
+    def _owner(self, scope: Scope, authorization: str) -> str | None:
+        """Whose key came; None for a signature, which opens its one picture for whoever has it. A key comes first."""
+        path, query = scope["path"], scope["query_string"]
+        if not authorization and is_signed(scope["method"], path, query) and self._keyring.needed():
+            self._signatures.check(path, query)
+            return None
+        caller = self._caller(authorization, path)
+        permissions.check(caller.scopes, scope["method"], path)
+        return caller.owner
 
     def _caller(self, authorization: str, path: str) -> Caller:
         scheme, _, key = authorization.partition(" ")

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.errors import Unauthenticated
-from core.keys import FULL, Scope
+from core.keys import FULL, LOCAL_OWNER, Scope
 from core.settings import Settings
 from core.store import KeyStore
-
-LOCAL_OWNER: Final = "local"
-"""Whose jobs they are where no key is needed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.jobs import ImageFormat, Job, JobError, Output, Priority, Progress, Scheduler, Status, Task
+from core.jobs import ImageFile, ImageFormat, Job, JobError, Output, Priority, Progress, Scheduler, Status, Task
+from core.keys import LOCAL_OWNER
 
 EXAMPLE_ID = "gen_129470bd720493e23467c2043315c9d5a80a0c08"
 
@@ -77,11 +79,17 @@ class GenerationView(View):
     urls: Urls
 
 
-def image_url(base_url: str, job_id: str, index: int, extension: str) -> str:
-    return f"{base_url}/v1/results/{job_id}/{index}.{extension}"
+Sign = Callable[[str], str]
+"""The query string that opens a path without a key."""
 
 
-def present(job: Job, *, base_url: str, queue_position: int | None = None) -> GenerationView:
+def image_url(job: Job, image: ImageFile, *, base_url: str, sign: Sign) -> str:
+    """Signed, so that browsers and receivers of webhooks can fetch it, unless nobody needs a key."""
+    path = f"/v1/results/{job.id}/{image.index}.{image.format}"
+    return f"{base_url}{path}" if job.owner == LOCAL_OWNER else f"{base_url}{path}?{sign(path)}"
+
+
+def present(job: Job, *, base_url: str, sign: Sign, queue_position: int | None = None) -> GenerationView:
     """The owner's view of `job`; `base_url` has no trailing slash."""
     here = f"{base_url}/v1/generations/{job.id}"
     return GenerationView(
@@ -101,7 +109,7 @@ def present(job: Job, *, base_url: str, queue_position: int | None = None) -> Ge
         images=tuple(
             ImageView(
                 index=image.index,
-                url=image_url(base_url, job.id, image.index, image.format),
+                url=image_url(job, image, base_url=base_url, sign=sign),
                 seed=image.seed,
                 width=image.width,
                 height=image.height,

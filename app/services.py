@@ -15,6 +15,7 @@ from app.pictures import DECODED_AT_A_TIME
 from app.signatures import Signatures
 from app.waiting import Bell
 from core.catalog import Catalog
+from core.errors import Unauthenticated
 from core.results import ResultStore
 from core.settings import Settings
 from core.store import Choices, EventLog, JobStore, KeyStore, Orphans, Outbox, Previews, Secrets, WorkerRegistry
@@ -63,7 +64,7 @@ class Services:
             bell=bell,
             hangups=Hangups(bell, jobs, Orphans(redis)),
             decoding=CapacityLimiter(DECODED_AT_A_TIME),
-            signatures=Signatures(Secrets(redis)),
+            signatures=Signatures(Secrets(redis), settings.result_url_seconds),
             keys=keys,
             keyring=Keyring(settings, keys),
         )
@@ -82,10 +83,19 @@ def _base_url(request: Request) -> str:
 
 def _owner(request: Request) -> str:
     """Whose jobs this request sees; the door wrote it down when it checked the key."""
-    owner: str = request.state.owner
+    owner: str | None = request.state.owner
+    if owner is None:  # a signature is good for looking at one picture, and for nothing else that names an owner
+        raise Unauthenticated(param="Authorization")
+    return owner
+
+
+def _viewer(request: Request) -> str | None:
+    """Whose pictures this request sees; None if it came with a signature for the one that it names."""
+    owner: str | None = request.state.owner
     return owner
 
 
 ServicesOf = Annotated[Services, Depends(_services)]
 BaseUrl = Annotated[str, Depends(_base_url)]
 Owner = Annotated[str, Depends(_owner)]
+Viewer = Annotated[str | None, Depends(_viewer)]

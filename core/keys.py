@@ -21,6 +21,9 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
+LOCAL_OWNER: Final = "local"
+"""Whose jobs they are where no key is needed."""
+
 FULL: Final = frozenset(Scope)
 
 Scopes = Annotated[tuple[Annotated[Scope, Field(strict=False)], ...], Field(min_length=1, max_length=3, strict=False)]

@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     retention_hours: float = Field(
         default=168, gt=0, description="Hours after its end until a job and its pictures are removed."
     )
+    result_url_seconds: int = Field(
+        default=3600,
+        ge=60,
+        le=86400,
+        description="Seconds for which the URLs of pictures that we give open without a key.",
+    )
     max_queued: int = Field(default=1000, ge=1, description="Jobs waiting in all; then 503 with Retry-After.")
     max_queued_per_key: int = Field(default=100, ge=1, description="Jobs waiting for one API key; then 429.")
     max_running_per_key: int = Field(default=1000, ge=1, description="Jobs running for one API key; more wait.")

@@ -25,10 +25,10 @@ JobId = Annotated[
 """A wrong shape is no mistake in the request but an address with nothing at it: the pattern is for readers only."""
 
 
-def find(services: Services, job_id: str, owner: str) -> Job:
-    """The owner's job. Raises NotFound for one that is gone, never was, or is somebody else's."""
+def find(services: Services, job_id: str, owner: str | None) -> Job:
+    """The owner's job; anybody's if `owner` is None. Raises NotFound for one that is gone or is somebody else's."""
     job = services.jobs.get(job_id) if JOB_ID.fullmatch(job_id) else None
-    if job is None or job.owner != owner:
+    if job is None or owner not in (None, job.owner):
         raise NotFound("there is no such generation", code="generation_not_found", param="job_id")
     return job
 
@@ -36,7 +36,7 @@ def find(services: Services, job_id: str, owner: str) -> Job:
 def view(services: Services, job: Job, base_url: str) -> GenerationView:
     """The job as its owner sees it, with its place in the queue."""
     position = services.jobs.position(job) if job.status is Status.QUEUED else None
-    return present(job, base_url=base_url, queue_position=position)
+    return present(job, base_url=base_url, sign=services.signatures.sign, queue_position=position)
 
 
 def retry_after(services: Services, shown: GenerationView, queue: str) -> int:

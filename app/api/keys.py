@@ -10,11 +10,10 @@ from pydantic import BaseModel, Field
 
 from app.errors import documented
 from app.json_bodies import JsonRoute
-from app.keyring import LOCAL_OWNER
 from app.services import Owner, Services, ServicesOf
 from app.validation import StrictInput
 from core.errors import Forbidden, InvalidRequest, NotFound
-from core.keys import ApiKey, KeyPolicy, Scope
+from core.keys import LOCAL_OWNER, ApiKey, KeyPolicy, Scope
 from core.store import IssuedKey
 
 

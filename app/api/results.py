@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from app.api.jobs import JobId, find
 from app.errors import documented
-from app.services import Owner, ServicesOf
+from app.services import ServicesOf, Viewer
 from core.errors import NotFound
 from core.jobs import ImageFormat
 
@@ -44,11 +44,11 @@ def get_result(
     index: Index,
     extension: Extension,
     services: ServicesOf,
-    owner: Owner,
+    viewer: Viewer,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """The bytes of one picture, with its recipe inside. They never change."""
-    job = find(services, job_id, owner)
+    """The bytes of one picture, with its recipe inside. They never change. A signed address needs no key."""
+    job = find(services, job_id, viewer)
     wanted = int(index) if INDEX.fullmatch(index) else -1
     image = next((image for image in job.images if image.index == wanted and image.format == extension), None)
     if image is None:

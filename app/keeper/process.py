@@ -16,10 +16,11 @@ from app.keeper.expiry import Expiry
 from app.keeper.reaper import Reaper
 from app.keeper.rounds import repeat
 from app.keeper.sender import Sender
+from app.signatures import Signatures
 from core.catalog import Catalog
 from core.results import ResultStore
 from core.settings import Settings
-from core.store import JobStore, Outbox
+from core.store import JobStore, Outbox, Secrets
 from core.store.connection import connect
 from core.store.heartbeat import KeeperHeartbeat
 from core.store.jobs import Limits
@@ -57,6 +58,7 @@ def run_keeper(settings: Settings, redis_url: str, stopping: threading.Event) ->
         jobs,
         Courier(AddressPolicy.of(settings), settings.webhook_timeout_seconds),
         base_url=settings.base_url,
+        sign=Signatures(Secrets(redis), settings.result_url_seconds).sign,
         version=version("easel"),
         secret=settings.webhook_secret.get_secret_value() if settings.webhook_secret else None,
         timeout_seconds=settings.webhook_timeout_seconds,

@@ -17,6 +17,7 @@ from app.keeper.courier import Answer, Courier
 from app.keeper.payload import build_body
 from app.keeper.schedule import delay_after
 from app.keeper.signing import new_secret, signed_headers
+from app.presentation import Sign
 from core.store import Delivery, JobStore, Outbox
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Sender:
         courier: Courier,
         *,
         base_url: str,
+        sign: Sign,
         version: str,
         secret: str | None,
         timeout_seconds: float,
@@ -46,6 +48,7 @@ class Sender:
         self._jobs = jobs
         self._courier = courier
         self._base_url = base_url
+        self._sign = sign
         self._user_agent = f"Easel/{version}"
         self._secret = secret
         self._lease_seconds = max(MIN_LEASE_SECONDS, timeout_seconds + SETTLE_MARGIN_SECONDS)
@@ -76,7 +79,7 @@ class Sender:
     def _attempt(self, delivery: Delivery) -> Answer:
         body = delivery.body
         if body is None:
-            body = build_body(delivery, self._jobs.get(delivery.job_id), self._base_url)
+            body = build_body(delivery, self._jobs.get(delivery.job_id), self._base_url, self._sign)
             self._outbox.keep_body(delivery.message_id, body)
         secret = self._secret or self._outbox.secret(new_secret())
         headers = {

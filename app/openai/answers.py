@@ -9,11 +9,9 @@ from typing import Any, Final
 from fastapi.responses import JSONResponse
 
 from app.errors import render
-from app.keyring import LOCAL_OWNER
 from app.openai.fields import ImagesInput, Quality, ResponseFormat
 from app.presentation import image_url
 from app.services import Services
-from app.signatures import RESULTS
 from core.errors import EaselError, InvalidRequest, JobFailure, NotFound
 from core.jobs import ImageFile, Job, JobError, Status
 from core.results import ResultStore
@@ -61,15 +59,7 @@ def _image(job: Job, image: ImageFile, asked: ImagesInput, services: Services, b
     beside = {"id": f"{job.id}/{image.index}", "seed": image.seed}
     if asked.response_format is not ResponseFormat.URL:
         return {"b64_json": in_base64(services.results, image), **beside}
-    return {"url": _open_url(image_url(base_url, job.id, image.index, image.format), job.owner, services), **beside}
-
-
-def _open_url(url: str, owner: str, services: Services) -> str:
-    """These clients fetch pictures without their key: where keys are needed, the address carries a signature."""
-    if owner == LOCAL_OWNER:
-        return url
-    path = RESULTS + url.partition(RESULTS)[2]
-    return f"{url}?{services.signatures.sign(path, owner)}"
+    return {"url": image_url(job, image, base_url=base_url, sign=services.signatures.sign), **beside}
 
 
 def looks(job: Job, asked: ImagesInput) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def sender(jobs: JobStore, outbox: Outbox) -> Sender:
         jobs,
         Courier(AddressPolicy(["127.0.0.0/8"]), seconds=5),
         base_url="https://easel.example",
+        sign=lambda path: "sig=x",
         version="1.2.3",
         secret=SECRET,
         timeout_seconds=5,

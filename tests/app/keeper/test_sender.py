@@ -56,6 +56,7 @@ def test_a_webhook_is_the_job_signed(sender: Sender, jobs: JobStore, outbox: Out
     assert message["data"]["status"] == "succeeded"
     assert message["data"]["metadata"] == {"order": "42"}
     assert message["data"]["images"][0]["url"].startswith("https://easel.example/v1/results/gen_")
+    assert message["data"]["images"][0]["url"].endswith("/0.png?sig=x")
     assert seen.headers["webhook-id"] == message_id
     assert seen.headers["content-type"] == "application/json"
     assert seen.headers["user-agent"] == "Easel/1.2.3"
@@ -74,6 +75,7 @@ def test_a_retry_sends_the_same_bytes_under_the_same_id(
         jobs,
         Courier(AddressPolicy(["127.0.0.0/8"]), seconds=5),
         base_url="https://easel.example",
+        sign=lambda path: "sig=x",
         version="1",
         secret=SECRET,
         timeout_seconds=5,
@@ -198,6 +200,7 @@ def test_without_a_secret_in_the_settings_one_is_made_and_kept(
             jobs,
             Courier(AddressPolicy(["127.0.0.0/8"]), seconds=5),
             base_url="https://easel.example",
+            sign=lambda path: "sig=x",
             version="1",
             secret=None,
             timeout_seconds=5,
