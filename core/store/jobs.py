@@ -6,6 +6,7 @@ Every change is one Lua script, so it happens whole or not at all. Knows nothing
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -187,7 +188,10 @@ class JobStore:
 
     def claim(self, queue: str, worker: str) -> Claim | None:
         """Take the next job of `queue` for `worker`, counting an attempt; None if none waits."""
-        answer: Any = self._run("claim", queue, worker, self._limits.lease_ms, self._limits.max_running_per_owner)
+        answer: Any = self._run(
+            "claim", queue, worker, self._limits.lease_ms, self._limits.max_running_per_owner,
+            self._limits.max_attempts, secrets.token_hex(8),
+        )  # fmt: skip
         job = self.get(answer[0].decode()) if answer else None
         return Claim(job=job, attempt=answer[1]) if job else None
 

@@ -1,6 +1,7 @@
 -- Shared by every script: the clock, the event log, the waiting line, and the one way a job ends.
 -- Keys: easel:job:<id> hash; easel:pending:<queue> zset id -> seq; easel:leases zset id -> expiry ms;
--- easel:waiting:<owner> and easel:running:<owner> sets; easel:events:<id> stream; easel:outbox zset message -> due ms.
+-- easel:waiting:<owner>, easel:running:<owner> and easel:holds:<worker> sets; easel:events:<id> stream;
+-- easel:outbox zset message -> due ms.
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -63,8 +64,10 @@ local function leave_line(id)
 end
 
 local function stop_running(id)
+  local job = redis.call('HMGET', 'easel:job:' .. id, 'owner', 'worker')
   redis.call('ZREM', 'easel:leases', id)
-  redis.call('SREM', 'easel:running:' .. redis.call('HGET', 'easel:job:' .. id, 'owner'), id)
+  redis.call('SREM', 'easel:running:' .. job[1], id)
+  if job[2] then redis.call('SREM', 'easel:holds:' .. job[2], id) end
 end
 
 local function back_in_line(id)

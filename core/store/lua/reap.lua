@@ -15,6 +15,17 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'easel:deadlines', '-inf', whole
   redis.call('PUBLISH', 'easel:cancels', id)
 end
 
+-- If nobody has reaped for a while, Redis itself was away: then no worker could renew, and one may be about to commit
+-- a finished picture. They get a moment to come back.
+local SILENCE_MS, GRACE_MS = 6000, 5000
+local reaped_at = tonumber(redis.call('GET', 'easel:reaped_at') or now)
+redis.call('SET', 'easel:reaped_at', whole(now))
+if now - reaped_at > SILENCE_MS then
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'easel:leases', '-inf', whole(now + GRACE_MS))) do
+    redis.call('ZADD', 'easel:leases', whole(now + GRACE_MS), id)
+  end
+end
+
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'easel:leases', '-inf', whole(now), 'LIMIT', 0, 100)) do
   local key = 'easel:job:' .. id
   local job = redis.call('HMGET', key, 'status', 'cancel_requested', 'attempts')

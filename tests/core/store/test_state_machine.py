@@ -54,6 +54,7 @@ class JobLife(RuleBasedStateMachine):
         self.events = EventLog(self.redis)
         self.expected: dict[str, Expected] = {}
         self.order: list[str] = []
+        self.workers = itertools.count()
         self.owners: dict[str, str] = {}
 
     def pick(self, data: st.DataObject) -> str:
@@ -76,7 +77,8 @@ class JobLife(RuleBasedStateMachine):
         return self.claim() or multiple()
 
     def claim(self) -> tuple[str, int] | None:
-        claim = self.jobs.claim(QUEUE, "w")
+        # Each time another worker: what one worker may hold at a time is not the model's concern.
+        claim = self.jobs.claim(QUEUE, f"w{next(self.workers)}")
         waiting = [job_id for job_id in self.order if self.expected[job_id].status is Status.QUEUED]
         if claim is None:
             assert not waiting
