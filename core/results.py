@@ -26,7 +26,7 @@ class ResultStore:
             self._root.mkdir(parents=True, exist_ok=True)
             self._store: ObjectStore = LocalStore(self._root, automatic_cleanup=True)
         else:
-            self._store = from_url(url)
+            self._store = _open_remote(url)
 
     def put(self, key: str, content: bytes) -> None:
         """Write the object whole or not at all (the disk store writes a temporary name and renames it)."""
@@ -66,6 +66,20 @@ class ResultStore:
         for key in keys:
             obstore.delete(self._store, key)
         return len(keys)
+
+
+def _open_remote(url: str) -> ObjectStore:
+    """S3 with boto3's credentials (profiles, SSO, roles) where the `s3` extra is installed, else with obstore's own."""
+    if urlsplit(url).scheme != "s3":
+        return from_url(url)
+    try:
+        from obstore.auth.boto3 import Boto3CredentialProvider
+    except ImportError:
+        return from_url(url)
+    try:
+        return from_url(url, credential_provider=Boto3CredentialProvider())
+    except ValueError:  # boto3 knows no credentials; obstore may still find some in places of its own
+        return from_url(url)
 
 
 def image_key(job_id: str, attempt: int, index: int, extension: str) -> str:

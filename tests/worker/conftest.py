@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.tiny_models import build_all
 
 from core.catalog import Catalog
+from tests.tiny_models import build_all
 
 torch.set_num_threads(1)
 
