@@ -142,6 +142,7 @@ def save_scale(latents: np.ndarray) -> None:
 def encode_captions(entries: list[Entry], batch: int = 64) -> None:
     """Token states of every caption once; the first is that of the empty prompt."""
     texts = ["", *sorted({text for entry in entries for text in entry.captions})]
+    words.spread_saved(texts[:: max(1, len(texts) // 1500)])
     model, tokenizer = words.load_encoder(workspace.device())
     states = np.empty((len(texts), words.MAX_TOKENS, 384), np.float16)
     bar = tqdm(total=len(texts), desc="captions", mininterval=5)

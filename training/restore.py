@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shutil
 from pathlib import Path
 
 from diffusers import AutoencoderTiny
@@ -26,6 +27,8 @@ def main() -> None:
     workspace.LATENTS.mkdir(parents=True, exist_ok=True)
     # The UNet knows latents of this scale, so `latents` must not measure another.
     (workspace.LATENTS / "scale.json").write_text(json.dumps(scale))
+    for name, place in (("text_encoder", workspace.TEXT_ENCODER), ("tokenizer", workspace.TOKENIZER)):
+        shutil.copytree(arguments.model / name, place, dirs_exist_ok=True)
     logger.info("autoencoder restored, latent deviation %.4f", scale["std"])
 
 
