@@ -5,5 +5,5 @@ if not job[1] then return false end
 if job[1] == 'queued' or job[1] == 'running' then return 'unfinished' end
 redis.call('ZREM', 'easel:jobs:' .. job[2], ARGV[1])
 redis.call('ZREM', 'easel:expiries', ARGV[1])
-redis.call('DEL', key, 'easel:events:' .. ARGV[1])
+redis.call('DEL', key, 'easel:events:' .. ARGV[1], 'easel:preview:' .. ARGV[1])
 return 'deleted'

@@ -13,6 +13,8 @@ if ARGV[2] == 'pending' then
   redis.call('ZADD', 'easel:outbox', whole(now_ms() + tonumber(ARGV[3])), ARGV[1])
 else
   redis.call('ZREM', 'easel:outbox', ARGV[1])
+  -- The row stays as a log; the body, which holds the prompt, would outlive the job.
+  redis.call('HDEL', key, 'body')
   redis.call('EXPIRE', key, ARGV[4])
 end
 return 1
