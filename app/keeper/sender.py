@@ -6,6 +6,7 @@ At least once: a sender that dies leaves its row to come back when the row's lea
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Final, Literal
 from redis.exceptions import RedisError
 
 from app.keeper.courier import Answer, Courier
+from app.keeper.hosts import Hosts
 from app.keeper.payload import build_body
 from app.keeper.schedule import delay_after
 from app.keeper.signing import new_secret, signed_headers
@@ -25,10 +27,12 @@ logger = logging.getLogger(__name__)
 MIN_LEASE_SECONDS: Final = 20.0
 SETTLE_MARGIN_SECONDS: Final = 5.0
 GONE: Final = 410
+BUSY_SECONDS: Final = (0.2, 0.8)
+"""How long a row waits, at least and at most, whose host has enough deliveries under way."""
 
 
 class Sender:
-    """One of several that share an outbox; each works off one row at a time."""
+    """Several threads may share one; each works off one row at a time."""
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class Sender:
         self._secret = secret
         self._lease_seconds = max(MIN_LEASE_SECONDS, timeout_seconds + SETTLE_MARGIN_SECONDS)
         self._stopping = stopping
+        self._hosts = Hosts()
         self._clock = clock
 
     def drain(self) -> None:
@@ -65,6 +70,15 @@ class Sender:
         delivery = self._outbox.take(self._lease_seconds)
         if delivery is None:
             return False
+        with self._hosts.visit(delivery.url) as welcome:
+            if welcome:
+                self._deliver(delivery)
+            else:
+                pause = random.uniform(*BUSY_SECONDS)  # noqa: S311 - spreads load, hides nothing
+                self._outbox.defer(delivery.message_id, pause)
+        return True
+
+    def _deliver(self, delivery: Delivery) -> None:
         try:
             answer = self._attempt(delivery)
         except RedisError:
@@ -74,7 +88,6 @@ class Sender:
             logger.exception("webhook could not be prepared", extra=_context(delivery))
             answer = Answer(status=None, error="the message could not be prepared")
         self._settle(delivery, answer)
-        return True
 
     def _attempt(self, delivery: Delivery) -> Answer:
         body = delivery.body

@@ -47,6 +47,10 @@ class Outbox:
             body=row.get("body"),
         )
 
+    def defer(self, message_id: str, delay_seconds: float) -> None:
+        """Put a taken row back, due after `delay_seconds`; the attempt does not count."""
+        self._run("defer_delivery", message_id, round(delay_seconds * 1000))
+
     def keep_body(self, message_id: str, body: bytes) -> None:
         """Fix the body at the first attempt, so that every retry sends the same bytes."""
         self._redis.hset(f"easel:delivery:{message_id}", "body", body)

@@ -20,6 +20,7 @@ NAMES: Final = (
     "reap",
     "delete",
     "take_delivery",
+    "defer_delivery",
     "settle_delivery",
     "rotate_key",
 )
