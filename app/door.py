@@ -12,13 +12,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import permissions
+from app import metering, permissions
 from app.errors import render, translate
 from app.keyring import Caller, Keyring
 from app.signatures import Signatures, is_signed
 from core.errors import EaselError, InvalidRequest, Misdirected
 from core.settings import Settings
-from core.store import KeyStore
+from core.store import KeyStore, Rates
+from core.store.rates import Allowance
 
 GUARDED: Final = ("/v1/", "/sdapi/")
 
@@ -49,28 +50,36 @@ def check_settings(settings: Settings, keys: KeyStore) -> None:
 class Door:
     """ASGI middleware. Writes the owner into the request's state for the routes behind it."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, keyring: Keyring, signatures: Signatures) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, keyring: Keyring, signatures: Signatures, rates: Rates
+    ) -> None:
         self._app = app
         self._keyring = keyring
         self._signatures = signatures
+        self._rates = rates
         public = urlsplit(settings.public_url or "").hostname or ""
         self._names = frozenset({"localhost", "127.0.0.1", "[::1]", settings.host, f"[{settings.host}]", public})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             try:
-                await self._check(scope)
+                allowance = await self._check(scope)
+                if allowance is not None:
+                    send = metering.sending(send, metering.headers_of(allowance))
+                    if allowance.retry_after is not None:
+                        raise metering.refusal(allowance)
             except (EaselError, RedisError) as error:
                 await render(translate(error))(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    async def _check(self, scope: Scope) -> None:
+    async def _check(self, scope: Scope) -> Allowance | None:
+        """What is left of the key's rate, if the request counts."""
         headers = Headers(scope=scope)
         await self._check_host(headers.getlist("host"))
-        if scope["path"].startswith(GUARDED):
-            owner = await run_in_threadpool(self._owner, scope, headers.get("authorization", ""))
-            scope.setdefault("state", {})["owner"] = owner
+        if not scope["path"].startswith(GUARDED):
+            return None
+        return await run_in_threadpool(self._admit, scope, headers.get("authorization", ""))
 
     async def _check_host(self, hosts: list[str]) -> None:
         if not hosts:  # HTTP/1.0
@@ -85,15 +94,20 @@ class Door:
                 param="Host",
             )
 
-    def _owner(self, scope: Scope, authorization: str) -> str | None:
-        """Whose key came; None for a signature, which opens its one picture for whoever has it. A key comes first."""
-        path, query = scope["path"], scope["query_string"]
-        if not authorization and is_signed(scope["method"], path, query) and self._keyring.needed():
+    def _admit(self, scope: Scope, authorization: str) -> Allowance | None:
+        """Write down whose key came; nobody's for a signature, which opens its one picture for whoever has it."""
+        method, path, query = scope["method"], scope["path"], scope["query_string"]
+        state = scope.setdefault("state", {})
+        if not authorization and is_signed(method, path, query) and self._keyring.needed():
             self._signatures.check(path, query)
+            state["owner"] = None
             return None
         caller = self._caller(authorization, path)
-        permissions.check(caller.scopes, scope["method"], path)
-        return caller.owner
+        permissions.check(caller.scopes, method, path)
+        state["owner"] = caller.owner
+        if caller.requests_per_minute is None or not metering.is_metered(method, path):
+            return None
+        return self._rates.take(caller.owner, caller.requests_per_minute)
 
     def _caller(self, authorization: str, path: str) -> Caller:
         scheme, _, key = authorization.partition(" ")

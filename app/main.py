@@ -17,6 +17,7 @@ from app.openai.bare import BarePaths
 from app.services import Services
 from app.studio import pages
 from core.settings import Settings
+from core.store import Rates
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -40,7 +41,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.paths = [route for router in routers for route in router.routes]
     errors.install(app)
     openapi.install(app, services.catalog, keys=bool(settings.api_keys))
-    app.add_middleware(door.Door, settings=settings, keyring=services.keyring, signatures=services.signatures)
+    app.add_middleware(
+        door.Door,
+        settings=settings,
+        keyring=services.keyring,
+        signatures=services.signatures,
+        rates=Rates(services.redis),
+    )
     app.add_middleware(BarePaths)  # the last one added is the first one met: the door sees the whole path
     return app
 

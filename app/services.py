@@ -18,7 +18,7 @@ from core.catalog import Catalog
 from core.errors import Unauthenticated
 from core.results import ResultStore
 from core.settings import Settings
-from core.store import Choices, EventLog, JobStore, KeyStore, Orphans, Outbox, Previews, Secrets, WorkerRegistry
+from core.store import Choices, EventLog, JobStore, KeyStore, Orphans, Outbox, Previews, Secrets, Usage, WorkerRegistry
 from core.store.connection import connect
 from core.store.jobs import Limits
 
@@ -41,6 +41,7 @@ class Services:
     signatures: Signatures
     keys: KeyStore
     keyring: Keyring
+    usage: Usage
 
     @classmethod
     def start(cls, settings: Settings) -> Services:
@@ -67,6 +68,7 @@ class Services:
             signatures=Signatures(Secrets(redis), settings.result_url_seconds),
             keys=keys,
             keyring=Keyring(settings, keys),
+            usage=Usage(redis),
         )
 
 

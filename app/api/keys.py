@@ -71,6 +71,19 @@ class KeyView(BaseModel):
     revoked_at: datetime | None
 
 
+class UsedView(BaseModel):
+    """Counted from 0:00 UTC."""
+
+    images: int = Field(description="Pictures that came or may still come.")
+    worker_seconds: float = Field(description="Seconds that workers were busy with jobs that have ended.")
+
+
+class KeyDetail(KeyView):
+    """A key, and what it has used of the day."""
+
+    used_today: UsedView
+
+
 class IssuedKeyView(KeyView):
     """A key with its whole text, this once."""
 
@@ -120,9 +133,12 @@ def list_keys(services: ServicesOf) -> KeyList:
 
 
 @router.get("/{key_id}", summary="Look at a key", responses=documented(403, 404, 503))
-def get_key(key_id: KeyId, services: ServicesOf) -> KeyView:
-    """One key of the list."""
-    return view(_found(services.keys.get(key_id)))
+def get_key(key_id: KeyId, services: ServicesOf) -> KeyDetail:
+    """One key of the list, with what it has used of the day."""
+    key = _found(services.keys.get(key_id))
+    used = services.usage.today(key.owner)
+    today = UsedView(images=used.images, worker_seconds=round(used.worker_seconds, 1))
+    return KeyDetail(**view(key).model_dump(), used_today=today)
 
 
 @router.post("/{key_id}/rotate", summary="Renew a key", responses=documented(400, 403, 404, 413, 415, 503))

@@ -8,7 +8,9 @@ from core.store.keys import IssuedKey, KeyStore
 from core.store.orphans import Orphans
 from core.store.outbox import Delivery, Outbox
 from core.store.previews import Preview, Previews
+from core.store.rates import Rates
 from core.store.secrets import Secrets
+from core.store.usage import Usage, Used
 from core.store.workers import WorkerInfo, WorkerRegistry
 
 __all__ = [
@@ -27,9 +29,12 @@ __all__ = [
     "Page",
     "Preview",
     "Previews",
+    "Rates",
     "Reaped",
     "Secrets",
     "Submitted",
+    "Usage",
+    "Used",
     "Verdict",
     "WorkerInfo",
     "WorkerRegistry",

@@ -14,7 +14,7 @@ from typing import Any
 
 from redis import Redis
 
-from core.errors import IdempotencyMismatch, QuotaExceeded, Unavailable
+from core.errors import EaselError, Forbidden, IdempotencyMismatch, QuotaExceeded, Unavailable
 from core.jobs import GenerationRequest, ImageFile, Job, JobError, Priority, Progress, Status
 from core.queue import new_ticket
 from core.settings import Settings
@@ -111,7 +111,8 @@ class JobStore:
     def submit(self, new: NewJob) -> Submitted:
         """Accept a job, with its ticket, in one call.
 
-        Raises IdempotencyMismatch, QuotaExceeded (the owner's queue is full) or Unavailable (everybody's is).
+        Raises IdempotencyMismatch, Forbidden (the model), QuotaExceeded (the owner's queue or day is full) or
+        Unavailable (everybody's queue is).
         """
         ticket = new_ticket(new.queue, self._redis)
         ticket_values = pairs(ticket.fields)
@@ -131,25 +132,41 @@ class JobStore:
             len(ticket_values), *ticket_values, *pairs(fields),
         )  # fmt: skip
         verdict = answer[0].decode()
-        if verdict == "mismatch":
-            raise IdempotencyMismatch(param="Idempotency-Key")
-        if verdict == "owner_full":
-            raise QuotaExceeded(
-                f"you have {answer[1]} jobs waiting, the limit of one key; try again when some are done",
-                retry_after=self.drain_seconds(new.queue),
-            )
-        if verdict == "full":
-            raise Unavailable(
-                f"the queue is full ({answer[1]} jobs waiting); try again later",
-                code="queue_full",
-                retry_after=self.drain_seconds(new.queue),
-            )
+        if verdict not in ("accepted", "replayed"):
+            raise self._refusal(verdict, answer[1:], new)
         job = self.get(answer[1].decode())
         if job is None:
             raise IdempotencyMismatch(
                 "the job of this Idempotency-Key was deleted; use a new key", param="Idempotency-Key"
             )
         return Submitted(job=job, replayed=verdict == "replayed")
+
+    def _refusal(self, verdict: str, numbers: list[int], new: NewJob) -> EaselError:
+        """What the script's verdict means to the client."""
+        if verdict == "mismatch":
+            return IdempotencyMismatch(param="Idempotency-Key")
+        if verdict == "model":
+            return Forbidden(
+                f"your API key may not use the model '{new.request.model}'", code="model_not_allowed", param="model"
+            )
+        if verdict == "owner_full":
+            return QuotaExceeded(
+                f"you have {numbers[0]} jobs waiting, the limit of your key; try again when some are done",
+                retry_after=self.drain_seconds(new.queue),
+            )
+        if verdict in ("images", "worker_seconds"):
+            used, limit, seconds = numbers
+            what = "pictures" if verdict == "images" else "seconds of workers"
+            return QuotaExceeded(
+                f"your key has used {used} of its {limit} {what} of this day, which ends at 0:00 UTC",
+                code="quota_exceeded",
+                retry_after=seconds,
+            )
+        return Unavailable(
+            f"the queue is full ({numbers[0]} jobs waiting); try again later",
+            code="queue_full",
+            retry_after=self.drain_seconds(new.queue),
+        )
 
     def get(self, job_id: str) -> Job | None:
         raw: Any = self._redis.hgetall(f"easel:job:{job_id}")

@@ -30,6 +30,8 @@ def request_fields(
         "webhook_url": webhook_url or "",
         "retention_ms": retention_ms,
         "priority": priority,
+        "model": request.model,
+        "n": len(request.seeds),
         "cost": request.work,
         "weight": weight,
     }

@@ -23,6 +23,7 @@ NAMES: Final = (
     "defer_delivery",
     "settle_delivery",
     "rotate_key",
+    "take_token",
 )
 
 

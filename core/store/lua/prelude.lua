@@ -80,9 +80,23 @@ local function back_in_line(id)
   local turns = 'easel:turns:' .. job[1]
   if redis.call('ZSCORE', turns, job[2]) then redis.call('ZINCRBY', turns, refund, job[2]) end
   redis.call('HSET', key, 'status', 'queued')
-  redis.call('HDEL', key, 'stage', 'step', 'steps', 'worker')
+  redis.call('HDEL', key, 'stage', 'step', 'steps', 'worker', 'claimed_at')
   join_line(id)
   emit(id, 'queued', {status = 'queued'})
+end
+
+-- What an owner has used of a day in UTC: pictures from when they are asked for, given back if they do not come, and
+-- seconds of workers, once the attempt that ends the job is over.
+local function use(owner, what, amount, ms)
+  local key = 'easel:usage:' .. owner .. ':' .. whole(math.floor(ms / 86400000))
+  redis.call('HINCRBYFLOAT', key, what, amount)
+  redis.call('EXPIRE', key, 172800)
+end
+
+local function settle_usage(id, status, now)
+  local job = redis.call('HMGET', 'easel:job:' .. id, 'owner', 'n', 'created_at', 'claimed_at')
+  if status ~= 'succeeded' and job[2] then use(job[1], 'images', -tonumber(job[2]), tonumber(job[3])) end
+  if job[4] then use(job[1], 'worker_seconds', (now - tonumber(job[4])) / 1000, now) end
 end
 
 local function finish(id, status, now)
@@ -90,6 +104,7 @@ local function finish(id, status, now)
   local job = redis.call('HMGET', key, 'queue', 'owner', 'webhook_url', 'retention_ms')
   leave_line(id)
   stop_running(id)
+  settle_usage(id, status, now)
   redis.call('HSET', key, 'status', status, 'finished_at', whole(now))
   redis.call('ZREM', 'easel:deadlines', id)
   redis.call('ZADD', 'easel:expiries', whole(now + tonumber(job[4])), id)

@@ -150,7 +150,10 @@ def test_the_list_shows_no_secret(client: TestClient, admin: dict[str, str]) -> 
     assert held["Authorization"][-43:] not in page.text
     assert (row["name"], row["scopes"], row["models"], row["weight"]) == ("shop", ["read"], ["mini"], 2.5)
     assert row["last_used_at"] is not None
-    assert client.get(f"/v1/keys/{row['id']}", headers=admin).json() == row
+    assert client.get(f"/v1/keys/{row['id']}", headers=admin).json() == {
+        **row,
+        "used_today": {"images": 0, "worker_seconds": 0},
+    }
 
 
 @pytest.mark.parametrize(

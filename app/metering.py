@@ -1,0 +1,47 @@
+"""Which requests count against a key's rate, and how the count is told. Knows paths and headers; the store counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import Message, Send
+
+from core.errors import QuotaExceeded
+from core.store.rates import Allowance
+
+FREE: Final = ("/cancel", "/interrupt")
+"""How paths end that take work away instead of bringing it."""
+
+
+def is_metered(method: str, path: str) -> bool:
+    """What may make work counts; looking, cancelling, deleting and the care of keys do not."""
+    return method == "POST" and not path.endswith(FREE) and not f"{path}/".startswith("/v1/keys/")
+
+
+def headers_of(allowance: Allowance) -> dict[str, str]:
+    """The limit a minute, what is left of it, and in how many seconds all of it is there again."""
+    return {
+        "X-RateLimit-Limit": str(allowance.limit),
+        "X-RateLimit-Remaining": str(allowance.remaining),
+        "X-RateLimit-Reset": str(allowance.full_after),
+    }
+
+
+def refusal(allowance: Allowance) -> QuotaExceeded:
+    return QuotaExceeded(
+        f"your key may ask for pictures {allowance.limit} times a minute; try again in {allowance.retry_after} s",
+        retry_after=allowance.retry_after,
+    )
+
+
+def sending(send: Send, headers: Mapping[str, str]) -> Send:
+    """`send`, with `headers` on whatever the answer is."""
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(headers)
+        await send(message)
+
+    return send_with_headers

@@ -1,0 +1,27 @@
+"""What an owner has used of the day, in UTC; the scripts count it. Knows no limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis import Redis
+
+DAY_SECONDS: Final = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    images: int
+    worker_seconds: float
+
+
+class Usage:
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def today(self, owner: str) -> Used:
+        """Pictures that came or may still come, and seconds of workers that ended jobs took."""
+        now: Any = self._redis.time()
+        row: Any = self._redis.hmget(f"easel:usage:{owner}:{now[0] // DAY_SECONDS}", "images", "worker_seconds")
+        return Used(images=int(float(row[0] or 0)), worker_seconds=float(row[1] or 0))
