@@ -15,6 +15,7 @@ export function whenChosen(open) {
 /** A card for a job that was just accepted, on top, followed to its end. */
 export function add(job) {
   const card = waiting(job);
+  remove(job); // the list may have come with it before the answer to its request did
   list.prepend(card);
   byId("gallery-end").textContent = "";
   return watch(job, card);

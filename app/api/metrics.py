@@ -1,0 +1,25 @@
+"""GET /metrics for Prometheus. Knows the text format's route; what is counted is in app.metrics."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+router = APIRouter(include_in_schema=False)
+
+
+def _registry(request: Request) -> CollectorRegistry:
+    registry: CollectorRegistry = request.app.state.registry
+    return registry
+
+
+@router.get("/metrics")
+def get_metrics(registry: Annotated[CollectorRegistry, Depends(_registry)]) -> Response:
+    """Where the server has API keys, it takes one, as `authorization` of the scrape configuration."""
+    return Response(
+        generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"}
+    )
