@@ -21,7 +21,7 @@ from core.settings import Settings
 from core.store import KeyStore, Rates
 from core.store.rates import Allowance
 
-GUARDED: Final = ("/v1/", "/sdapi/")
+GUARDED: Final = ("/v1/", "/sdapi/", "/metrics")
 
 HOST: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 

@@ -10,12 +10,14 @@ from fastapi import FastAPI
 
 from app import door, errors, openapi
 from app.a1111 import drawings, listings
-from app.api import events, generations, health, keys, models, previews, results, webhooks
+from app.api import events, generations, health, keys, metrics, models, previews, results, webhooks
+from app.metrics import registry_of
 from app.openai import edits
 from app.openai import generations as openai_generations
 from app.openai.bare import BarePaths
 from app.services import Services
 from app.studio import pages
+from app.timing import Timing
 from core.settings import Settings
 from core.store import Rates
 
@@ -34,7 +36,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.services = services
-    native = (generations, events, previews, results, models, webhooks, keys, health, pages)
+    app.state.registry = registry_of(services)
+    native = (generations, events, previews, results, models, webhooks, keys, health, metrics, pages)
     routers = [module.router for module in (*native, openai_generations, edits, drawings, listings)]
     for router in routers:
         app.include_router(router)
@@ -48,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
         signatures=services.signatures,
         rates=Rates(services.redis),
     )
+    app.add_middleware(Timing, registry=app.state.registry)
     app.add_middleware(BarePaths)  # the last one added is the first one met: the door sees the whole path
     return app
 

@@ -99,6 +99,35 @@ local function settle_usage(id, status, now)
   if job[4] then use(job[1], 'worker_seconds', (now - tonumber(job[4])) / 1000, now) end
 end
 
+-- What the operator counts, in the hash easel:metrics: a field a label, and for a histogram one a bucket and a sum.
+-- The bounds are those of core/store/counters.py.
+local BOUNDS = {0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600}
+
+local function count(name)
+  redis.call('HINCRBY', 'easel:metrics', name, 1)
+end
+
+local function observe(name, seconds)
+  local bucket = '+Inf'
+  for _, bound in ipairs(BOUNDS) do
+    if seconds <= bound then
+      bucket = tostring(bound)
+      break
+    end
+  end
+  count(name .. '|' .. bucket)
+  redis.call('HINCRBYFLOAT', 'easel:metrics', name .. '|sum', seconds)
+end
+
+local function count_end(id, status, now)
+  local job = redis.call('HMGET', 'easel:job:' .. id, 'request', 'created_at', 'started_at')
+  local model = cjson.decode(job[1]).model
+  count('jobs|' .. model .. '|' .. status)
+  if not job[3] then return end
+  observe('wait|' .. model, (job[3] - job[2]) / 1000)
+  if status == 'succeeded' then observe('run|' .. model, (now - job[3]) / 1000) end
+end
+
 local function finish(id, status, now)
   local key = 'easel:job:' .. id
   local job = redis.call('HMGET', key, 'queue', 'owner', 'webhook_url', 'retention_ms')
@@ -118,5 +147,6 @@ local function finish(id, status, now)
       'url', job[3], 'created_at', whole(now), 'attempts', '0', 'state', 'pending')
     redis.call('ZADD', 'easel:outbox', whole(now), message)
   end
+  count_end(id, status, now)
   emit(id, status, {status = status})
 end

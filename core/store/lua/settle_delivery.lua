@@ -9,6 +9,7 @@ end
 if redis.call('HGET', key, 'state') ~= 'pending' then return 0 end
 redis.call('HSET', key, 'state', ARGV[2], 'last_status', ARGV[5], 'last_error', ARGV[6],
   'last_attempt_at', whole(now_ms()))
+count('deliveries|' .. (ARGV[2] == 'pending' and 'retried' or ARGV[2]))
 if ARGV[2] == 'pending' then
   redis.call('ZADD', 'easel:outbox', whole(now_ms() + tonumber(ARGV[3])), ARGV[1])
 else
