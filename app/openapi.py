@@ -21,7 +21,12 @@ Self-hosted image generation. A prompt goes in, a job comes out, and soon the jo
 Or send `Prefer: wait=30` with the first request and get the finished job at once.
 
 Every answer that is not a success is `{"error": {"message", "type", "code", "param"}}`. Where the server has API
-keys, send yours as `Authorization: Bearer <key>`.
+keys, send yours as `Authorization: Bearer <key>`; what its scopes do not cover is 403. The `url` of a picture then
+carries `exp` and `sig`, which open it without a key until that time.
+
+Requests for pictures count against the rate of the key: `X-RateLimit-Limit`, `X-RateLimit-Remaining` and
+`X-RateLimit-Reset` (seconds until all of it is there again) tell what is left; above it, or when the day of the key is
+used up, the answer is 429 with `Retry-After`.
 """
 
 TAGS: Final = [
