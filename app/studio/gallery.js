@@ -82,7 +82,7 @@ function describe(job, card, began, drawing) {
     const { step, steps } = job.progress;
     bar.value = step / steps;
     const left = Math.ceil(((Date.now() - drawing) / 1000 / step) * (steps - step));
-    state.textContent = `Step ${step} of ${steps} · ${elapsed}` + (step > 2 && left > 1 ? ` · about ${left} s left` : "");
+    state.textContent = `Step ${step} of ${steps} · ${elapsed}` + (step > 2 && left > 1 ? ` · ~${left} s left` : "");
   } else {
     if (job.progress?.stage === "decode" || job.progress?.stage === "store") bar.value = 1;
     state.textContent = `${{ load: "Loading the model", encode: "Reading the prompt", decode: "Finishing", store: "Finishing" }[job.progress?.stage] ?? "Starting"} · ${elapsed}`;

@@ -17,7 +17,7 @@ async function draw(submit) {
   let following;
   try {
     following = add(await submit());
-    say("In the queue.");
+    say("Accepted: see below.");
   } catch (error) {
     return say(error.message, true);
   } finally {

@@ -46,7 +46,7 @@ function rows({ input, created_at, started_at, finished_at, notes }, image) {
     ["Guidance", input.guidance_scale],
     ["Scheduler", input.scheduler],
     ["Seed", image.seed],
-    ["Made", `${new Date(created_at).toLocaleString()}, in ${seconds.toFixed(1)} s`],
+    ["Made", `${new Date(created_at).toLocaleString()}, in ${seconds.toFixed(1)}\u00a0s`],
     ...notes.map((note) => ["Note", note]),
   ];
 }
