@@ -11,6 +11,9 @@ import httpx
 CLIENTS: Final = 4
 RETRY_SECONDS: Final = 0.1
 
+CANARY: Final = "a yellow canary"
+"""In every prompt, and to be found in no log."""
+
 STEPS: Final = 30
 """A third of a second: long enough that every kill of a worker meets jobs under way."""
 
@@ -49,7 +52,7 @@ class Crowd:
                 self._submit(http, number)
 
     def _submit(self, http: httpx.Client, number: int) -> None:
-        body = {"prompt": f"job {number}", "seed": number, "num_inference_steps": STEPS, "webhook": self._webhook}
+        body = {"prompt": f"{CANARY} {number}", "seed": number, "num_inference_steps": STEPS, "webhook": self._webhook}
         while True:
             try:
                 answer = http.post("/v1/generations", json=body, headers={"Idempotency-Key": f"job-{number}"})
@@ -58,7 +61,8 @@ class Crowd:
             if answer is not None and answer.status_code == 202:
                 self.acknowledged[number] = answer.json()["id"]
                 return
-            if answer is not None and answer.status_code != 503:
+            # An api that is killed or stopped in mid-request may answer anything from 500 up, and is asked again.
+            if answer is not None and answer.status_code < 500:
                 self.refused.append(f"{answer.status_code} {answer.text}")
                 return
             self.retries += 1
