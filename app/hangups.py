@@ -17,9 +17,6 @@ from core.store import JobStore, NewJob, Orphans
 
 logger = logging.getLogger(__name__)
 
-GRACE_SECONDS: Final = 20.0
-"""Longer than the 8 s that the OpenAI clients pause at most before they try again."""
-
 MAX_WAIT_SECONDS: Final = 3600.0
 
 
@@ -30,10 +27,11 @@ class HungUp(Exception):
 class Hangups:
     """Waits for jobs on behalf of clients, and cancels the jobs of those that left and did not come back."""
 
-    def __init__(self, bell: Bell, jobs: JobStore, orphans: Orphans) -> None:
+    def __init__(self, bell: Bell, jobs: JobStore, orphans: Orphans, grace_seconds: float) -> None:
         self._bell = bell
         self._jobs = jobs
         self._orphans = orphans
+        self._grace_seconds = grace_seconds
         self._farewells: set[asyncio.Task[None]] = set()
 
     def adopt(self, new: NewJob) -> Job | None:
@@ -76,7 +74,7 @@ class Hangups:
         left = (new.owner, new.fingerprint, job.id)
         try:
             await run_in_threadpool(self._orphans.leave, *left)
-            await asyncio.sleep(GRACE_SECONDS)
+            await asyncio.sleep(self._grace_seconds)
             if await run_in_threadpool(self._orphans.abandon, *left):
                 await run_in_threadpool(self._jobs.cancel, job.id)
                 logger.info("client hung up, generation canceled", extra={"job_id": job.id})

@@ -63,7 +63,7 @@ class Services:
             workers=WorkerRegistry(redis),
             results=ResultStore(settings.results_location),
             bell=bell,
-            hangups=Hangups(bell, jobs, Orphans(redis)),
+            hangups=Hangups(bell, jobs, Orphans(redis), settings.hangup_seconds),
             decoding=CapacityLimiter(DECODED_AT_A_TIME),
             signatures=Signatures(Secrets(redis), settings.result_url_seconds),
             keys=keys,

@@ -57,6 +57,11 @@ class Settings(BaseSettings):
         le=86400,
         description="Seconds for which the URLs of pictures that we give open without a key.",
     )
+    hangup_seconds: float = Field(
+        default=20,
+        ge=0,
+        description="How long the job of a client that hung up waits for it to try again before it is canceled.",
+    )
     max_queued: int = Field(default=1000, ge=1, description="Jobs waiting in all; then 503 with Retry-After.")
     max_queued_per_key: int = Field(default=100, ge=1, description="Jobs waiting for one API key; then 429.")
     max_running_per_key: int = Field(default=1000, ge=1, description="Jobs running for one API key; more wait.")

@@ -87,8 +87,7 @@ def sample(
     scheduler = DDIMScheduler(**SCHEDULER)
     scheduler.set_timesteps(steps, device=states.device)
     noise = [
-        torch.randn(4, side, side, generator=torch.Generator().manual_seed(seed + row))
-        for row in range(len(states))
+        torch.randn(4, side, side, generator=torch.Generator().manual_seed(seed + row)) for row in range(len(states))
     ]
     latents = torch.stack(noise).to(states.device)
     both = torch.cat([empty.expand_as(states), states])

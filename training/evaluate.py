@@ -78,9 +78,7 @@ def measure_descriptor(references: References, count: int) -> dict[str, float]:
     ranks = []
     for number in range(count):
         style, colour = rng.choice(pictures.STYLES), rng.choice(captions.COLOUR_NAMES)
-        ranks.append(
-            references.rank(latents.compose(latents.plan_entry((number,), style, colour, rng, False)), number)
-        )
+        ranks.append(references.rank(latents.compose(latents.plan_entry((number,), style, colour, rng, False)), number))
     return {"descriptor_top1": share(ranks, 1), "descriptor_top5": share(ranks, 5)}
 
 
@@ -105,9 +103,7 @@ def measure_names(pipeline: StableDiffusionPipeline, references: References, cho
     }
 
 
-def measure_synonyms(
-    pipeline: StableDiffusionPipeline, references: References, chosen: Sequence[int]
-) -> dict:
+def measure_synonyms(pipeline: StableDiffusionPipeline, references: References, chosen: Sequence[int]) -> dict:
     """The same for words that stood in no caption."""
     known = motifs.load_motifs()
     pairs = [(number, word) for number in chosen for word in known[number].held_out]
@@ -123,9 +119,7 @@ def measure_synonyms(
     return {"synonyms": len(ranks), "synonyms_top1": share(ranks, 1), "synonyms_top5": share(ranks, 5)}
 
 
-def measure_obedience(
-    pipeline: StableDiffusionPipeline, references: References, chosen: Sequence[int]
-) -> dict:
+def measure_obedience(pipeline: StableDiffusionPipeline, references: References, chosen: Sequence[int]) -> dict:
     """Style: the asked style's picture of the motif is nearer. Background: the corners have the colour."""
     rng = random.Random(5)
     known = motifs.load_motifs()

@@ -56,9 +56,7 @@ def cut_out(image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
 
 def shrink(array: np.ndarray, side: int = SIDE) -> np.ndarray:
     layers = [
-        np.asarray(
-            Image.fromarray(array[..., n].astype(np.float32)).resize((side, side), Image.Resampling.BOX)
-        )
+        np.asarray(Image.fromarray(array[..., n].astype(np.float32)).resize((side, side), Image.Resampling.BOX))
         for n in range(array.shape[-1])
     ]
     return np.stack(layers, axis=-1)

@@ -45,9 +45,7 @@ def fetch_npm(name: str, package: str) -> None:
     if npm is None:
         raise SystemExit("npm is needed to fetch the emoji packages: install Node.js")
     with tempfile.TemporaryDirectory() as scratch:
-        archive = (
-            run([npm, "pack", package, "--silent", "--pack-destination", scratch]).strip().splitlines()[-1]
-        )
+        archive = run([npm, "pack", package, "--silent", "--pack-destination", scratch]).strip().splitlines()[-1]
         folder.mkdir(parents=True, exist_ok=True)
         with tarfile.open(Path(scratch) / archive) as tar:
             tar.extractall(folder, filter="data")

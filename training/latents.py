@@ -70,9 +70,7 @@ def plan(tier: int, pairs: int) -> list[Entry]:
 def place(picture: np.ndarray, box: tuple[int, int, int], mirrored: bool, canvas: Image.Image) -> None:
     """Paste an RGBA picture, resized to `box` (left, top, side), onto the canvas."""
     left, top, side = box
-    image = (
-        Image.fromarray(picture, "RGBA") if picture.flags.c_contiguous else Image.fromarray(picture.copy())
-    )
+    image = Image.fromarray(picture, "RGBA") if picture.flags.c_contiguous else Image.fromarray(picture.copy())
     if mirrored:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if side != pictures.SIZE:
@@ -97,9 +95,7 @@ def compose(entry: Entry) -> Image.Image:
 
 
 def to_tensor(images: list[Image.Image]) -> torch.Tensor:
-    return (
-        torch.from_numpy(np.stack([np.asarray(image) for image in images])).permute(0, 3, 1, 2) / 127.5 - 1.0
-    )
+    return torch.from_numpy(np.stack([np.asarray(image) for image in images])).permute(0, 3, 1, 2) / 127.5 - 1.0
 
 
 def batches(items: list, size: int) -> Iterator[list]:

@@ -43,13 +43,9 @@ class Cache:
     def __init__(self, device: torch.device, tier: int) -> None:
         scale = json.loads((workspace.LATENTS / "scale.json").read_text())
         self.scale = 1.0 / scale["std"]
-        self.latents = {
-            side: np.load(workspace.LATENTS / f"{name}.npy") for side, name in ((32, "full"), (16, "half"))
-        }
+        self.latents = {side: np.load(workspace.LATENTS / f"{name}.npy") for side, name in ((32, "full"), (16, "half"))}
         self.states = np.load(workspace.LATENTS / "captions.npy", mmap_mode="r")
-        numbers = {
-            text: n for n, text in enumerate(json.loads((workspace.LATENTS / "captions.json").read_text()))
-        }
+        numbers = {text: n for n, text in enumerate(json.loads((workspace.LATENTS / "captions.json").read_text()))}
         self.entries = json.loads((workspace.LATENTS / "entries.json").read_text())
         self.choices = np.array([[numbers[text] for text in entry["captions"]] for entry in self.entries])
         self.weights = draw_weights(self.entries, motifs.count_motifs(tier))
@@ -67,9 +63,7 @@ class Cache:
 
 def draw_weights(entries: list[dict], count: int) -> np.ndarray:
     """Shares by style, background and number of motifs, among pictures of the first `count` motifs."""
-    kinds = [
-        (len(e["motifs"]) > 1, e["style"], len(e["motifs"]) == 1 and e["colour"] == "white") for e in entries
-    ]
+    kinds = [(len(e["motifs"]) > 1, e["style"], len(e["motifs"]) == 1 and e["colour"] == "white") for e in entries]
     shares = {}
     for style, share in (("3d", SOLID_SHARE), ("flat", 1 - SOLID_SHARE)):
         shares[True, style, False] = PAIR_SHARE * share
@@ -163,9 +157,7 @@ def draw_sheet(run: Run, cache: Cache) -> None:
     with torch.no_grad():
         pixels = decoder.decoder(latents / cache.scale).clamp(-1, 1)
     arrays = ((pixels + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-    sheets.tile(
-        [Image.fromarray(a) for a in arrays], workspace.UNET / f"sheet-{run.seen:07d}.png", 8, PROMPTS
-    )
+    sheets.tile([Image.fromarray(a) for a in arrays], workspace.UNET / f"sheet-{run.seen:07d}.png", 8, PROMPTS)
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -183,9 +175,7 @@ def train(arguments: argparse.Namespace) -> None:
         if run.side == 16 and used >= arguments.low_share:
             run, first = grow_run(run, arguments.rate, device), 0
         side, size = run.side, arguments.batch * 32 // run.side
-        run.optimiser.param_groups[0]["lr"] = arguments.rate * rate_at(
-            used, run.step - first, arguments.fall_from
-        )
+        run.optimiser.param_groups[0]["lr"] = arguments.rate * rate_at(used, run.step - first, arguments.fall_from)
         loss = diffusion.velocity_loss(run.unet, *cache.draw(size, side, rng), alphas)
         run.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -196,9 +186,7 @@ def train(arguments: argparse.Namespace) -> None:
         run.follow()
         losses.append(loss.item())
         bar.update(size)
-        bar.set_postfix(
-            loss=f"{np.mean(losses[-100:]):.4f}", side=side, left=f"{(1 - used) * arguments.minutes:.0f}m"
-        )
+        bar.set_postfix(loss=f"{np.mean(losses[-100:]):.4f}", side=side, left=f"{(1 - used) * arguments.minutes:.0f}m")
         if time.monotonic() - saved > 180:
             run.save()
             sheets.plot_losses(losses, workspace.UNET / "loss.png", "UNet: weighted velocity error")
@@ -220,9 +208,7 @@ def main() -> None:
     parser.add_argument("--tier", type=int, default=1, help="motifs of the tiers up to this one")
     parser.add_argument("--rate", type=float, default=8e-4)
     parser.add_argument("--low-share", type=float, default=0.5, help="share of the budget at 128 pixels")
-    parser.add_argument(
-        "--fall-from", type=float, default=0.6, help="share of the budget after which the rate falls"
-    )
+    parser.add_argument("--fall-from", type=float, default=0.6, help="share of the budget after which the rate falls")
     parser.add_argument("--sheet-minutes", type=float, default=10)
     parser.add_argument("--from", dest="source", help='"resume", or a unet folder to go on from')
     train(parser.parse_args())

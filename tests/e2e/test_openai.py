@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -114,17 +113,15 @@ def test_calls_at_a_time(stack: Stack) -> None:
 
 
 def test_a_client_that_hangs_up_for_good_stops_the_drawing(stack: Stack) -> None:
-    # Given a client without patience and a job of minutes
+    # Given a client without patience and a long job, on a stack that waits two seconds for it to come back
     url = f"{stack.http.base_url}/v1"
-    with OpenAI(base_url=url, api_key="none", max_retries=0, timeout=3) as client, pytest.raises(wheel.APITimeoutError):
+    with OpenAI(base_url=url, api_key="none", max_retries=0, timeout=2) as client, pytest.raises(wheel.APITimeoutError):
         client.images.generate(prompt="a castle", n=10, size="384x384", extra_body={"steps": 100, "seed": 99})
-    began = time.monotonic()
     jobs = stack.http.get("/v1/generations").json()["data"]
     job = next(job for job in jobs if job["input"]["seeds"][0] == 99)
     # When it does not come back, then the job is canceled after the grace time
     assert stack.get(job["id"])["status"] == "running"
     until(lambda: stack.get(job["id"])["status"] == "canceled", 60, "the end of the grace time")
-    assert time.monotonic() - began > 15
 
 
 def test_the_models(client: OpenAI) -> None:

@@ -17,11 +17,17 @@ ALL_TASKS = MODELS.replace("max_images = 4", 'tasks = ["text-to-image", "image-t
 
 
 @pytest.fixture
-def settings(redis: Redis, redis_url: str, tmp_path: Path) -> Settings:
+def settings(redis: Redis, redis_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
     """The first of the two models can do everything, the second draws from words only."""
+    seconds = 1.0 if "grace" in request.fixturenames else 20.0
     catalog = tmp_path / "catalog.toml"
     catalog.write_text(ALL_TASKS)
-    return Settings(redis_url=redis_url, data_dir=tmp_path / "data", catalog=catalog)
+    return Settings(redis_url=redis_url, data_dir=tmp_path / "data", catalog=catalog, hangup_seconds=seconds)
+
+
+@pytest.fixture
+def grace() -> None:
+    """In tests that ask for it, a client that hung up is waited for no longer than a second."""
 
 
 @pytest.fixture

@@ -13,16 +13,9 @@ import openai as wheel
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
-from app import hangups
 from core.settings import Settings
 from tests.app.conftest import serving
 from tests.app.fake_worker import FakeWorker
-
-
-@pytest.fixture
-def grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is waited for longer than a second."""
-    monkeypatch.setattr(hangups, "GRACE_SECONDS", 1.0)
 
 
 def jobs(url: str) -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ from openai import OpenAI
 from PIL import Image
 from redis import Redis
 
-from app import hangups
 from core.settings import Settings
 from core.store import Claim, Preview, Previews
 from tests.app.conftest import serving
@@ -109,8 +108,8 @@ def test_a_server_that_stops_ends_the_stream(settings: Settings) -> None:
     assert told.value.code == "try_again"
 
 
-def test_hanging_up_cancels(openai: OpenAI, server: str, worker: FakeWorker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hangups, "GRACE_SECONDS", 0.5)
+@pytest.mark.usefixtures("grace")
+def test_hanging_up_cancels(openai: OpenAI, server: str, worker: FakeWorker) -> None:
     with openai.images.generate(prompt="a red apple", stream=True):
         claim = claimed(worker, server)
 

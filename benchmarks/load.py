@@ -1,0 +1,57 @@
+"""An open loop of clients against one server: requests arrive by a Poisson process, whoever is still waiting.
+
+Knows the public API and nothing of its inside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import httpx
+
+FINISHED: Final = frozenset({"succeeded", "failed", "canceled"})
+
+
+class Load:
+    """An open loop against one server, and what it saw."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self.latencies: list[float] = []
+        self.submit: list[float] = []
+        self.status: list[float] = []
+        self.failed = 0
+
+    async def one(self, body: dict[str, Any]) -> None:
+        """Submit, then poll as a patient client does, until the end; latency is by the server's own clock."""
+        began = time.perf_counter()
+        job = (await self._client.post("/v1/generations", json=body)).json()
+        self.submit.append(time.perf_counter() - began)
+        while job["status"] not in FINISHED:
+            await asyncio.sleep(0.5)
+            began = time.perf_counter()
+            job = (await self._client.get(job["urls"]["get"])).json()
+            self.status.append(time.perf_counter() - began)
+        self.failed += job["status"] != "succeeded"
+        created, finished = (time_of(job[name]) for name in ("created_at", "finished_at"))
+        self.latencies.append(finished - created)
+
+    async def run(self, bodies: Sequence[dict[str, Any]], rate: float, seed: int) -> float:
+        """Send `bodies` as a Poisson process of `rate` a second; seconds until the last has ended."""
+        draw = random.Random(seed)
+        began = time.perf_counter()
+        tasks = []
+        for body in bodies:
+            tasks.append(asyncio.create_task(self.one(body)))
+            await asyncio.sleep(draw.expovariate(rate))
+        await asyncio.gather(*tasks)
+        return time.perf_counter() - began
+
+
+def time_of(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()

@@ -1,0 +1,182 @@
+"""How much of the engine's speed is left behind HTTP, queue and files: `python -m benchmarks.service`.
+
+Starts the real stack (`easel up`), measures the bare engine on the same mix of requests first, then drives the HTTP
+API with an open loop: requests arrive by a Poisson process whether or not earlier ones are done. Knows the public API
+and nothing of its inside.
+
+Three figures come out: the throughput under more load than there is speed, over the engine's own; the latency of jobs
+at 70 % load; and the latency of the api's answers meanwhile. Quote the ratios: both sides run on the same machine in
+the same minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import torch
+
+from app.up import running_stack
+from benchmarks.charts import service_chart
+from benchmarks.load import Load
+from core.catalog import Catalog
+from core.jobs import Scheduler, Task
+from core.settings import Settings
+from worker.engine.engine import Engine
+from worker.engine.requests import Canceled, DrawRequest, Failed, Finished
+from worker.pipelines.models import Models
+
+MIX: Final = (
+    # steps, guidance, scheduler, share
+    (8, 4.0, Scheduler.DPMPP_2M, 3),
+    (12, 4.0, Scheduler.DDIM, 3),
+    (20, 4.0, Scheduler.EULER, 2),
+    (20, 1.0, Scheduler.DDIM, 1),
+    (40, 6.0, Scheduler.DDIM, 1),
+)
+RESULTS: Final = Path(__file__).parent / "results"
+PROMPTS: Final = ("a red apple", "a fox", "a sailboat", "a slice of pizza", "a green frog", "a rocket")
+
+
+@dataclass(frozen=True)
+class Report:
+    """The figures of one run. Latencies are seconds."""
+
+    model: str
+    threads: int
+    engine_images_per_s: float
+    service_images_per_s: float
+    service_over_engine: float
+    job_p50_at_70: float
+    job_p95_at_70: float
+    solo_latency: float
+    status_p50_under_load: float
+    status_p99_under_load: float
+    submit_p99_under_load: float
+    failed: int
+
+
+def requests_of(count: int, seed: int) -> list[dict[str, Any]]:
+    """The same `count` requests of the mix for everybody."""
+    draw = random.Random(seed)
+    weights = [share for *_, share in MIX]
+    chosen = draw.choices(MIX, weights, k=count)
+    return [
+        {
+            "prompt": draw.choice(PROMPTS),
+            "num_inference_steps": steps,
+            "guidance_scale": guidance,
+            "scheduler": scheduler.value,
+            "seed": number,
+        }
+        for number, (steps, guidance, scheduler, _) in enumerate(chosen)
+    ]
+
+
+def engine_speed(settings: Settings, bodies: Sequence[dict[str, Any]], in_flight: int) -> float:
+    """Images a second of the engine alone, with `in_flight` requests at any time, on the main thread."""
+    catalog = Catalog.load(settings.catalog)
+    model = catalog.model(None)
+    engine = Engine(Models(catalog))
+    seconds: list[float] = []
+
+    def draw(body: dict[str, Any]) -> None:
+        events = engine.submit(draw_request(model.id, model.size.width, body)).events
+        while not isinstance(event := events.get(), Finished):
+            if isinstance(event, Failed | Canceled):
+                raise RuntimeError(f"the engine could not draw: {event}")
+
+    def feed() -> None:
+        try:
+            with ThreadPoolExecutor(in_flight) as clients:
+                began = time.perf_counter()
+                list(clients.map(draw, bodies))
+                seconds.append(time.perf_counter() - began)
+        finally:
+            engine.stop()
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    engine.run()
+    feeder.join()
+    return len(bodies) / seconds[0]
+
+
+def draw_request(model: str, side: int, body: dict[str, Any]) -> DrawRequest:
+    return DrawRequest(
+        model=model,
+        task=Task.TEXT_TO_IMAGE,
+        prompt=body["prompt"],
+        width=side,
+        height=side,
+        num_inference_steps=body["num_inference_steps"],
+        guidance_scale=body["guidance_scale"],
+        scheduler=Scheduler(body["scheduler"]),
+        seed=body["seed"],
+    )
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+async def drive(url: str, count: int, engine_speed_: float) -> tuple[float, Load, Load, float]:
+    """Throughput under overload, the two loads' records, and the latency of one job alone."""
+    limits = httpx.Limits(max_connections=200)
+    async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
+        warm = Load(client)
+        for body in requests_of(3, seed=1):
+            await warm.one(body)
+        overload, steady = Load(client), Load(client)
+        seconds = await overload.run(requests_of(count, seed=2), rate=3 * engine_speed_, seed=3)
+        await steady.run(requests_of(count, seed=4), rate=0.7 * engine_speed_, seed=5)
+        return count / seconds, overload, steady, statistics.median(warm.latencies)
+
+
+def main() -> None:
+    """Print a table and one JSON line, and leave a chart in benchmarks/results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=60, help="requests of each phase")
+    parser.add_argument("--port", type=int, default=8199)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings.read(port=options.port, data_dir=Path(folder))
+        alone = engine_speed(settings, requests_of(options.count, seed=2), settings.slots)
+        with running_stack(settings) as stack:
+            stack.wait_ready()
+            speed, overload, steady, solo = asyncio.run(drive(stack.url, options.count, alone))
+    status = overload.status + steady.status
+    report = Report(
+        model=Catalog.load(settings.catalog).default,
+        threads=torch.get_num_threads(),
+        engine_images_per_s=round(alone, 3),
+        service_images_per_s=round(speed, 3),
+        service_over_engine=round(speed / alone, 3),
+        job_p50_at_70=round(percentile(steady.latencies, 50), 2),
+        job_p95_at_70=round(percentile(steady.latencies, 95), 2),
+        solo_latency=round(solo, 2),
+        status_p50_under_load=round(percentile(status, 50), 4),
+        status_p99_under_load=round(percentile(status, 99), 4),
+        submit_p99_under_load=round(percentile(overload.submit + steady.submit, 99), 4),
+        failed=overload.failed + steady.failed,
+    )
+    for name, value in asdict(report).items():
+        print(f"{name:24} {value}")
+    print(json.dumps(asdict(report)))
+    service_chart(steady.latencies, report.service_over_engine, RESULTS / "service.png")
+
+
+if __name__ == "__main__":
+    main()
