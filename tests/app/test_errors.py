@@ -118,5 +118,5 @@ def test_redis_silent_is_503_within_three_seconds(settings: Settings, tmp_path: 
 
 
 def test_every_status_has_one_kind() -> None:
-    assert {400, 401, 404, 405, 409, 413, 415, 421, 422, 429, 500, 503} == set(KINDS)
+    assert {400, 401, 403, 404, 405, 409, 413, 415, 421, 422, 429, 500, 503} == set(KINDS)
     assert KINDS[500].__name__ == "EaselError"
