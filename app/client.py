@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 
 import httpx
 
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 
 
@@ -21,7 +22,10 @@ class ClientError(Exception):
 class Client:
     def __init__(self, url: str, api_key: str | None = None) -> None:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=httpx.Timeout(30, connect=5))
+        # A proxy of the environment knows nothing of this machine's loopback.
+        remote = httpx.URL(url).host not in LOOPBACK
+        timeout = httpx.Timeout(30, connect=5)
+        self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout, trust_env=remote)
 
     def __enter__(self) -> Self:
         return self

@@ -47,6 +47,9 @@ def check_settings(settings: Settings, keys: KeyStore) -> None:
     )
 
 
+READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
 class Door:
     """ASGI middleware. Writes the owner into the request's state for the routes behind it."""
 
@@ -58,6 +61,7 @@ class Door:
         self._signatures = signatures
         self._rates = rates
         public = urlsplit(settings.public_url or "").hostname or ""
+        self._public = urlsplit(settings.public_url or "").netloc
         self._names = frozenset({"localhost", "127.0.0.1", "[::1]", settings.host, f"[{settings.host}]", public})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,6 +81,8 @@ class Door:
         """What is left of the key's rate, if the request counts."""
         headers = Headers(scope=scope)
         await self._check_host(headers.getlist("host"))
+        if scope["method"] not in READING:
+            self._check_origin(headers)
         if not scope["path"].startswith(GUARDED):
             return None
         return await run_in_threadpool(self._admit, scope, headers.get("authorization", ""))
@@ -93,6 +99,17 @@ class Door:
                 "use http://127.0.0.1, or set EASEL_API_KEYS and EASEL_HOST",
                 param="Host",
             )
+
+    def _check_origin(self, headers: Headers) -> None:
+        """A form or an empty body, unlike JSON, may be sent by any page that a browser has open: only our own may."""
+        origin = headers.get("origin")
+        if origin is not None and origin.partition("://")[2] not in self._pages(headers):
+            raise InvalidRequest(
+                f"requests from pages of {origin[:60]} are not taken", code="cross_origin", param="Origin"
+            )
+
+    def _pages(self, headers: Headers) -> frozenset[str]:
+        return frozenset({headers.get("host", ""), self._public} - {""})
 
     def _admit(self, scope: Scope, authorization: str) -> Allowance | None:
         """Write down whose key came; nobody's for a signature, which opens its one picture for whoever has it."""

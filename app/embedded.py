@@ -30,6 +30,14 @@ MAX_SOCKET_PATH_BYTES: Final = 100
 """sun_path holds 108 bytes on Linux and 104 on macOS (unix(7))."""
 
 
+START_SECONDS: Final = 300.0
+"""A long append-only file takes its time to be read."""
+
+
+class ValkeyFailed(RuntimeError):
+    """The embedded Valkey cannot be started."""
+
+
 class DataFolderInUse(RuntimeError):
     """Another Easel uses this data folder."""
 
@@ -79,7 +87,9 @@ def embedded_valkey(data_dir: Path) -> Iterator[str]:
         server = Server(port=0, data_dir=home, config=DURABLE, persist=True, unix_socket_path=socket)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            server.start(timeout=60)
+            server.start(timeout=START_SECONDS)
+        except ValkeyServerError as error:
+            raise ValkeyFailed(f"the embedded Valkey does not start; {server.log_path} says why") from error
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         stopping = threading.Event()

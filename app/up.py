@@ -76,7 +76,9 @@ class Stack:
     def _unready(self) -> str | None:
         """Why the stack is not ready, or None if it is."""
         try:
-            with urllib.request.urlopen(self._probe, timeout=2):  # noqa: S310 - our own http address
+            # A proxy of the environment knows nothing of this machine's loopback.
+            direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            with direct.open(self._probe, timeout=2):
                 return None
         except urllib.error.HTTPError as error:
             return str(json.load(error)["error"]["message"])
@@ -128,8 +130,7 @@ def _redis(settings: Settings) -> Iterator[str]:
 
 def _local_host(host: str) -> str:
     """Where this machine reaches a server that listens on `host`."""
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-        return "127.0.0.1"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"[{host}]" if ":" in host else host
 
 

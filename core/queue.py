@@ -30,6 +30,9 @@ TICKET_FUNCTION: Final = "easel.ticket"
 NO_TIMEOUT: Final = -1
 """Deadlines are ours: RQ's could only interrupt between two bytecodes, and in the wrong thread."""
 
+MAX_REISSUED: Final = 64
+"""More than the slots of a worker: jobs that may not start yet need no ticket each, round after round."""
+
 IDLE_SECONDS: Final = 2
 """How long a slot waits for a ticket before it looks whether it should stop."""
 
@@ -67,8 +70,8 @@ def new_ticket(queue: str, redis: Redis) -> Ticket:
 
 
 def reissue_tickets(queue: str, pending: int, redis: Redis) -> int:
-    """Bring the tickets of `queue` up to `pending` jobs; returns how many were missing. A surplus is harmless."""
-    missing = max(0, pending - rq_queue(queue, redis).count)
+    """Bring the tickets of `queue` up to `pending` jobs, by 64 at most; returns how many. A surplus is harmless."""
+    missing = min(MAX_REISSUED, max(0, pending - rq_queue(queue, redis).count))
     for _ in range(missing):
         ticket = new_ticket(queue, redis)
         with redis.pipeline() as pipe:

@@ -138,12 +138,12 @@ def wind_down(
     """Once `stopping`: let running jobs finish for a while, hand the rest back unharmed, then end the engine."""
     stopping.wait()
     deadline = time.monotonic() + grace_seconds
-    while leases.active() and time.monotonic() < deadline and not hurry.is_set():
+    while any(slot.is_alive() for slot in slots):
+        # Looked at again and again: a slot may have claimed its last job just before it was told to stop.
+        if time.monotonic() >= deadline or hurry.is_set():
+            for hold in leases.active():
+                hold.end(Stop.HANDED_BACK)
         time.sleep(0.05)
-    for hold in leases.active():
-        hold.end(Stop.HANDED_BACK)
-    for slot in slots:
-        slot.join()
     leases.leave()
     engine.stop()
 

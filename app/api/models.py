@@ -38,7 +38,9 @@ class ModelView(BaseModel):
     tasks: tuple[Task, ...]
     license: str
     is_default: bool = Field(description="Whether a request that names no model gets this one.")
-    ready: bool = Field(description="Whether a living worker has it loaded; if not, the first job waits for that.")
+    ready: bool = Field(
+        description="Whether a living worker serves it; the first job may still wait while it is loaded."
+    )
     size: SizeView
     num_inference_steps: int
     max_steps: int

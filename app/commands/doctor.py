@@ -14,6 +14,7 @@ from typing import Final, Literal
 import typer
 from redis.exceptions import RedisError
 from rich.table import Table
+from rich.text import Text
 
 from app.client import Client
 from app.commands.terminal import JsonOption, settings, show
@@ -125,5 +126,7 @@ def findings_table(findings: list[Finding]) -> Table:
     colors = {"ok": "green", "warning": "yellow", "problem": "red"}
     table = Table("what", "state", "found", "what to do")
     for finding in findings:
-        table.add_row(finding.what, f"[{colors[finding.state]}]{finding.state}[/]", finding.found, finding.advice)
+        table.add_row(
+            finding.what, f"[{colors[finding.state]}]{finding.state}[/]", Text(finding.found), Text(finding.advice)
+        )
     return table

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.json import JSON
 from rich.table import Table
+from rich.text import Text
 
 from app.commands.terminal import JsonOption, KeyOption, ServerOption, local_time, server, show
 
@@ -63,7 +64,7 @@ def jobs_table(rows: list[dict[str, Any]]) -> Table:
             local_time(job["created_at"]),
             asked["model"],
             str(len(asked["seeds"])),
-            asked["prompt"],
+            Text(asked["prompt"]),
         )
     return table
 
@@ -73,11 +74,11 @@ def models_table(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         size = row["size"]
         table.add_row(
-            row["id"] + (" (default)" if row["default"] else ""),
+            row["id"] + (" (default)" if row["is_default"] else ""),
             "yes" if row["ready"] else "no",
             f"{size['width']}×{size['height']}, {size['minimum']}-{size['maximum']} by {size['multiple']}",
             str(row["num_inference_steps"]),
             row["scheduler"],
-            row["description"],
+            Text(row["description"]),
         )
     return table

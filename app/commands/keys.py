@@ -13,6 +13,7 @@ import typer
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 from rich.table import Table
+from rich.text import Text
 
 from app.api.keys import issued_view, view
 from app.commands.terminal import DataDirOption, JsonOption, console, fail, failures_told, local_time, settings, show
@@ -130,7 +131,7 @@ def keys_table(rows: list[dict[str, Any]]) -> Table:
         state = f"revoked {local_time(ended)}" if ended else f"until {local_time(expires)}" if expires else "good"
         table.add_row(
             row["id"],
-            row["name"],
+            Text(row["name"]),
             ", ".join(row["scopes"]),
             ", ".join(row["models"]) or "all",
             local_time(row["created_at"]),

@@ -12,10 +12,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.text import Text
 
 from app.client import Client, ClientError
 from app.door import OpenDoor
-from app.embedded import DataFolderInUse
+from app.embedded import DataFolderInUse, ValkeyFailed
 from app.up import StackFailed
 from core.settings import Settings
 
@@ -37,7 +38,7 @@ DataDirOption = Annotated[Path | None, typer.Option(help="Where jobs and picture
 
 def fail(message: str, code: int = 1) -> NoReturn:
     """End the command: 1 for what went wrong, 2 for what was asked wrongly."""
-    console.print(f"[red]error:[/] {message}", soft_wrap=True)
+    console.print("[red]error:[/]", Text(message), soft_wrap=True)
     raise typer.Exit(code)
 
 
@@ -46,7 +47,7 @@ def failures_told() -> Iterator[None]:
     """Expected failures become a line on the terminal; anything else is a bug and keeps its traceback."""
     try:
         yield
-    except (ClientError, StackFailed, DataFolderInUse) as error:
+    except (ClientError, StackFailed, DataFolderInUse, ValkeyFailed) as error:
         fail(str(error))
     except OpenDoor as error:
         fail(str(error), 2)
@@ -77,8 +78,12 @@ def show(value: Any, as_json: bool, table: Callable[[], Any]) -> None:  # noqa: 
     """Print `value` as JSON, or what `table` makes of it for people."""
     if as_json:
         typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        return
+    shown = table()
+    if isinstance(shown, str):
+        typer.echo(shown)  # paths and the like: not wrapped, and no markup
     else:
-        output.print(table())
+        output.print(shown)
 
 
 def local_time(moment: str) -> str:

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, TypeVar
-from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -81,7 +80,6 @@ class Form:
 @asynccontextmanager
 async def open_form(request: Request) -> AsyncIterator[Form]:
     """Raises UnsupportedMediaType, PayloadTooLarge or InvalidRequest."""
-    _check_origin(request)
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise UnsupportedMediaType("the body must be a form, sent as multipart/form-data", param="Content-Type")
     counted = Request(request.scope, _counted(request.receive))
@@ -109,13 +107,6 @@ async def _parse(request: Request) -> FormData:
         raise InvalidRequest(f"the form cannot be read: {reason}", code="invalid_form") from error
     except ClientDisconnect as error:
         raise InvalidRequest("the connection ended before the body did") from error
-
-
-def _check_origin(request: Request) -> None:
-    """A form, unlike JSON, may be sent by any page that a browser has open: only our own may."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise InvalidRequest(f"forms from pages of {origin[:60]} are not taken", code="cross_origin", param="Origin")
 
 
 def _put(fields: dict[str, Any], name: str, value: str) -> None:

@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from app.cli import app
+from app.commands.jobs import jobs_table, models_table
+from app.up import _local_host
 from tests.e2e.stack import free_port
 
 runner = CliRunner()
@@ -71,6 +74,45 @@ def test_doctor_finds_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert findings["redis"]["state"] == "problem"
     assert "appendonly yes" in findings["redis"]["advice"]
     assert findings["port"]["state"] == "ok"
+
+
+def test_what_people_wrote_is_no_markup() -> None:
+    # Given a prompt, as other tools like them, that looks like rich's markup
+    prompt = "a fox, [ugly], [cat:dog:0.5] [/b]"
+    job = {
+        "id": "gen_1",
+        "status": "succeeded",
+        "created_at": "2026-01-02T03:04:05Z",
+        "input": {"model": "easel-mini", "seeds": [1], "prompt": prompt},
+    }
+    # When it is listed
+    console = Console(width=200)
+    with console.capture() as printed:
+        console.print(jobs_table([job]))
+    # Then it is there as it was written
+    assert prompt in printed.get()
+
+
+def test_models_are_listed_for_people() -> None:
+    row = {
+        "id": "easel-mini",
+        "is_default": True,
+        "ready": True,
+        "size": {"width": 256, "height": 256, "minimum": 128, "maximum": 384, "multiple": 32},
+        "num_inference_steps": 20,
+        "scheduler": "ddim",
+        "description": "small [pictures]",
+    }
+    console = Console(width=200)
+    with console.capture() as printed:
+        console.print(models_table([row]))
+    assert "easel-mini (default)" in printed.get()
+    assert "small [pictures]" in printed.get()
+
+
+@pytest.mark.parametrize(("host", "reached"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("10.1.2.3", "10.1.2.3")])
+def test_a_server_on_every_address_is_reached_over_loopback(host: str, reached: str) -> None:
+    assert _local_host(host) == reached
 
 
 def test_version_is_printed() -> None:

@@ -123,3 +123,19 @@ def test_an_owner_does_not_give_its_key_away() -> None:
     assert owner_of(KEY).startswith("key_")
     assert len(owner_of(KEY)) == 20
     assert KEY not in owner_of(KEY)
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://[", "http://127.0.0.1:9"])
+@pytest.mark.parametrize("path", ["/v1/generations", "/sdapi/v1/interrupt"])
+def test_other_pages_may_not_change_anything(client: TestClient, origin: str, path: str) -> None:
+    answer = client.post(path, headers={"Origin": origin})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "cross_origin")
+
+
+def test_our_own_page_may_behind_a_proxy_too(connect: Connect) -> None:
+    # Given a server that is reached under a public name, by a proxy that keeps its own Host
+    with connect(public_url="https://img.example.com") as client:
+        # When the page of that name sends something
+        answer = client.post("/sdapi/v1/interrupt", headers={"Origin": "https://img.example.com"})
+    # Then it is taken
+    assert answer.status_code == 200
