@@ -8,7 +8,6 @@ from typing import Any, Final, Self
 import httpx
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
-DEFAULT_URL: Final = "http://127.0.0.1:8000"
 
 
 class ClientError(Exception):

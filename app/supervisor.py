@@ -48,10 +48,6 @@ class Child:
             preexec_fn=_end_with_parent,
         )
 
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process else None
-
     def revive(self) -> None:
         """Start the process again if it ended, after a pause that grows while it keeps ending early."""
         if self._process is not None and self._process.poll() is not None:

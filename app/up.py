@@ -54,9 +54,6 @@ class Stack:
         for child in self._children:
             child.revive()
 
-    def pids(self) -> dict[str, int | None]:
-        return {child.name: child.pid for child in self._children}
-
     def wait_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Return once the api says it is ready. Raises StackFailed if a part keeps ending or the time is up."""
         deadline = time.monotonic() + READY_SECONDS

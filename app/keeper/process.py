@@ -40,7 +40,7 @@ def run_keeper(settings: Settings, redis_url: str, stopping: threading.Event) ->
     """Work until `stopping` is set, then return within two seconds."""
     # Not the patient client: no call here waits long, and each round is tried again anyway.
     redis = connect(redis_url)
-    jobs = JobStore(redis, Limits(max_attempts=settings.max_attempts))
+    jobs = JobStore(redis, Limits.from_settings(settings))
     reaper = Reaper(jobs, redis, Catalog.load(settings.catalog).queues())
     heartbeat = KeeperHeartbeat(redis)
     expiry = Expiry(jobs, ResultStore(settings.results_location))
