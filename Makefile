@@ -4,6 +4,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 PIP_ARGS ?=
+# Processes of tests at a time: much of the suite waits. Each has its own Redis, ports and folders.
+JOBS ?= 2
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
@@ -19,10 +21,13 @@ test: $(VENV)/.installed-dev ## install, then linters, types and the whole suite
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 chaos: $(VENV)/.installed-dev ## kill, freeze and cut off everything for some minutes; ends with a table of the figures
 	$(BIN)/pytest tests/chaos -m "chaos or not chaos"
+
+screenshots: $(VENV)/.installed-dev ## draw with the bundled model and take docs/studio.png and docs/studio-phone.png anew
+	$(BIN)/python -m tests.docs.screenshots
 
 lock: $(VENV)/.installed ## resolve the versions anew into requirements.lock
 	$(BIN)/pip install -q uv
@@ -39,7 +44,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml requirements.lock
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/pip install -q $(PIP_ARGS) -c requirements.lock -e '.[api,worker,s3,dev]'
+	$(BIN)/pip install -q $(PIP_ARGS) -c requirements.lock -e '.[api,worker,s3,otel,dev]'
 	@touch $@
 
-.PHONY: help run test chaos lock
+.PHONY: help run test chaos screenshots lock

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from app.commands import doctor, draw, jobs, keys, serve
+from app.commands import bench, doctor, draw, jobs, keys, serve
 
 app = typer.Typer(
     help="Easel: a self-hosted image-generation service.",
@@ -24,6 +24,7 @@ app.command()(jobs.cancel)
 app.command()(jobs.models)
 app.add_typer(keys.keys)
 app.command()(doctor.doctor)
+app.command()(bench.bench)
 
 
 def _version(wanted: bool) -> None:

@@ -7,24 +7,33 @@ from typing import Any, Final, Self
 
 import httpx
 
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
+
+WRONGLY_ASKED: Final = frozenset({400, 413, 415, 422})
 
 
 class ClientError(Exception):
     """The server refused or could not be reached; the message is for people."""
 
-    def __init__(self, message: str, code: str = "unreachable") -> None:
+    def __init__(self, message: str, code: str = "unreachable", *, asked_wrongly: bool = False) -> None:
         super().__init__(message)
         self.code = code
+        self.asked_wrongly = asked_wrongly
+        """Whether the same would be refused again, anywhere."""
 
 
 class Client:
     def __init__(self, url: str, api_key: str | None = None) -> None:
+        """`url` may leave out `http://`, as people do. Raises ClientError for what is no address."""
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        url = url if "://" in url else f"http://{url}"
         # A proxy of the environment knows nothing of this machine's loopback.
-        remote = httpx.URL(url).host not in LOOPBACK
         timeout = httpx.Timeout(30, connect=5)
-        self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout, trust_env=remote)
+        try:
+            remote = httpx.URL(url).host not in LOOPBACK
+            self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout, trust_env=remote)
+        except (httpx.InvalidURL, UnicodeError, ValueError) as error:
+            raise ClientError(f"no address of a server: {url} ({error})", asked_wrongly=True) from error
 
     def __enter__(self) -> Self:
         return self
@@ -35,9 +44,9 @@ class Client:
         self._http.close()
 
     def is_up(self) -> bool:
-        """Whether an Easel answers there."""
+        """Whether an Easel answers there, within seconds: something else may listen and be silent."""
         try:
-            return self._http.get("/health/live").status_code == httpx.codes.OK
+            return self._http.get("/health/live", timeout=10).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 
@@ -64,14 +73,21 @@ class Client:
         return self._send("GET", httpx.URL(url).raw_path.decode()).content
 
     def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - httpx's own
-        answer: dict[str, Any] = self._send(method, path, **options).json()
+        response = self._send(method, path, **options)
+        try:
+            answer: dict[str, Any] = response.json()
+        except ValueError as error:
+            raise ClientError(f"{response.url.host} does not answer as Easel does", "unexpected_answer") from error
         return answer
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
         try:
             response = self._http.request(method, path, **options)
+        except httpx.ConnectError as error:
+            told = f"cannot reach {self._http.base_url}: {error}. Is Easel running there? 'easel up' starts it here"
+            raise ClientError(told) from error
         except httpx.HTTPError as error:
-            raise ClientError(f"cannot reach {self._http.base_url}: {error}") from error
+            raise ClientError(f"cannot reach {self._http.base_url}: {str(error) or type(error).__name__}") from error
         if response.is_error:
             raise _refusal(response)
         return response
@@ -80,6 +96,9 @@ class Client:
 def _refusal(response: httpx.Response) -> ClientError:
     try:
         error = response.json()["error"]
-        return ClientError(error["message"], error["code"])
+        wrongly = response.status_code in WRONGLY_ASKED or error["code"] == "model_not_found"
+        return ClientError(error["message"], error["code"], asked_wrongly=wrongly)
     except (ValueError, KeyError, TypeError):
-        return ClientError(f"the server answered {response.status_code}", "unexpected_answer")
+        return ClientError(
+            f"{response.url.host} answered {response.status_code}, not as Easel does", "unexpected_answer"
+        )

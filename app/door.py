@@ -121,7 +121,7 @@ class Door:
             return None
         caller = self._caller(authorization, path)
         permissions.check(caller.scopes, method, path)
-        state["owner"] = caller.owner
+        state["owner"], state["models"] = caller.owner, caller.models
         if caller.requests_per_minute is None or not metering.is_metered(method, path):
             return None
         return self._rates.take(caller.owner, caller.requests_per_minute)

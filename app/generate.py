@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from app.client import Client, ClientError
 
@@ -21,20 +22,52 @@ def draw(client: Client, body: Mapping[str, Any], out: Path, console: Console) -
 
     Raises ClientError; Ctrl-C cancels the job.
     """
+    _check_folder(out)
     job = client.submit({name: value for name, value in body.items() if value is not None})
     try:
         job = _follow(client, job, console)
     except KeyboardInterrupt:
         client.cancel(job["id"])
+        console.print("canceled")
         raise
     if job["status"] != "succeeded":
         error = job["error"] or {"code": job["status"], "message": f"the job was {job['status']}"}
         raise ClientError(error["message"], error["code"])
-    paths = numbered(out, len(job["images"]))
+    paths = paths_of(out, job)
     for image, path in zip(job["images"], paths, strict=True):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(client.download(image["url"]))
+        content = client.download(image["url"])
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            raise ClientError(
+                f"cannot write {path}: {error.strerror}; the picture is kept as {image['url']}"
+            ) from error
     return job, paths
+
+
+def _check_folder(out: Path) -> None:
+    """Before a picture is drawn that could not be kept. Raises ClientError."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise ClientError(f"--out {out}: cannot write to {out.parent}: {error.strerror}", asked_wrongly=True) from error
+
+
+def paths_of(out: Path, job: Mapping[str, Any]) -> list[Path]:
+    """A file for each picture: what `out` names in braces filled in, or numbered."""
+    names = [{"{id}": job["id"], "{seed}": str(image["seed"])} for image in job["images"]]
+    filled = [out.with_name(_filled(out.name, words)) for words in names]
+    if len(set(filled)) == len(filled):
+        return filled
+    return [numbered(path, len(filled))[index] for index, path in enumerate(filled)]
+
+
+def _filled(name: str, words: Mapping[str, str]) -> str:
+    for brace, word in words.items():
+        name = name.replace(brace, word)
+    return name
 
 
 def numbered(out: Path, count: int) -> list[Path]:
@@ -50,12 +83,20 @@ def format_of(out: Path) -> str:
     try:
         return formats[out.suffix.lower()]
     except KeyError:
-        raise ClientError(f"--out {out}: name a .png, .jpg or .webp file", "invalid_value") from None
+        message = f"--out {out}: name a .png, .jpg or .webp file"
+        raise ClientError(message, "invalid_value", asked_wrongly=True) from None
 
 
 def _follow(client: Client, job: dict[str, Any], console: Console) -> dict[str, Any]:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("queued", total=None)
         while job["status"] not in FINISHED:
             progress = job["progress"]

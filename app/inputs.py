@@ -10,8 +10,13 @@ from core.store import JobStore, NewJob
 
 
 def submit(jobs: JobStore, results: ResultStore, new: NewJob, inputs: Mapping[Input, bytes]) -> Job:
-    """The pictures first, so that no worker looks for them in vain; if no job comes of it, they go again."""
+    """The pictures first, so that no worker looks for them in vain; if no job comes of it, they go again.
+
+    By the keeper, if this process dies in between.
+    """
     needed = False
+    if inputs:
+        jobs.expect(new.id)
     try:
         for name, content in inputs.items():
             results.put(input_key(new.id, name), content)

@@ -15,11 +15,12 @@ from core.store import KeyStore
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and what they may do; `requests_per_minute` is None for no limit."""
+    """Who asks, and what they may do; `requests_per_minute` is None for no limit, no `models` are all."""
 
     owner: str
     scopes: frozenset[Scope]
     requests_per_minute: int | None
+    models: frozenset[str] = frozenset()
 
 
 LOCAL: Final = Caller(LOCAL_OWNER, FULL, None)
@@ -68,4 +69,9 @@ class Keyring:
             raise Unauthenticated(f"this API key {ended}; use another", param="Authorization")
         self._keys.used(key)
         own = key.requests_per_minute
-        return Caller(key.owner, frozenset(key.scopes), (self._per_minute if own is None else own) or None)
+        return Caller(
+            key.owner,
+            frozenset(key.scopes),
+            (self._per_minute if own is None else own) or None,
+            frozenset(key.models),
+        )

@@ -10,7 +10,8 @@ from fastapi import FastAPI
 
 from app import door, errors, openapi
 from app.a1111 import drawings, listings
-from app.api import events, generations, health, keys, metrics, models, previews, results, webhooks
+from app.api import endpoints, events, generations, health, keys, metrics, models, previews, results, webhooks
+from app.farewell import Farewell
 from app.metrics import registry_of
 from app.openai import edits
 from app.openai import generations as openai_generations
@@ -18,6 +19,7 @@ from app.openai.bare import BarePaths
 from app.services import Services
 from app.studio import pages
 from app.timing import Timing
+from app.tracing import Tracing
 from core.settings import Settings
 from core.store import Rates
 
@@ -37,7 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.services = services
     app.state.registry = registry_of(services)
-    native = (generations, events, previews, results, models, webhooks, keys, health, metrics, pages)
+    native = (generations, events, previews, results, models, webhooks, endpoints, keys, health, metrics, pages)
     routers = [module.router for module in (*native, openai_generations, edits, drawings, listings)]
     for router in routers:
         app.include_router(router)
@@ -52,6 +54,8 @@ def create_app(settings: Settings) -> FastAPI:
         rates=Rates(services.redis),
     )
     app.add_middleware(Timing, registry=app.state.registry)
+    app.add_middleware(Tracing, telemetry=services.telemetry)
+    app.add_middleware(Farewell, bell=services.bell)
     app.add_middleware(BarePaths)  # the last one added is the first one met: the door sees the whole path
     return app
 
@@ -61,4 +65,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     async with services.bell.ringing():
         yield
+    services.decoding.close()
+    services.telemetry.close()
     services.redis.close()

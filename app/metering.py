@@ -15,9 +15,12 @@ FREE: Final = ("/cancel", "/interrupt")
 """How paths end that take work away instead of bringing it."""
 
 
+CARE: Final = ("/v1/keys/", "/v1/webhooks/")
+
+
 def is_metered(method: str, path: str) -> bool:
-    """What may make work counts; looking, cancelling, deleting and the care of keys do not."""
-    return method == "POST" and not path.endswith(FREE) and not f"{path}/".startswith("/v1/keys/")
+    """What may make work counts; looking, cancelling, deleting and the care of keys and webhooks do not."""
+    return method == "POST" and not path.endswith(FREE) and not f"{path}/".startswith(CARE)
 
 
 def headers_of(allowance: Allowance) -> dict[str, str]:

@@ -33,7 +33,7 @@ TAGS: Final = [
     {"name": "generations", "description": "Ask for pictures and follow the job."},
     {"name": "results", "description": "The pictures."},
     {"name": "models", "description": "What this server can draw with."},
-    {"name": "webhooks", "description": "How to trust our calls."},
+    {"name": "webhooks", "description": "Who hears of your jobs, and how to trust our calls."},
     {"name": "keys", "description": "Who may come in; needs a key with the scope `admin`."},
     {"name": "health", "description": "For load balancers and supervisors."},
 ]
@@ -119,6 +119,11 @@ def _bound_by_catalog(schema: dict[str, Any], catalog: Catalog) -> None:
     _narrow(fields["num_inference_steps"], maximum=max(model.max_steps for model in models))
     schedulers = {scheduler.value for model in models for scheduler in model.schedulers}
     _narrow(fields["scheduler"], enum=sorted(schedulers))
+    styles = sorted({style for model in models for style in model.styles})
+    if styles:
+        _narrow(fields["style"], enum=styles)
+    else:
+        del fields["style"]
     fields["n"]["maximum"] = max(model.max_images for model in models)
 
 

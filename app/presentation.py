@@ -66,6 +66,7 @@ class GenerationView(View):
     priority: Priority
     metadata: dict[str, str]
     webhook: str | None = Field(description="Where the end of this job is reported.")
+    store: bool = Field(description="False: it goes once its pictures have been fetched.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -99,6 +100,7 @@ def present(job: Job, *, base_url: str, sign: Sign, queue_position: int | None =
         priority=job.priority,
         metadata=job.metadata,
         webhook=job.webhook_url,
+        store=job.store,
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
 from redis import Redis
 
+from app.decoding import Decoding
 from app.hangups import Hangups
 from app.keyring import Keyring
-from app.pictures import DECODED_AT_A_TIME
 from app.signatures import Signatures
 from app.waiting import Bell
+from core import telemetry
 from core.catalog import Catalog
 from core.errors import Unauthenticated
 from core.results import ResultStore
 from core.settings import Settings
-from core.store import Choices, EventLog, JobStore, KeyStore, Orphans, Outbox, Previews, Secrets, Usage, WorkerRegistry
+from core.store import (
+    Choices,
+    EndpointStore,
+    EventLog,
+    JobStore,
+    KeyStore,
+    Orphans,
+    Outbox,
+    Previews,
+    Secrets,
+    Usage,
+    WorkerRegistry,
+)
 from core.store.connection import connect
 from core.store.jobs import Limits
+from core.telemetry import Telemetry
+
+DECODED_AT_A_TIME: Final = 2
+"""A picture of the largest size takes some 130 MB meanwhile; who waits for its turn must not hold a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +51,18 @@ class Services:
     previews: Previews
     choices: Choices
     outbox: Outbox
+    endpoints: EndpointStore
     workers: WorkerRegistry
     results: ResultStore
     bell: Bell
     hangups: Hangups
-    decoding: CapacityLimiter
+    decoding: Decoding
+    decoding_limiter: CapacityLimiter
     signatures: Signatures
     keys: KeyStore
     keyring: Keyring
     usage: Usage
+    telemetry: Telemetry
 
     @classmethod
     def start(cls, settings: Settings) -> Services:
@@ -60,15 +81,18 @@ class Services:
             previews=Previews(redis),
             choices=Choices(redis),
             outbox=Outbox(redis),
+            endpoints=EndpointStore(redis),
             workers=WorkerRegistry(redis),
             results=ResultStore(settings.results_location),
             bell=bell,
             hangups=Hangups(bell, jobs, Orphans(redis), settings.hangup_seconds),
-            decoding=CapacityLimiter(DECODED_AT_A_TIME),
+            decoding=Decoding(DECODED_AT_A_TIME),
+            decoding_limiter=CapacityLimiter(DECODED_AT_A_TIME),
             signatures=Signatures(Secrets(redis), settings.result_url_seconds),
             keys=keys,
             keyring=Keyring(settings, keys),
             usage=Usage(redis),
+            telemetry=telemetry.start("easel-api", settings.otlp_endpoint),
         )
 
 
@@ -97,7 +121,14 @@ def _viewer(request: Request) -> str | None:
     return owner
 
 
+def _allowed(request: Request) -> Callable[[str], bool]:
+    """Whether the key of this request may use the model of that id."""
+    models: frozenset[str] = request.state.models
+    return lambda model_id: not models or model_id in models
+
+
 ServicesOf = Annotated[Services, Depends(_services)]
 BaseUrl = Annotated[str, Depends(_base_url)]
 Owner = Annotated[str, Depends(_owner)]
 Viewer = Annotated[str | None, Depends(_viewer)]
+Allowed = Annotated[Callable[[str], bool], Depends(_allowed)]

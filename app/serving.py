@@ -18,6 +18,10 @@ GRACE_SECONDS: Final = 5
 """What is left for requests in flight after a SIGTERM; streams are told to end at once."""
 
 
+ACCESS_FIELDS: Final = 5
+"""Of a line of uvicorn: client, method, address, version, status."""
+
+
 class Server(uvicorn.Server):
     """Ends open streams before it waits for them: uvicorn tells an application too late."""
 
@@ -25,6 +29,14 @@ class Server(uvicorn.Server):
         services: Services = self.config.app.state.services  # type: ignore[union-attr] # we gave it a FastAPI
         services.bell.close()
         await super().shutdown(sockets)
+
+
+def without_query(record: logging.LogRecord) -> bool:
+    """The line of a request, of its address no more than the path: a query may hold a signature."""
+    if isinstance(record.args, tuple) and len(record.args) == ACCESS_FIELDS:
+        client, method, address, *rest = record.args
+        record.args = (client, method, str(address).partition("?")[0], *rest)
+    return True
 
 
 def serve(settings: Settings) -> None:
@@ -40,5 +52,6 @@ def serve(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    logging.getLogger("uvicorn.access").addFilter(without_query)
     logger.info("api listens", extra={"host": settings.host, "port": settings.port})
     Server(config).run()

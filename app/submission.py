@@ -14,6 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from app.validation import StrictInput
+from core import tracing
 from core.catalog import Catalog
 from core.errors import InvalidRequest
 from core.jobs import (
@@ -123,6 +124,9 @@ class GenerationInput(StrictInput):
 
     prompt: Prompt = Field(description="What to draw.", examples=["a red apple"])
     negative_prompt: Text | None = Field(default=None, description="What to keep out.", examples=["blurry"])
+    style: str | None = Field(
+        default=None, max_length=64, description="One of the model's `styles`: it is put into the prompt."
+    )
     model: str | None = Field(default=None, max_length=64, description="A model of GET /v1/models.")
     width: int | None = Field(default=None, ge=8, le=MAX_PIXELS_A_SIDE, description="Pixels, on the model's grid.")
     height: int | None = Field(default=None, ge=8, le=MAX_PIXELS_A_SIDE, description="Pixels, on the model's grid.")
@@ -147,6 +151,11 @@ class GenerationInput(StrictInput):
         ge=1,
         le=MAX_EXPIRES_IN,
         description="Seconds until the job is of no use any more: it then fails with deadline_exceeded.",
+    )
+    store: bool = Field(
+        default=True,
+        description="False: the job and its pictures are removed a minute after the last of them was fetched, and ten "
+        "minutes after its end at the latest.",
     )
     webhook: WebhookUrl | None = Field(
         default=None,
@@ -186,7 +195,7 @@ def resolve(asked: GenerationInput, catalog: Catalog, start: Start | None = None
     request = GenerationRequest(
         task=start.task if start else Task.TEXT_TO_IMAGE,
         model=model.id,
-        prompt=asked.prompt,
+        prompt=model.in_style(asked.prompt, asked.style),
         negative_prompt=asked.negative_prompt or "",
         width=asked.width or model.size.width,
         height=asked.height or model.size.height,
@@ -215,6 +224,8 @@ def new_job(
         expires_in=asked.expires_in,
         metadata=asked.metadata,
         webhook_url=asked.webhook,
+        store=asked.store,
+        traceparent=tracing.current.get(),
         idempotency_key=idempotency_key,
         fingerprint=asked.fingerprint(),
     )

@@ -65,6 +65,16 @@ class Child:
         if self._process is None and time.monotonic() >= self._restart_at:
             self.start()
 
+    @property
+    def pid(self) -> int | None:
+        """None while it is not running."""
+        return None if self._process is None else self._process.pid
+
+    def kill(self) -> None:
+        """End the whole process group the hard way; `revive` starts it again."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def terminate(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()

@@ -27,7 +27,8 @@ class StrictInput(BaseModel):
         unknown = [name for name in document if name not in cls.model_fields] if isinstance(document, dict) else []
         if unknown:
             name = str(unknown[0])
-            close = get_close_matches(name, cls.model_fields, n=1)
+            parts = [field for field in cls.model_fields if name in field] if len(name) > 3 else []
+            close = parts or get_close_matches(name, cls.model_fields, n=1)
             hint = f"did you mean '{close[0]}'?" if close else f"it takes {', '.join(cls.model_fields)}"
             raise PydanticCustomError("unknown_parameter", "{hint}", {"name": name[:MAX_SHOWN], "hint": hint})
         return document

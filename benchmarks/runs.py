@@ -12,6 +12,7 @@ import torch
 
 from benchmarks.workloads import Workload
 from worker.engine.engine import Engine
+from worker.engine.rehearsal import rehearse
 from worker.engine.requests import Canceled, Drawing, DrawRequest, Failed, Finished, Progressed
 
 LONG_STEPS = 40
@@ -46,14 +47,14 @@ def static_batch(work: Workload, requests: Sequence[DrawRequest]) -> tuple[float
 def in_engine(work: Workload, drive: Callable[[Engine], Any]) -> Any:  # noqa: ANN401 - what `drive` returns
     """Run the engine on this, the main thread, as the worker does, while `drive` uses it from another.
 
-    Its row budget is learned before the clock starts, as in a worker that has been up for a while.
+    It rehearses before the clock starts, as a worker does before it takes requests.
     """
-    engine = Engine(work.models)
+    engine = Engine(work.models, limits=work.limits)
+    rehearse(engine, work.models.catalog.model(work.usual.model))
     result: list[Any] = []
 
     def client() -> None:
         try:
-            wait_all([engine.submit(request) for request in work.equal(seed=10**6)])
             result.append(drive(engine))
         finally:
             engine.stop(drain=False)

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import psutil
 import torch
 
 from app.up import running_stack
@@ -34,7 +35,9 @@ from benchmarks.load import Load
 from core.catalog import Catalog
 from core.jobs import Scheduler, Task
 from core.settings import Settings
+from worker.allocator import keep_freed_memory
 from worker.engine.engine import Engine
+from worker.engine.rehearsal import rehearse
 from worker.engine.requests import Canceled, DrawRequest, Failed, Finished
 from worker.pipelines.models import Models
 
@@ -52,7 +55,7 @@ PROMPTS: Final = ("a red apple", "a fox", "a sailboat", "a slice of pizza", "a g
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of one run. Latencies are seconds."""
+    """The figures of one run. Latencies are seconds; `cores` is what each process kept busy under overload."""
 
     model: str
     threads: int
@@ -66,6 +69,7 @@ class Report:
     status_p99_under_load: float
     submit_p99_under_load: float
     failed: int
+    cores: dict[str, float]
 
 
 def requests_of(count: int, seed: int) -> list[dict[str, Any]]:
@@ -89,7 +93,10 @@ def engine_speed(settings: Settings, bodies: Sequence[dict[str, Any]], in_flight
     """Images a second of the engine alone, with `in_flight` requests at any time, on the main thread."""
     catalog = Catalog.load(settings.catalog)
     model = catalog.model(None)
-    engine = Engine(Models(catalog))
+    models = Models(catalog)
+    models.preload([model.id])
+    engine = Engine(models)
+    rehearse(engine, model)  # as the worker does
     seconds: list[float] = []
 
     def draw(body: dict[str, Any]) -> None:
@@ -132,17 +139,29 @@ def percentile(values: Sequence[float], percent: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
-async def drive(url: str, count: int, engine_speed_: float) -> tuple[float, Load, Load, float]:
-    """Throughput under overload, the two loads' records, and the latency of one job alone."""
+def cpu_seconds() -> dict[str, float]:
+    """What this process and every one that it started has used so far."""
+    seconds = {"load": sum(psutil.Process().cpu_times()[:2])}
+    for process in psutil.Process().children(recursive=True):
+        command = process.cmdline()
+        name = command[command.index("-m") + 1] if "-m" in command else process.name()
+        seconds[name] = sum(process.cpu_times()[:2])
+    return seconds
+
+
+async def drive(url: str, count: int, engine_speed_: float) -> tuple[float, Load, Load, float, dict[str, float]]:
+    """Throughput under overload, the two loads' records, the latency of one job alone, and busy cores by process."""
     limits = httpx.Limits(max_connections=200)
     async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
         warm = Load(client)
         for body in requests_of(3, seed=1):
             await warm.one(body)
         overload, steady = Load(client), Load(client)
+        before = cpu_seconds()
         seconds = await overload.run(requests_of(count, seed=2), rate=3 * engine_speed_, seed=3)
+        cores = {name: round((used - before.get(name, 0.0)) / seconds, 2) for name, used in cpu_seconds().items()}
         await steady.run(requests_of(count, seed=4), rate=0.7 * engine_speed_, seed=5)
-        return count / seconds, overload, steady, statistics.median(warm.latencies)
+        return count / seconds, overload, steady, statistics.median(warm.latencies), cores
 
 
 def main() -> None:
@@ -151,12 +170,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=60, help="requests of each phase")
     parser.add_argument("--port", type=int, default=8199)
     options = parser.parse_args()
+    keep_freed_memory()  # as the worker does
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.read(port=options.port, data_dir=Path(folder))
         alone = engine_speed(settings, requests_of(options.count, seed=2), settings.slots)
         with running_stack(settings) as stack:
             stack.wait_ready()
-            speed, overload, steady, solo = asyncio.run(drive(stack.url, options.count, alone))
+            speed, overload, steady, solo, cores = asyncio.run(drive(stack.url, options.count, alone))
     status = overload.status + steady.status
     report = Report(
         model=Catalog.load(settings.catalog).default,
@@ -171,6 +191,7 @@ def main() -> None:
         status_p99_under_load=round(percentile(status, 99), 4),
         submit_p99_under_load=round(percentile(overload.submit + steady.submit, 99), 4),
         failed=overload.failed + steady.failed,
+        cores=cores,
     )
     for name, value in asdict(report).items():
         print(f"{name:24} {value}")

@@ -11,22 +11,27 @@ import torch
 from core.catalog import Catalog, Family, Model, SizeGrid
 from core.jobs import Scheduler, Task
 from tests import tiny_models
+from worker.engine.limits import ROW_LIMITS, LimitsFile
 from worker.engine.requests import DrawRequest
+from worker.pipelines.devices import machine_of
 from worker.pipelines.models import Models
 
 CATALOG = Path(__file__).parent.parent / "models" / "catalog.toml"
 EQUAL_REQUESTS = 8
 MIXED_REQUESTS = 16
+SATURATING_REQUESTS = 48
+"""Six for each of a worker's slots: the few that end last, in batches that nobody fills up, weigh little."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A resident model, a usual request, and the side in pixels of one that is large beside it."""
+    """A resident model, a usual request, the side in pixels of one that is large beside it, what engines learned."""
 
     name: str
     models: Models
     usual: DrawRequest
     large_side: int
+    limits: LimitsFile
 
     def equal(self, seed: int) -> list[DrawRequest]:
         """Requests that one static batch could draw. Prompts differ, so that no cache of pictures would help."""
@@ -34,22 +39,22 @@ class Workload:
             replace(self.usual, prompt=f"picture {seed + index}", seed=seed + index) for index in range(EQUAL_REQUESTS)
         ]
 
-    def mixed(self, seed: int) -> list[DrawRequest]:
+    def mixed(self, seed: int, count: int = MIXED_REQUESTS) -> list[DrawRequest]:
         """Requests that no static batch can draw: steps, guidance and schedulers all differ."""
         steps = cycle((4, 8, 12, 20))
         guidance = cycle((4.0, 1.0, 7.0))
         schedulers = cycle((Scheduler.DDIM, Scheduler.EULER, Scheduler.DPMPP_2M, Scheduler.EULER_ANCESTRAL))
-        kinds = islice(zip(steps, guidance, schedulers, strict=False), MIXED_REQUESTS)
+        kinds = islice(zip(steps, guidance, schedulers, strict=False), count)
         return [
             replace(
                 self.usual,
                 prompt=f"picture {seed + index}",
                 seed=seed + index,
-                num_inference_steps=count,
+                num_inference_steps=length,
                 guidance_scale=scale,
                 scheduler=scheduler,
             )
-            for index, (count, scale, scheduler) in enumerate(kinds)
+            for index, (length, scale, scheduler) in enumerate(kinds)
         ]
 
 
@@ -60,14 +65,14 @@ def tiny(folder: Path, device: str) -> Workload:
     tiny_models.save(pipeline, folder / "tiny")
     size = SizeGrid(minimum=64, maximum=256, multiple=8, width=128, height=128)
     row = Model(id="tiny", source="tiny", family=Family.SD15, size=size, scheduler=Scheduler.DDIM)
-    return workload(Catalog(models=(row,), default="tiny", folder=folder), device, large_side=256)
+    return workload(Catalog(models=(row,), default="tiny", folder=folder), folder, device, large_side=256)
 
 
-def bundled(device: str) -> Workload:
-    return workload(Catalog.load(CATALOG), device, large_side=384)
+def bundled(folder: Path, device: str) -> Workload:
+    return workload(Catalog.load(CATALOG), folder, device, large_side=384)
 
 
-def workload(catalog: Catalog, device: str, large_side: int) -> Workload:
+def workload(catalog: Catalog, folder: Path, device: str, large_side: int) -> Workload:
     row = catalog.model(None)
     usual = DrawRequest(
         model=row.id,
@@ -82,4 +87,4 @@ def workload(catalog: Catalog, device: str, large_side: int) -> Workload:
     )
     models = Models(catalog, device=device)
     models.preload([row.id])
-    return Workload(row.id, models, usual, large_side)
+    return Workload(row.id, models, usual, large_side, LimitsFile(folder / ROW_LIMITS, machine_of(models.device)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -55,11 +55,16 @@ class SizeGrid(Record):
         return max(low, min(high, round(pixels / self.multiple) * self.multiple))
 
 
+StyleName = Annotated[str, Field(min_length=1, max_length=64)]
+StyleTemplate = Annotated[str, Field(max_length=500, pattern=r"^[^{}]*\{prompt\}[^{}]*$")]
+"""How to say a prompt so that the model draws it in a style, such as `a flat icon of {prompt}`."""
+
+
 class Model(Record):
     """One row of the catalogue.
 
     `source` is a folder (relative to the catalogue file, or absolute) or a hub id `owner/name`;
-    `max_work` bounds n x width x height x steps of a job, in pixel-steps.
+    `max_work` bounds n x width x height x steps of a job, in pixel-steps; `styles` are ways to put a prompt.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
@@ -79,6 +84,7 @@ class Model(Record):
     negative_prompt: bool = True
     max_images: int = Field(default=MAX_IMAGES, ge=1, le=MAX_IMAGES)
     max_work: int = Field(default=4 * 2**20 * 100, ge=1)
+    styles: dict[StyleName, StyleTemplate] = Field(default={}, max_length=64)
 
     @model_validator(mode="before")
     @classmethod
@@ -97,6 +103,15 @@ class Model(Record):
         if self.scheduler not in self.schedulers:
             raise ValueError(f"the default scheduler {self.scheduler} is not among the model's schedulers")
         return self
+
+    def in_style(self, prompt: str, style: str | None) -> str:
+        """What to ask the model for. Raises InvalidRequest for a style that it does not have."""
+        if style is None:
+            return prompt
+        if style not in self.styles:
+            known = f"it has {', '.join(self.styles)}" if self.styles else "it has none"
+            raise InvalidRequest(f"style '{style[:64]}' is none of model '{self.id}': {known}", param="style")
+        return self.styles[style].replace("{prompt}", prompt)
 
     def check(self, request: GenerationRequest) -> None:
         """Raise InvalidRequest, naming the field and what would fit, if this model cannot draw `request`."""

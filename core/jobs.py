@@ -41,7 +41,7 @@ class Status(StrEnum):
 TERMINAL_STATUSES: Final = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
 
 TRANSITIONS: Final[dict[Status, frozenset[Status]]] = {
-    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELED}),
+    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELED, Status.FAILED}),
     Status.RUNNING: frozenset({Status.QUEUED, *TERMINAL_STATUSES}),
     Status.SUCCEEDED: frozenset(),
     Status.FAILED: frozenset(),
@@ -176,6 +176,8 @@ class Job(Record):
     request: GenerationRequest
     metadata: dict[str, str] = {}
     webhook_url: str | None = None
+    store: bool = True
+    traceparent: str | None = None
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None

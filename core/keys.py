@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final
@@ -20,6 +21,8 @@ class Scope(StrEnum):
     READ = "read"
     ADMIN = "admin"
 
+
+ISSUED_OWNER: Final = re.compile(r"key_[0-9a-f]{8}")
 
 LOCAL_OWNER: Final = "local"
 """Whose jobs they are where no key is needed."""
@@ -48,12 +51,20 @@ class KeyPolicy(Record):
         default=1.0, ge=0.01, le=100, description="Its share of a busy server: 2 gets twice as much as 1."
     )
     max_queued: Limit | None = Field(default=None, description="Jobs waiting at once; null: the server's limit.")
+    max_running: Limit | None = Field(default=None, description="Jobs running at once; null: the server's limit.")
     requests_per_minute: int | None = Field(
         default=None, ge=0, le=MAX_LIMIT, description="Requests for pictures; null: the server's limit, 0: no limit."
     )
-    images_per_day: Limit | None = Field(default=None, description="Pictures a day, in UTC; null: no limit.")
+    images_per_day: Limit | None = Field(default=None, description="Pictures a day, in UTC; null: the server's limit.")
     worker_seconds_per_day: Limit | None = Field(
-        default=None, description="Seconds a day, in UTC, that workers are busy with its jobs; null: no limit."
+        default=None,
+        description="Seconds a day, in UTC, that workers work for it; null: the server's limit.",
+    )
+    retention_hours: float | None = Field(
+        default=None,
+        ge=0.01,
+        le=24 * 366,
+        description="Hours after its end until a job of this key and its pictures are removed; null: as the server.",
     )
 
 
@@ -74,3 +85,8 @@ class ApiKey(KeyPolicy):
 
 def owner_of_id(key_id: str) -> str:
     return f"key_{key_id}"
+
+
+def is_issued(owner: str) -> bool:
+    """Whether `owner` holds a key that was made, and not one of the settings or none."""
+    return ISSUED_OWNER.fullmatch(owner) is not None

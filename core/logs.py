@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from core.settings import Settings
 
-job_id: ContextVar[str | None] = ContextVar("job_id", default=None)
-"""The job that the current thread or task works on; it is added to each of its lines."""
+about: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyType({}))
+"""What the current thread or task works on, such as its `job_id`; it is added to each of its lines."""
+
+
+@contextmanager
+def telling(**words: str) -> Iterator[None]:
+    """Add `words` to every line that this thread or task logs meanwhile."""
+    token = about.set({**about.get(), **words})
+    try:
+        yield
+    finally:
+        about.reset(token)
+
 
 STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
     fields = {name: value for name, value in record.__dict__.items() if name not in STANDARD}
-    current = job_id.get()
-    if current is not None:
-        fields.setdefault("job_id", current)
-    return fields
+    return {**about.get(), **fields}
 
 
 class TextFormatter(logging.Formatter):

@@ -62,11 +62,19 @@ class Settings(BaseSettings):
         ge=0,
         description="How long the job of a client that hung up waits for it to try again before it is canceled.",
     )
-    max_queued: int = Field(default=1000, ge=1, description="Jobs waiting in all; then 503 with Retry-After.")
+    max_queued: int = Field(
+        default=1000, ge=1, description="Jobs waiting in a queue, of all keys; then 503 with Retry-After."
+    )
     max_queued_per_key: int = Field(default=100, ge=1, description="Jobs waiting for one API key; then 429.")
     max_running_per_key: int = Field(default=1000, ge=1, description="Jobs running for one API key; more wait.")
     requests_per_minute_per_key: int = Field(
         default=60, ge=0, description="Requests for pictures a minute with one API key; then 429. 0: no limit."
+    )
+    images_per_day_per_key: int = Field(
+        default=0, ge=0, description="Pictures a day, in UTC, for an API key without a quota of its own. 0: no limit."
+    )
+    worker_seconds_per_day_per_key: int = Field(
+        default=0, ge=0, description="Seconds of workers a day for such a key; then 429 until 0:00 UTC. 0: no limit."
     )
     queue: str = Field(default="default", pattern=r"^[a-z0-9_-]{1,32}$", description="The queue a worker serves.")
     slots: int = Field(default=8, ge=1, le=64, description="Jobs a worker process holds at once.")
@@ -96,6 +104,19 @@ class Settings(BaseSettings):
         default=(),
         description="Comma-separated private networks that webhooks may reach; link-local never.",
     )
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address on which worker and keeper answer Prometheus; they take no key."
+    )
+    worker_metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Port of the worker's /metrics; each of several on a host needs its own."
+    )
+    keeper_metrics_port: int = Field(default=0, ge=0, le=65535, description="Port of the keeper's /metrics. 0: none.")
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="OpenTelemetry collector for spans (OTLP over HTTP), such as http://127.0.0.1:4318. "
+        "Needs easel[otel].",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Log level.")
     log_format: Literal["text", "json"] = Field(default="text", description="Log lines for people or for machines.")
 
@@ -105,6 +126,13 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_has_a_scheme(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return url
 
     @field_validator("api_keys")
     @classmethod

@@ -9,7 +9,7 @@ COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY core core
 COPY app app
 COPY worker worker
-RUN /venv/bin/pip install -c requirements.lock '.[api]'
+RUN /venv/bin/pip install -c requirements.lock '.[api,s3,otel]'
 
 FROM python:${PYTHON}-slim
 # The data folder belongs to the user, so a new volume mounted there does too.

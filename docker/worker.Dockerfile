@@ -11,7 +11,7 @@ COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY core core
 COPY app app
 COPY worker worker
-RUN /venv/bin/pip install ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} -c requirements.lock '.[worker]'
+RUN /venv/bin/pip install ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} -c requirements.lock '.[worker,s3,otel]'
 
 FROM python:${PYTHON}-slim
 # The folders belong to the user, so new volumes mounted there do too. /hub is for models fetched from a hub.

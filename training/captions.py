@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from typing import TYPE_CHECKING
 
-from training.motifs import Motif
+if TYPE_CHECKING:
+    from training.motifs import Motif
 
 # Names as people use them, the values far enough apart to be told from each other.
 COLOURS: dict[str, tuple[int, int, int]] = {
@@ -72,10 +74,11 @@ BACKGROUND = (
     " against a {} background",
 )
 NO_ARTICLE = {
-    "bananas", "beer", "blueberries", "books", "bread", "broccoli", "cheese", "cherries", "chips",
-    "chocolate", "coffee", "corn", "dark glasses", "earth", "eyeglasses", "fire", "flames",
-    "french fries", "fries", "glasses", "grapes", "headphones", "maize", "milk", "pancakes",
-    "popcorn", "scissors", "sunglasses", "sushi",
+    "bananas", "beer", "blue jeans", "blueberries", "books", "bread", "broccoli", "cheese", "cherries", "chips",
+    "chocolate", "coffee", "corn", "crossed swords", "dark glasses", "earth", "eyeglasses", "fire", "flames",
+    "french bread", "french fries", "fries", "glasses", "grapes", "headphones", "jeans", "maize", "milk", "pancakes",
+    "pasta", "popcorn", "ramen", "scissors", "socks", "spaghetti", "sunglasses", "sushi", "swords", "trousers",
+    "two swords",
 }  # fmt: skip
 
 
@@ -87,19 +90,22 @@ def with_article(name: str) -> str:
 
 
 def say_motif(motif: Motif, rng: random.Random) -> str:
-    """Mostly the first name, often another one, now and then a tag: prompts are not emoji names."""
+    """Its first name in two of five, else another name, a synonym or a tag: prompts are not emoji names."""
     draw = rng.random()
     if draw < 0.10 and motif.tags:
         name = rng.choice(motif.tags)
         return name if rng.random() < 0.5 else f"{motif.names[0]}, {name}"
-    name = motif.names[0] if draw < 0.62 else rng.choice(motif.names)
+    if draw < 0.42 and motif.synonyms:
+        name = rng.choice(motif.synonyms)
+    else:
+        name = motif.names[0] if draw < 0.82 else rng.choice(motif.names)
     return with_article(name) if rng.random() < 0.65 else name
 
 
 def say_style(subject: str, style: str, rng: random.Random) -> str:
     """3D is the default and often goes without saying; flat must be asked for."""
     draw = rng.random()
-    if draw < (0.55 if style == "3d" else 0.02):
+    if draw < (0.40 if style == "3d" else 0.02):
         return subject
     if draw < 0.8:
         return rng.choice(STYLE_FRONT[style]).format(subject)

@@ -45,6 +45,8 @@ def build_unet(channels: tuple[int, ...]) -> UNet2DConditionModel:
         cross_attention_dim=384,
         # Stock naming: this is the number of heads; 32 channels each.
         attention_head_dim=tuple(max(1, width // 32) for width in channels),
+        # The pooled prompt joins the timestep at every level: style and background are no matter of place.
+        addition_embed_type="text",
     )
 
 

@@ -13,17 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import StableDiffusionPipeline
+from diffusers import AutoencoderTiny, StableDiffusionPipeline
 from PIL import Image
 from tqdm import tqdm
 
-from training import captions, features, latents, motifs, pictures, sheets, workspace
+from training import captions, features, latents, lists, motifs, pictures, sheets, workspace
+from worker.allocator import keep_freed_memory
 
 logger = logging.getLogger(__name__)
 
-STEPS, GUIDANCE, BATCH, SEED = 20, 3.0, 6, 1000
+STEPS, GUIDANCE, BATCH, SEED, PAIRS = 20, 3.0, 8, 1000, 60
 COLOUR_TOLERANCE = 25.0  # CIE76; a just noticeable difference is about 2, white to cream 13, blue to navy 50
-KEYS = ("descriptor", "names", "synonyms", "combined")
+KEYS = ("descriptor", "names", "synonyms", "tags", "unseen", "combined", "pairs")
 START, END = "<!-- figures -->", "<!-- /figures -->"
 
 
@@ -41,16 +42,27 @@ def draw(pipeline: StableDiffusionPipeline, prompts: Sequence[str]) -> list[Imag
 
 
 class References:
-    """The training pictures, described: rows are motifs, columns styles."""
+    """The training pictures, described: rows are motifs, columns styles.
 
-    def __init__(self, count: int) -> None:
-        self.vectors = np.stack(
-            [[features.describe(self.picture(n, style)) for style in pictures.STYLES] for n in range(count)]
-        )
+    Styles are compared with what the autoencoder makes of the training pictures: it softens, whoever draws.
+    """
+
+    def __init__(self, count: int, vae: AutoencoderTiny) -> None:
+        self.vae = vae
+        shown = [[self.picture(n, style) for style in pictures.STYLES] for n in range(count)]
+        self.vectors = np.stack([[features.describe(image) for image in row] for row in shown])
+        self.styles = np.stack([[features.describe_style(self.soften(image)) for image in row] for row in shown])
+
+    @torch.no_grad()
+    def soften(self, image: Image.Image) -> Image.Image:
+        """Through the autoencoder and back."""
+        made = self.vae.decode(self.vae.encode(latents.to_tensor([image]).to(self.vae.device)).latents).sample
+        pixels = ((made[0].clamp(-1, 1) + 1) * 127.5).round().byte()
+        return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
 
     @staticmethod
     def picture(number: int, style: str, colour: str = "white") -> Image.Image:
-        return latents.compose(latents.Entry((number,), style, colour, 1.0, (0.0, 0.0), False, ()))
+        return latents.compose(latents.Entry((number,), style, colour, 1.0, (0.0, 0.0), False))
 
     def distances(self, image: Image.Image) -> np.ndarray:
         """Motifs x styles: the nearer of the picture and its mirror image."""
@@ -62,90 +74,121 @@ class References:
         nearest = self.distances(image).min(axis=1)
         return int((nearest < nearest[number]).sum())
 
+    def flatness(self, image: Image.Image, number: int) -> float:
+        """How much nearer to the motif's flat drawing than to its rendering a picture is painted."""
+        solid, flat = np.linalg.norm(self.styles[number] - features.describe_style(image), axis=-1)
+        return float(solid - flat)
+
 
 def label_ranks(prompts: Sequence[str], ranks: Sequence[int]) -> list[str]:
     """Captions for a sheet: the rank before the prompt, so that misses stand out."""
     return [f"{rank} {prompt}" for prompt, rank in zip(prompts, ranks, strict=True)]
 
 
+def percent(right: Sequence[bool] | np.ndarray) -> float:
+    return round(100 * float(np.mean(right)), 1) if len(right) else float("nan")
+
+
 def share(ranks: Sequence[int], below: int) -> float:
-    return round(100 * float(np.mean([rank < below for rank in ranks])), 1) if len(ranks) else float("nan")
+    return percent([rank < below for rank in ranks])
 
 
 def measure_descriptor(references: References, count: int) -> dict[str, float]:
     """The ceiling: training pictures themselves, moved, scaled, mirrored, recoloured behind."""
     rng = random.Random(11)
-    ranks = []
+    ranks, styles = [], []
     for number in range(count):
         style, colour = rng.choice(pictures.STYLES), rng.choice(captions.COLOUR_NAMES)
-        ranks.append(references.rank(latents.compose(latents.plan_entry((number,), style, colour, rng, False)), number))
-    return {"descriptor_top1": share(ranks, 1), "descriptor_top5": share(ranks, 5)}
-
-
-def measure_names(pipeline: StableDiffusionPipeline, references: References, chosen: Sequence[int]) -> dict:
-    """Retrieval for the motifs' names; also returns what went wrong, for the card."""
-    known = motifs.load_motifs()
-    prompts = [captions.with_article(known[number].names[0]) for number in chosen]
-    images = draw(pipeline, prompts)
-    ranks = [references.rank(image, number) for image, number in zip(images, chosen, strict=True)]
-    sheets.tile(
-        images,
-        workspace.WORK / "evaluation-names.png",
-        12,
-        label_ranks(prompts, ranks),
-    )
-    missed = [prompt for prompt, rank in zip(prompts, ranks, strict=True) if rank]
+        image = latents.compose(latents.plan_entry((number,), style, colour, rng, False))
+        ranks.append(references.rank(image, number))
+        styles.append((references.flatness(references.soften(image), number) > 0) == (style == "flat"))
     return {
-        "names": len(ranks),
-        "names_top1": share(ranks, 1),
-        "names_top5": share(ranks, 5),
-        "missed": missed,
+        "descriptor_top1": share(ranks, 1),
+        "descriptor_top5": share(ranks, 5),
+        "descriptor_style": percent(styles),
     }
 
 
-def measure_synonyms(pipeline: StableDiffusionPipeline, references: References, chosen: Sequence[int]) -> dict:
-    """The same for words that stood in no caption."""
-    known = motifs.load_motifs()
-    pairs = [(number, word) for number in chosen for word in known[number].held_out]
-    prompts = [captions.with_article(word) for _, word in pairs]
+def measure_words(
+    pipeline: StableDiffusionPipeline, references: References, asked: Sequence[tuple[int, str]], kind: str
+) -> tuple[dict, list[int]]:
+    """Retrieval of motifs by these words: figures of this kind, and the ranks."""
+    prompts = [captions.with_article(word) for _, word in asked]
     images = draw(pipeline, prompts)
-    ranks = [references.rank(image, number) for image, (number, _) in zip(images, pairs, strict=True)]
-    sheets.tile(
-        images,
-        workspace.WORK / "evaluation-synonyms.png",
-        12,
-        label_ranks(prompts, ranks),
-    )
-    return {"synonyms": len(ranks), "synonyms_top1": share(ranks, 1), "synonyms_top5": share(ranks, 5)}
+    ranks = [references.rank(image, number) for image, (number, _) in zip(images, asked, strict=True)]
+    sheets.tile(images, workspace.WORK / f"evaluation-{kind}.png", 12, label_ranks(prompts, ranks))
+    return {kind: len(ranks), f"{kind}_top1": share(ranks, 1), f"{kind}_top5": share(ranks, 5)}, ranks
+
+
+def measure_names(pipeline: StableDiffusionPipeline, references: References, chosen: Sequence[int]) -> dict:
+    """Their names; also returns what went wrong, for the card."""
+    known = motifs.load_motifs()
+    asked = [(number, known[number].names[0]) for number in chosen]
+    figures, ranks = measure_words(pipeline, references, asked, "names")
+    missed = [captions.with_article(name) for (_, name), rank in zip(asked, ranks, strict=True) if rank]
+    return figures | {"missed": missed}
+
+
+def measure_synonyms(pipeline: StableDiffusionPipeline, references: References, chosen: Sequence[int]) -> dict:
+    """Words that stood in no caption: other nouns for the motif, and what emojibase's editors tagged it with; both
+    apart and together.
+    """
+    known = motifs.load_motifs()
+    synonyms = [(number, word) for number in chosen for word in known[number].held_out_synonyms]
+    tags = [(number, word) for number in chosen for word in known[number].held_out_tags]
+    figures, ranks = measure_words(pipeline, references, synonyms, "synonyms")
+    more, tag_ranks = measure_words(pipeline, references, tags, "tags")
+    both = [*ranks, *tag_ranks]
+    return figures | more | {"unseen": len(both), "unseen_top1": share(both, 1), "unseen_top5": share(both, 5)}
 
 
 def measure_obedience(pipeline: StableDiffusionPipeline, references: References, chosen: Sequence[int]) -> dict:
-    """Style: the asked style's picture of the motif is nearer. Background: the corners have the colour."""
+    """Style: each prompt is drawn twice with one seed, and of the two pictures the one that was asked to be flat is
+    painted flatter; and, as a figure of its own, each picture alone is nearer to the style that was asked for.
+    Background: the corners have the colour.
+    """
     rng = random.Random(5)
     known = motifs.load_motifs()
-    asked = [(n, pictures.STYLES[k % 2], rng.choice(captions.COLOUR_NAMES)) for k, n in enumerate(chosen)]
-    kinds = {"3d": "a 3d render of {}", "flat": "a flat icon of {}"}
-    prompts = [
-        kinds[style].format(captions.with_article(known[n].names[0])) + f" on a {colour} background"
-        for n, style, colour in asked
-    ]
-    images = draw(pipeline, prompts)
-    styles, colours, ranks = [], [], []
-    for image, (number, style, colour) in zip(images, asked, strict=True):
-        near = references.distances(image)[number]
-        styles.append(pictures.STYLES[int(near.argmin())] == style)
+    asked = [(n, rng.choice(captions.COLOUR_NAMES)) for n in chosen]
+    drawn = []
+    for style in pictures.STYLES:
+        subjects = [captions.STYLE_FRONT[style][0].format(captions.with_article(known[n].names[0])) for n, _ in asked]
+        grounds = [captions.BACKGROUND[0].format(colour) for _, colour in asked]
+        prompts = [subject + ground for subject, ground in zip(subjects, grounds, strict=True)]
+        drawn.append(draw(pipeline, prompts))
+        sheets.tile(drawn[-1], workspace.WORK / f"evaluation-{style}.png", 12, prompts)
+    flatness = np.array([[references.flatness(i, n) for i, (n, _) in zip(row, asked, strict=True)] for row in drawn])
+    colours, ranks = [], []
+    for image, (number, colour) in zip(drawn[0] + drawn[1], asked * 2, strict=True):
         made = features.to_lab(features.background_colour(np.asarray(image)))
         wanted = features.to_lab(np.array(captions.COLOURS[colour]))
         colours.append(float(np.linalg.norm(made - wanted)) < COLOUR_TOLERANCE)
         ranks.append(references.rank(image, number))
-    sheets.tile(images, workspace.WORK / "evaluation-obedience.png", 12, prompts)
     return {
-        "obedience": len(asked),
-        "style_obeyed": round(100 * float(np.mean(styles)), 1),
-        "background_obeyed": round(100 * float(np.mean(colours)), 1),
+        "obedience": len(ranks),
+        "style_obeyed": percent(flatness[1] > flatness[0]),
+        "style_alone": percent(np.concatenate([flatness[0] < 0, flatness[1] > 0])),
+        "background_obeyed": percent(colours),
         "combined_top1": share(ranks, 1),
         "combined_top5": share(ranks, 5),
     }
+
+
+def measure_pairs(pipeline: StableDiffusionPipeline, references: References, chosen: Sequence[int]) -> dict:
+    """Two motifs: the left half of the picture shows the one that was named first, the right half the other."""
+    rng = random.Random(3)
+    known = motifs.load_motifs()
+    asked = [rng.sample(list(chosen), 2) for _ in range(PAIRS)]
+    prompts = [" and ".join(captions.with_article(known[number].names[0]) for number in two) for two in asked]
+    images = draw(pipeline, prompts)
+    ranks = []
+    for image, two in zip(images, asked, strict=True):
+        middle = image.width // 2
+        halves = image.crop((0, 0, middle, image.height)), image.crop((middle, 0, image.width, image.height))
+        ranks += [references.rank(half, number) for half, number in zip(halves, two, strict=True)]
+    labels = [f"{left} {right} {text}" for left, right, text in zip(ranks[::2], ranks[1::2], prompts, strict=True)]
+    sheets.tile(images, workspace.WORK / "evaluation-pairs.png", 12, labels)
+    return {"pairs": len(asked), "pairs_top1": share(ranks, 1), "pairs_top5": share(ranks, 5)}
 
 
 @torch.no_grad()
@@ -180,12 +223,17 @@ def figure_rows(figures: dict) -> list[str]:
     tops = {key: f"top-1 {figures[f'{key}_top1']} %, top-5 {figures[f'{key}_top5']} %" for key in KEYS}
     asked = figures["obedience"]
     return [
-        f"| the descriptor on moved training pictures (the ceiling) | {tops['descriptor']} |",
+        f"| the descriptor on moved training pictures (the ceiling) | {tops['descriptor']}, "
+        f"style {figures['descriptor_style']} % |",
         f"| (a) motif names, {figures['names']} prompts | {tops['names']} |",
-        f"| (b) held-out synonyms and tags, {figures['synonyms']} prompts | {tops['synonyms']} |",
-        f"| (c) style obeyed, {asked} prompts with style and background | {figures['style_obeyed']} % |",
-        f"| (c) background obeyed, the same prompts | {figures['background_obeyed']} % |",
+        f"| (b) held-out synonyms and tags, {figures['unseen']} prompts | {tops['unseen']} |",
+        f"| of these, the synonyms, {figures['synonyms']} prompts | {tops['synonyms']} |",
+        f"| of these, the tags, {figures['tags']} prompts | {tops['tags']} |",
+        f"| (c) style obeyed, {asked // 2} pairs of prompts with style and background | {figures['style_obeyed']} % |",
+        f"| style of each picture by itself | {figures['style_alone']} % |",
+        f"| (c) background obeyed, the same {asked} prompts | {figures['background_obeyed']} % |",
         f"| motif in the same prompts | {tops['combined']} |",
+        f"| each motif of {figures['pairs']} prompts with two, in its half | {tops['pairs']} |",
         f"| (d) autoencoder PSNR, whole training pictures | {figures['autoencoder_psnr']} dB |",
         f"| (e) seconds a picture, {STEPS} steps, {figures['threads']} threads | {figures['seconds']} |",
     ]
@@ -199,22 +247,24 @@ def write_card(card: Path, figures: dict) -> None:
 
 
 def main() -> None:
+    keep_freed_memory()
     workspace.start_logging()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, default=workspace.MODEL)
-    parser.add_argument("--tier", type=int, default=1, help="the tier the model was trained on")
+    parser.add_argument("--tier", type=int, default=lists.LAST_TIER, help="the tier the model was trained on")
     parser.add_argument("--every", type=int, default=1, help="measure every n-th motif only")
     parser.add_argument("--no-card", action="store_true", help="leave the model card alone")
     arguments = parser.parse_args()
     pipeline = StableDiffusionPipeline.from_pretrained(arguments.model, dtype=torch.float32)
     pipeline.to(workspace.device())
     pipeline.set_progress_bar_config(disable=True)
-    count = motifs.count_motifs(arguments.tier)
-    references = References(count)
+    count = lists.count_motifs(arguments.tier)
+    references = References(count, pipeline.vae)
     chosen = range(0, count, arguments.every)
+    sheets.tile(draw(pipeline, sheets.PROMPTS), arguments.model / "sample.jpg", 8, sheets.PROMPTS)
     figures = measure_speed(pipeline) | measure_descriptor(references, count)
     figures |= measure_autoencoder(pipeline, chosen)
-    for measure in (measure_names, measure_synonyms, measure_obedience):
+    for measure in (measure_names, measure_synonyms, measure_obedience, measure_pairs):
         figures |= measure(pipeline, references, chosen)
         logger.info("%s", figures)
     (arguments.model / "evaluation.json").write_text(json.dumps(figures, indent=2) + "\n")

@@ -17,7 +17,7 @@ from training import diffusion, workspace
 logger = logging.getLogger(__name__)
 
 LIMIT = 60_000_000
-KEPT = ("README.md", "LICENSE", "NOTICE", "sample.png", "evaluation.json")
+KEPT = ("README.md", "LICENSE", "NOTICE", "sample.jpg", "evaluation.json")
 
 
 def build_pipeline(unet: Path) -> StableDiffusionPipeline:

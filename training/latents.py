@@ -10,7 +10,7 @@ import json
 import logging
 import random
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -18,11 +18,14 @@ from diffusers import AutoencoderTiny
 from PIL import Image
 from tqdm import tqdm
 
-from training import captions, motifs, pictures, words, workspace
+from training import captions, lists, motifs, pictures, words, workspace
 
 logger = logging.getLogger(__name__)
 
-WHITE_VARIANTS, COLOUR_VARIANTS, CAPTIONS_EACH = 8, 10, 3
+WHITE_VARIANTS, COLOUR_VARIANTS, CAPTIONS_EACH = 6, 8, 4
+# What pictures of two motifs stand on: few, since halves are put together anew only on the same background.
+PAIR_COLOURS = ("white", "white", "black", "grey", "yellow", "cream", "green", "sky blue", "dark blue", "pink")
+PAIR_CENTRES, PAIR_WIDTH = (0.25, 0.75), 0.48
 
 
 @dataclass(frozen=True)
@@ -35,36 +38,50 @@ class Entry:
     scale: float
     shift: tuple[float, float]
     mirrored: bool
-    captions: tuple[str, ...]
+    captions: tuple[str, ...] = ()
 
 
 def plan_entry(chosen: tuple[int, ...], style: str, colour: str, rng: random.Random, plain: bool) -> Entry:
     """`plain` keeps the picture as it was drawn; else a little smaller, elsewhere, perhaps mirrored."""
-    known = tuple(motifs.load_motifs()[index] for index in chosen)
     scale = 1.0 if plain else rng.uniform(0.78, 1.0)
     room = (1.0 - scale) / 2
     shift = (0.0, 0.0) if plain else (rng.uniform(-room, room), rng.uniform(-room, room))
-    texts = tuple(captions.write_caption(known, style, colour, rng) for _ in range(CAPTIONS_EACH))
-    return Entry(chosen, style, colour, scale, shift, not plain and rng.random() < 0.5, texts)
+    return Entry(chosen, style, colour, scale, shift, not plain and rng.random() < 0.5)
 
 
-def plan(tier: int, pairs: int) -> list[Entry]:
-    """Every motif in both styles on white and on colours, then random pairs. The same plan in every run."""
+def caption_all(entries: list[Entry]) -> list[Entry]:
+    """The same pictures with words: other words never move a picture, so cached latents stay right."""
+    rng, known = random.Random(8), motifs.load_motifs()
+    return [
+        replace(
+            entry,
+            captions=tuple(
+                captions.write_caption(tuple(known[n] for n in entry.motifs), entry.style, entry.colour, rng)
+                for _ in range(CAPTIONS_EACH)
+            ),
+        )
+        for entry in entries
+    ]
+
+
+def plan(tier: int) -> list[Entry]:
+    """Every motif in both styles, alone on white and on colours, and in pairs. The same plan in every run."""
     rng = random.Random(7)
-    count = motifs.count_motifs(tier)
-    coloured = captions.COLOUR_NAMES[1:]
+    count = lists.count_motifs(tier)
     entries = []
     for index in range(count):
         for style in pictures.STYLES:
             for number in range(WHITE_VARIANTS):
                 entries.append(plan_entry((index,), style, "white", rng, number < WHITE_VARIANTS // 2))
-            for number, colour in enumerate(rng.sample(coloured, COLOUR_VARIANTS)):
+            for number, colour in enumerate(rng.sample(captions.COLOUR_NAMES[1:], COLOUR_VARIANTS)):
                 entries.append(plan_entry((index,), style, colour, rng, number < COLOUR_VARIANTS // 2))
-    for number in range(pairs):
-        two = tuple(rng.sample(range(count), 2))
-        colour = "white" if number % 2 else rng.choice(coloured)
-        entries.append(plan_entry(two, rng.choice(pictures.STYLES), colour, rng, False))
-    return entries
+    for style in pictures.STYLES:
+        for colour in PAIR_COLOURS:
+            order = rng.sample(range(count), count)
+            entries += [
+                plan_entry(two, style, colour, rng, False) for two in zip(order[::2], order[1::2], strict=False)
+            ]
+    return caption_all(entries)
 
 
 def place(picture: np.ndarray, box: tuple[int, int, int], mirrored: bool, canvas: Image.Image) -> None:
@@ -82,15 +99,15 @@ def compose(entry: Entry) -> Image.Image:
     """The picture of an entry, 256 pixels; two motifs share the width."""
     known = motifs.load_motifs()
     canvas = Image.new("RGBA", (pictures.SIZE,) * 2, (*captions.COLOURS[entry.colour], 255))
-    width = 1.0 if len(entry.motifs) == 1 else 0.52
+    alone = len(entry.motifs) == 1
     for number, index in enumerate(entry.motifs):
-        side = round(pictures.SIZE * width * (entry.scale if width == 1.0 else 0.92 + 0.08 * entry.scale))
-        centre = 0.5 if width == 1.0 else (0.255, 0.745)[number]
-        left = round(pictures.SIZE * (centre + (entry.shift[0] if width == 1.0 else 0.0)) - side / 2)
+        side = round(pictures.SIZE * (entry.scale if alone else PAIR_WIDTH * (0.92 + 0.08 * entry.scale)))
+        centre = 0.5 + entry.shift[0] if alone else PAIR_CENTRES[number]
+        left = round(pictures.SIZE * centre - side / 2)
         top = round(pictures.SIZE * (0.5 + entry.shift[1]) - side / 2)
         box = (max(0, min(left, pictures.SIZE - side)), max(0, min(top, pictures.SIZE - side)), side)
         picture = np.asarray(pictures.load_pictures(entry.style)[known[index].row])
-        place(picture, box, entry.mirrored and width == 1.0, canvas)
+        place(picture, box, entry.mirrored and alone, canvas)
     return canvas.convert("RGB")
 
 
@@ -153,12 +170,11 @@ def encode_captions(entries: list[Entry], batch: int = 64) -> None:
 def main() -> None:
     workspace.start_logging()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tier", type=int, default=1)
-    parser.add_argument("--pairs", type=int, default=1600)
+    parser.add_argument("--tier", type=int, default=lists.LAST_TIER, help="motifs of the tiers up to this one")
     parser.add_argument("--only", choices=("captions", "pictures"))
     arguments = parser.parse_args()
     workspace.LATENTS.mkdir(parents=True, exist_ok=True)
-    entries = plan(arguments.tier, arguments.pairs)
+    entries = plan(arguments.tier)
     (workspace.LATENTS / "entries.json").write_text(json.dumps([asdict(entry) for entry in entries]))
     logger.info("%d pictures", len(entries))
     if arguments.only != "pictures":

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import shutil
 from pathlib import Path
 
 from diffusers import AutoencoderTiny
 
-from training import workspace
+from training import words, workspace
 
 logger = logging.getLogger(__name__)
 
@@ -27,8 +26,8 @@ def main() -> None:
     workspace.LATENTS.mkdir(parents=True, exist_ok=True)
     # The UNet knows latents of this scale, so `latents` must not measure another.
     (workspace.LATENTS / "scale.json").write_text(json.dumps(scale))
-    for name, place in (("text_encoder", workspace.TEXT_ENCODER), ("tokenizer", workspace.TOKENIZER)):
-        shutil.copytree(arguments.model / name, place, dirs_exist_ok=True)
+    # The words of the present lists, in the states that the UNet knows.
+    words.prune(spread_like=arguments.model / "text_encoder")
     logger.info("autoencoder restored, latent deviation %.4f", scale["std"])
 
 

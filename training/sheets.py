@@ -9,6 +9,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
+# What every sheet of a training and the sample of an exported model show, so that they can be compared.
+PROMPTS = (
+    "a red apple", "a fox", "a slice of pizza", "a rocket", "a cat", "a dog", "an elephant", "a sunflower",
+    "a red apple on a dark blue background", "a flat icon of a fox", "a banana, flat icon", "a castle",
+    "a cup of coffee", "a hamburger", "a bicycle", "a guitar", "a house", "a penguin on a yellow background",
+    "a piano", "a skateboard", "a cat and a rocket", "a flat icon of a tree on a pink background",
+    "a tiger, 3d render", "a robot", "a giraffe", "a blue heart", "a sofa", "an octopus and a strawberry",
+    "kitty", "a vessel on the sea", "a flying saucer", "a light bulb on a black background",
+)  # fmt: skip
+
 
 def plot_losses(losses: Sequence[float], path: Path, title: str) -> None:
     """The curve smoothed over a fiftieth of its length, over the raw one."""
@@ -36,4 +46,4 @@ def tile(images: Sequence[Image.Image], path: Path, columns: int = 8, labels: Se
         sheet.paste(image.resize((cell, cell), Image.Resampling.LANCZOS), (x, y))
         if labels:
             draw.text((x + 2, y + cell + 1), labels[index][:28], fill="black")
-    sheet.save(path)
+    sheet.save(path, quality=85)

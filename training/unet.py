@@ -9,6 +9,7 @@ import argparse
 import copy
 import json
 import logging
+import random
 import time
 from dataclasses import dataclass
 
@@ -19,28 +20,22 @@ from PIL import Image
 from torch import nn
 from tqdm import tqdm
 
-from training import diffusion, growth, motifs, sheets, words, workspace
+from training import captions, diffusion, growth, lists, motifs, sheets, words, workspace
+from worker.allocator import keep_freed_memory
+from worker.threads import adaptive_threads
 
 logger = logging.getLogger(__name__)
 
-EMPTY_SHARE, SOLID_SHARE, PAIR_SHARE, WHITE_SHARE = 0.10, 0.75, 0.05, 0.65
-# Pictures as they were drawn teach a motif soonest; moved and mirrored ones count for less.
-MOVED_WEIGHT = 0.3
+EMPTY_SHARE, SOLID_SHARE, PAIR_SHARE, WHITE_SHARE = 0.10, 0.50, 0.20, 0.45
+# Pictures as they were drawn teach a motif soonest; moved and mirrored ones count for less, as do motifs known before.
+MOVED_WEIGHT, KNOWN_WEIGHT = 0.3, 0.5
 EMA = 0.999
-PROMPTS = (
-    "a red apple", "a fox", "a slice of pizza", "a rocket", "a cat", "a dog", "an elephant", "a sunflower",
-    "a red apple on a dark blue background", "a flat icon of a fox", "a banana, flat icon", "a castle",
-    "a cup of coffee", "a hamburger", "a bicycle", "a guitar", "a house", "a penguin on a yellow background",
-    "a strawberry", "a green apple", "a cat and a rocket", "a flat icon of a tree on a pink background",
-    "a tiger, 3d render", "a robot", "a birthday cake", "a red heart", "a sailboat", "an octopus",
-    "kitty", "a vessel on the sea", "a flying saucer", "a light bulb on a black background",
-)  # fmt: skip
 
 
 class Cache:
     """The latents and token states, and how often each picture is drawn."""
 
-    def __init__(self, device: torch.device, tier: int) -> None:
+    def __init__(self, device: torch.device, tier: int, known_tier: int) -> None:
         scale = json.loads((workspace.LATENTS / "scale.json").read_text())
         self.scale = 1.0 / scale["std"]
         self.latents = {side: np.load(workspace.LATENTS / f"{name}.npy") for side, name in ((32, "full"), (16, "half"))}
@@ -48,20 +43,55 @@ class Cache:
         numbers = {text: n for n, text in enumerate(json.loads((workspace.LATENTS / "captions.json").read_text()))}
         self.entries = json.loads((workspace.LATENTS / "entries.json").read_text())
         self.choices = np.array([[numbers[text] for text in entry["captions"]] for entry in self.entries])
-        self.weights = draw_weights(self.entries, motifs.count_motifs(tier))
+        self.weights = draw_weights(self.entries, lists.count_motifs(tier), lists.count_motifs(known_tier))
+        self.pairs = group_pairs(self.entries, self.weights)
+        self.encoder = words.load_encoder(device)
         self.device = device
         self.empty = torch.from_numpy(self.states[:1].astype(np.float32)).to(device)
 
     def draw(self, size: int, side: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         rows = rng.choice(len(self.entries), size, p=self.weights)
         texts = self.choices[rows, rng.integers(self.choices.shape[1], size=size)]
-        texts[rng.random(size) < EMPTY_SHARE] = 0
         latents = torch.from_numpy(self.latents[side][rows].astype(np.float32)) * self.scale
         states = torch.from_numpy(np.stack([self.states[text] for text in texts]).astype(np.float32))
-        return latents.to(self.device), states.to(self.device)
+        latents, states = latents.to(self.device), states.to(self.device)
+        paired = [place for place, row in enumerate(rows) if len(self.entries[row]["motifs"]) > 1]
+        if paired:
+            self.pair_anew(paired, rows, latents, states, rng)
+        states[torch.from_numpy(rng.random(size) < EMPTY_SHARE)] = self.empty[0]
+        return latents, states
+
+    def pair_anew(
+        self, paired: list[int], rows: np.ndarray, latents: torch.Tensor, states: torch.Tensor, rng: np.random.Generator
+    ) -> None:
+        """Left halves stay and get another right half of their kind: pairs that the cache does not hold, in place."""
+        known, wording = motifs.load_motifs(), random.Random(int(rng.integers(2**32)))
+        texts = []
+        for place in paired:
+            entry = self.entries[rows[place]]
+            other = int(rng.choice(self.pairs[entry["style"], entry["colour"]]))
+            two = (entry["motifs"][0], self.entries[other]["motifs"][1])
+            if two[0] == two[1]:
+                other, two = int(rows[place]), tuple(entry["motifs"])
+            half = latents.shape[-1] // 2
+            right = self.latents[latents.shape[-1]][other, :, :, half:].astype(np.float32)
+            latents[place, :, :, half:] = torch.from_numpy(right) * self.scale
+            texts.append(
+                captions.write_caption((known[two[0]], known[two[1]]), entry["style"], entry["colour"], wording)
+            )
+        states[paired] = words.encode(texts, *self.encoder)
 
 
-def draw_weights(entries: list[dict], count: int) -> np.ndarray:
+def group_pairs(entries: list[dict], weights: np.ndarray) -> dict[tuple[str, str], list[int]]:
+    """Rows of pictures of two motifs that are drawn at all, by style and background."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for row, entry in enumerate(entries):
+        if len(entry["motifs"]) > 1 and weights[row]:
+            groups.setdefault((entry["style"], entry["colour"]), []).append(row)
+    return groups
+
+
+def draw_weights(entries: list[dict], count: int, known: int) -> np.ndarray:
     """Shares by style, background and number of motifs, among pictures of the first `count` motifs."""
     kinds = [(len(e["motifs"]) > 1, e["style"], len(e["motifs"]) == 1 and e["colour"] == "white") for e in entries]
     shares = {}
@@ -72,9 +102,15 @@ def draw_weights(entries: list[dict], count: int) -> np.ndarray:
     wanted = [max(e["motifs"]) < count for e in entries]
     kinds = [kind if use else None for kind, use in zip(kinds, wanted, strict=True)]
     shares[None] = 0.0
-    counts = {kind: kinds.count(kind) for kind in set(kinds)}
-    moved = [MOVED_WEIGHT if len(e["motifs"]) == 1 and e["scale"] < 1 else 1.0 for e in entries]
-    weights = np.array([shares[kind] / counts[kind] * part for kind, part in zip(kinds, moved, strict=True)])
+    parts = [
+        (MOVED_WEIGHT if len(e["motifs"]) == 1 and e["scale"] < 1 else 1.0)
+        * (KNOWN_WEIGHT if max(e["motifs"]) < known else 1.0)
+        for e in entries
+    ]
+    sums = dict.fromkeys(kinds, 0.0)
+    for kind, part in zip(kinds, parts, strict=True):
+        sums[kind] += part
+    weights = np.array([shares[kind] / sums[kind] * part for kind, part in zip(kinds, parts, strict=True)])
     return weights / weights.sum()
 
 
@@ -131,6 +167,8 @@ def start_run(rate: float, source: str | None, device: torch.device) -> Run:
     else:
         folder = workspace.UNET / "ema" if source == "resume" else source
         unet = UNet2DConditionModel.from_pretrained(folder, dtype=torch.float32)
+        if unet.config.addition_embed_type is None:
+            unet = growth.add_pooled_prompt(unet)
     run = prepare_run(unet, rate, device)
     if source == "resume":
         state = torch.load(workspace.UNET / "resume.pt", map_location=device, weights_only=True)
@@ -151,32 +189,35 @@ def draw_sheet(run: Run, cache: Cache) -> None:
     """The fixed prompts and seeds, so that sheets can be compared."""
     device = cache.device
     decoder = AutoencoderTiny.from_pretrained(workspace.AUTOENCODER).to(device).eval()
-    encoder, tokenizer = words.load_encoder(device)
-    states = words.encode(PROMPTS, encoder, tokenizer)
+    states = words.encode(sheets.PROMPTS, *cache.encoder)
     latents = diffusion.sample(run.ema, states, cache.empty, run.side, steps=16)
     with torch.no_grad():
         pixels = decoder.decoder(latents / cache.scale).clamp(-1, 1)
     arrays = ((pixels + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-    sheets.tile([Image.fromarray(a) for a in arrays], workspace.UNET / f"sheet-{run.seen:07d}.png", 8, PROMPTS)
+    sheets.tile([Image.fromarray(a) for a in arrays], workspace.UNET / f"sheet-{run.seen:07d}.png", 8, sheets.PROMPTS)
 
 
 def train(arguments: argparse.Namespace) -> None:
     device = workspace.device()
-    cache = Cache(device, arguments.tier)
+    cache = Cache(device, arguments.tier, arguments.known_tier)
     run = start_run(arguments.rate, arguments.source, device)
     rng = np.random.default_rng(run.step)
     torch.manual_seed(run.step)
     alphas = diffusion.signal_levels().to(device)
     start = saved = drawn = time.monotonic()
     losses: list[float] = []
+    adapt_threads = adaptive_threads()
     bar = tqdm(desc="unet", unit="picture", mininterval=15, initial=run.seen)
     first = run.step
     while (used := (time.monotonic() - start) / (arguments.minutes * 60)) < 1.0:
         if run.side == 16 and used >= arguments.low_share:
             run, first = grow_run(run, arguments.rate, device), 0
+        adapt_threads()
         side, size = run.side, arguments.batch * 32 // run.side
         run.optimiser.param_groups[0]["lr"] = arguments.rate * rate_at(used, run.step - first, arguments.fall_from)
-        loss = diffusion.velocity_loss(run.unet, *cache.draw(size, side, rng), alphas)
+        latents, states = cache.draw(size, side, rng)
+        with torch.autocast(device.type, torch.bfloat16, enabled=arguments.bf16):
+            loss = diffusion.velocity_loss(run.unet, latents, states, alphas)
         run.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(run.unet.parameters(), 1.0)
@@ -201,11 +242,18 @@ def train(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
+    keep_freed_memory()
     workspace.start_logging()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=240)
     parser.add_argument("--batch", type=int, default=16, help="at 256 pixels; twice that at 128")
-    parser.add_argument("--tier", type=int, default=1, help="motifs of the tiers up to this one")
+    parser.add_argument("--tier", type=int, default=lists.LAST_TIER, help="motifs of the tiers up to this one")
+    parser.add_argument(
+        "--known-tier", type=int, default=0, help="motifs that --from knows; they are drawn half as often"
+    )
+    parser.add_argument(
+        "--bf16", action="store_true", help="faster where the processor has it (lscpu: avx512_bf16, amx)"
+    )
     parser.add_argument("--rate", type=float, default=8e-4)
     parser.add_argument("--low-share", type=float, default=0.5, help="share of the budget at 128 pixels")
     parser.add_argument("--fall-from", type=float, default=0.6, help="share of the budget after which the rate falls")

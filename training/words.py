@@ -9,12 +9,13 @@ import json
 import logging
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
 from transformers import BertModel, BertTokenizerFast
 
-from training import motifs, workspace
+from training import lists, workspace
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +44,8 @@ def choose_tokens(vocabulary: dict[str, int], texts: Sequence[str], tokenizer: T
 
 
 def texts_to_cover() -> list[str]:
-    """Every label and tag of emojibase, so that motifs added later need no new vocabulary."""
-    texts = list(motifs.LIST.read_text().splitlines())
+    """Every name, synonym, label and tag of emojibase, so that motifs added later need no new vocabulary."""
+    texts = [*lists.LIST.read_text().splitlines(), *lists.SYNONYMS.read_text().splitlines()]
     for entry in json.loads(workspace.EMOJIBASE.read_text()):
         texts.extend([entry["label"], *entry.get("tags", ())])
     texts.append("render icon flat vector illustration glossy background emoji style simple design colourful")
@@ -57,8 +58,11 @@ def build_tokenizer(tokens: list[str]) -> BertTokenizerFast:
     return BertTokenizerFast(vocab=vocabulary, do_lower_case=True, model_max_length=MAX_TOKENS)
 
 
-def prune() -> None:
-    """Keep MiniLM's layers, take over the rows of the tokens that stay, and save both halves."""
+def prune(spread_like: Path | None = None) -> None:
+    """Keep MiniLM's layers, take over the rows of the tokens that stay, and save both halves.
+
+    `spread_like` is an exported encoder whose spread of states is taken over: the UNet to go on from knows it so.
+    """
     model = BertModel.from_pretrained(workspace.MINILM)
     source = Tokenizer.from_file(str(workspace.MINILM / "tokenizer.json"))
     source.no_padding()
@@ -76,9 +80,17 @@ def prune() -> None:
     model.config.vocab_size = len(tokens)
     model.config.max_position_embeddings = POSITIONS
     model.config.use_attention_mask = True  # StableDiffusionPipeline passes the mask where this is set
+    if spread_like is not None:
+        exported = BertModel.from_pretrained(spread_like, dtype=torch.float32)
+        last_norm(model).load_state_dict(last_norm(exported).state_dict())
+        model.config.states_spread = True
     model.save_pretrained(workspace.TEXT_ENCODER)
     build_tokenizer(tokens).save_pretrained(workspace.TOKENIZER)
     logger.info("%d tokens kept of %d", len(tokens), len(vocabulary))
+
+
+def last_norm(model: BertModel) -> torch.nn.LayerNorm:
+    return model.encoder.layer[-1].output.LayerNorm
 
 
 @torch.no_grad()
@@ -89,7 +101,7 @@ def spread_states(model: BertModel, states: torch.Tensor) -> tuple[torch.Tensor,
     """
     mean = states.mean(dim=(0, 1))
     factor = STATE_DEVIATION / states.std(dim=(0, 1)).clamp(min=1e-3)
-    norm = model.encoder.layer[-1].output.LayerNorm
+    norm = last_norm(model)
     norm.weight.mul_(factor)
     norm.bias.copy_((norm.bias - mean) * factor)
     return mean, factor

@@ -11,26 +11,38 @@ import sys
 import threading
 import time
 from types import FrameType
+from typing import Final
 
 import torch
 
-from core import logs
+from core import logs, telemetry
 from core.catalog import Catalog, CatalogError
 from core.errors import JobFailure
+from core.exposition import expose
 from core.queue import run_slot
 from core.results import ResultStore
 from core.settings import Settings
 from core.store import JobStore, Previews, WorkerInfo, WorkerRegistry
 from core.store.connection import connect
 from core.store.jobs import Limits
+from worker.allocator import keep_freed_memory
 from worker.engine.engine import Engine
+from worker.engine.limits import ROW_LIMITS, LimitsFile
+from worker.engine.rehearsal import rehearse
 from worker.leases import Leases, Stop
+from worker.metrics import JobMetrics, registry_of
+from worker.pipelines.devices import machine_of
 from worker.pipelines.memory import MemoryOptions
 from worker.pipelines.models import Models
 from worker.tasks import Work
+from worker.threads import adaptive_threads
 from worker.watchdog import Watchdog, end_process
 
 logger = logging.getLogger(__name__)
+
+SWITCH_SECONDS: Final = 0.0005
+"""The engine's thread gives Python's lock away at each of the hundreds of operations of a forward, and may wait this
+long for a busy slot to give it back; 5 ms, as Python has it, is longer than most of the operations."""
 
 
 def main() -> int:
@@ -40,6 +52,8 @@ def main() -> int:
     if settings.redis_url is None:
         logger.error("the worker needs REDIS_URL; `easel up` sets it for you")
         return 2
+    keep_freed_memory()
+    sys.setswitchinterval(SWITCH_SECONDS)
     if settings.torch_threads:
         torch.set_num_threads(settings.torch_threads)
     try:
@@ -91,10 +105,27 @@ def serve(settings: Settings, models: Models, redis_url: str) -> None:
         models=tuple(served_models(settings, models.catalog)),
     )
     leases = Leases(redis, store, registry, info, settings.renew_seconds)
-    engine = Engine(models)
+    adapts = models.device.type == "cpu" and not settings.torch_threads
+    limits = LimitsFile(settings.data_dir / ROW_LIMITS, machine_of(models.device))
+    engine = Engine(models, between=adaptive_threads() if adapts else lambda: None, limits=limits)
+    for model_id in models.loaded:
+        rehearse(engine, models.catalog.model(model_id))
     watchdog = Watchdog(lambda: bool(leases.active()), settings.hang_seconds)
     results = ResultStore(settings.results_location)
-    work = Work(name, settings.queue, store, results, leases, engine.submit, watchdog.heard, Previews(redis))
+    spans = telemetry.start("easel-worker", settings.otlp_endpoint)
+    counted = JobMetrics()
+    work = Work(
+        name,
+        settings.queue,
+        store,
+        results,
+        leases,
+        engine.submit,
+        watchdog.heard,
+        Previews(redis),
+        spans,
+        counted,
+    )
 
     stopping = threading.Event()
     hurry = threading.Event()
@@ -110,6 +141,7 @@ def serve(settings: Settings, models: Models, redis_url: str) -> None:
         threading.Thread(target=run_slot, args=(settings.queue, redis, work, stopping), name=f"slot-{number}")
         for number in range(settings.slots)
     ]
+    expose(registry_of(engine, models.device, counted), settings.metrics_host, settings.worker_metrics_port)
     leases.start()
     watchdog.start()
     for slot in slots:
@@ -124,6 +156,7 @@ def serve(settings: Settings, models: Models, redis_url: str) -> None:
         logger.critical("the engine died, ending the worker", exc_info=True)
         end_process()
     watchdog.stop()
+    spans.close()
     logger.info("worker stopped", extra={"worker": name})
 
 

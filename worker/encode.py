@@ -24,7 +24,7 @@ def encode(pixels: torch.Tensor, request: GenerationRequest, seed: int) -> bytes
     tools read). JPEG and WebP carry the JSON recipe as the EXIF description.
     """
     height, width, _ = pixels.shape
-    image = Image.frombytes("RGB", (width, height), pixels.contiguous().numpy().tobytes())
+    image = Image.frombytes("RGB", (width, height), pixels.numpy().tobytes())
     software = f"Easel {version('easel')}"
     file = io.BytesIO()
     if request.output.format is ImageFormat.PNG:

@@ -95,6 +95,11 @@ class Leases(threading.Thread):
             with self._lock:
                 del self._holds[key]
 
+    @property
+    def slots(self) -> int:
+        """How many jobs this worker holds at once."""
+        return self._worker.slots
+
     def active(self) -> tuple[Hold, ...]:
         with self._lock:
             return tuple(self._holds.values())

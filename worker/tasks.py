@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from redis.exceptions import RedisError
 
+from core import logs
 from core.errors import JobFailure
 from core.jobs import GenerationRequest, ImageFile, Job, JobError, Progress, Stage, Status
 from core.results import ResultStore, image_key
 from core.store import Claim, JobStore, Preview, Previews
+from core.telemetry import Off, Telemetry, Value
+from core.tracing import trace_id
 from worker.encode import encode
 from worker.engine.requests import Drawing, DrawRequest, Finished, Previewed
 from worker.inputs import Inputs, read_inputs
@@ -26,8 +29,26 @@ logger = logging.getLogger(__name__)
 Submit = Callable[[DrawRequest], Drawing]
 T = TypeVar("T")
 
-OUTAGE_SECONDS: Final = 60.0
-"""A finished picture is kept this long while Redis is away."""
+OUTAGE_SECONDS: Final = 75.0
+"""A finished picture is kept this long while Redis is away: a minute, and the time to notice that it is back."""
+
+
+class Ledger(Protocol):
+    """Who keeps count of what this process does."""
+
+    def started(self, model: str, attempt: int) -> None: ...
+
+    def succeeded(self, model: str, timings: Mapping[str, float]) -> None: ...
+
+
+class Unkept:
+    """Nobody counts."""
+
+    def started(self, model: str, attempt: int) -> None:
+        pass
+
+    def succeeded(self, model: str, timings: Mapping[str, float]) -> None:
+        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,26 +63,51 @@ class Work:
     submit: Submit
     heard: Callable[[], None] = lambda: None
     previews: Previews | None = None
+    telemetry: Telemetry = field(default_factory=Off)
+    ledger: Ledger = field(default_factory=Unkept)
 
     def __call__(self) -> None:
         claim = self.store.claim(self.queue, self.name)
         if claim is None:
             return
-        with self.leases.hold(claim) as hold:
+        about: dict[str, Value] = {
+            "easel.job": claim.job.id,
+            "easel.model": claim.job.request.model,
+            "easel.attempt": claim.attempt,
+        }
+        with self.telemetry.span("easel.wait", claim.job.traceparent, about, start=claim.job.created_at):
+            pass  # it ended just now
+        with (
+            self.telemetry.span("easel.draw", claim.job.traceparent, about, kind="consumer") as span,
+            logs.telling(**context_of(claim.job)),
+            self.leases.hold(claim) as hold,
+        ):
             try:
                 self._live(claim.job, hold)
             except JobFailure as failure:
+                span.failed(failure.code)
                 self._fail(claim, JobError(code=failure.code, message=failure.message))
             except RedisError:
                 # Without Redis there is nobody to tell: the lease runs out and the job starts again elsewhere.
+                span.failed("redis_away")
                 logger.exception("gave a job up, Redis is away", extra={"job_id": claim.job.id})
             except Exception:
+                span.failed("internal_error")
                 logger.exception("job failed unexpectedly", extra={"job_id": claim.job.id})
                 self._fail(claim, JobError(code="internal_error", message="the worker failed; its log says why"))
+        self._refill()
+
+    def _refill(self) -> None:
+        """Now that a job has ended, one may start that could not: its owner's limit, or a last attempt drawn alone."""
+        try:
+            self.store.refill(self.queue, self.leases.slots)
+        except RedisError:
+            logger.warning("tickets are left to the keeper, Redis is away")
 
     def _live(self, job: Job, hold: Hold) -> None:
         claim = hold.claim
         logger.info("job started", extra={"job_id": job.id, "attempt": claim.attempt})
+        self.ledger.started(job.request.model, claim.attempt)
         inputs = read_inputs(self.results, job)
         drawings = [self.submit(draw_request(job.request, seed, inputs)) for seed in job.request.seeds]
         hold.when_stopped(lambda: cancel_all(drawings))
@@ -78,7 +124,9 @@ class Work:
                 job.id, claim.attempt, Status.SUCCEEDED, images=images, timings=timings, notes=outcome.notes
             )
         )
-        if status is not Status.SUCCEEDED:
+        if status is Status.SUCCEEDED:
+            self.ledger.succeeded(job.request.model, timings)
+        else:
             self.results.delete_prefix(f"{job.id}/{claim.attempt}/")
         logger.info("job ended", extra={"job_id": job.id, "status": status or Stop.LOST})
 
@@ -92,8 +140,9 @@ class Work:
     def _show(self, job_id: str, preview: Previewed, steps: int) -> None:
         if self.previews is not None:
             try:
-                self.previews.show(job_id, Preview(jpeg=preview.jpeg, step=preview.step, steps=steps))
-            except RedisError:
+                self.previews.show(job_id, Preview(jpeg=preview.paint(), step=preview.step, steps=steps))
+            except Exception:
+                # Whatever it was, it is no reason to lose the picture.
                 logger.warning("preview not shown", extra={"job_id": job_id}, exc_info=True)
 
     def _store_images(
@@ -134,6 +183,14 @@ class Work:
         _persist(lambda: self.store.commit(claim.job.id, claim.attempt, Status.FAILED, error=error))
 
 
+def context_of(job: Job) -> dict[str, str]:
+    """What every line of the log says while this thread has the job."""
+    context = {"job_id": job.id}
+    if job.traceparent is not None:
+        context["trace_id"] = trace_id(job.traceparent)
+    return context
+
+
 def queue_seconds(job: Job) -> float:
     """From submission to the first start."""
     return round(((job.started_at or job.created_at) - job.created_at).total_seconds(), 4)
@@ -164,7 +221,7 @@ def draw_request(request: GenerationRequest, seed: int, inputs: Inputs) -> DrawR
 
 
 def _persist(write: Callable[[], T]) -> T:
-    """Call `write` until Redis takes it. Raises RedisError after 60 s; the scripts may be sent again safely."""
+    """Call `write` until Redis takes it; the scripts may be sent twice. Raises RedisError after OUTAGE_SECONDS."""
     deadline = time.monotonic() + OUTAGE_SECONDS
     while True:
         try:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import queue
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from core.errors import JobFailure
 from core.jobs import Progress, Stage
-from worker.engine.requests import Canceled, Drawing, Failed, Finished, Previewed, Progressed
+from worker.engine.requests import Drawing, End, Failed, Finished, Previewed, Progressed
 
-PATIENCE_SECONDS: Final = 0.05
-REPORT_SECONDS: Final = 0.1
-"""Steps of a small model come faster than anybody looks: tell the latest one at most ten times a second."""
+FIRST_LOOK_SECONDS: Final = 0.05
+LOOK_SECONDS: Final = 0.2
+"""Steps of a small model come faster than anybody looks: tell the latest one at most five times a second."""
 
 STAGES: Final = tuple(Stage)
 
@@ -47,21 +45,21 @@ class Follower:
         self.drawing = drawing
         self.latest = Progressed(Stage.LOAD, 0, 0)
         self.preview: Previewed | None = None
-        self.end: Finished | Failed | Canceled | None = None
+        self.end: End | None = None
 
-    def listen(self, timeout: float) -> bool:
-        """Take one event; whether there was one."""
-        try:
-            event = self.drawing.events.get(timeout=timeout) if timeout else self.drawing.events.get_nowait()
-        except queue.Empty:
-            return False
-        if isinstance(event, Progressed):
-            self.latest = event
-        elif isinstance(event, Previewed):
-            self.preview = event
-        elif isinstance(event, Finished | Failed | Canceled):
-            self.end = event
-        return True
+    def listen(self) -> bool:
+        """Take what has been told since; whether there was anything."""
+        heard = False
+        while not self.drawing.events.empty():
+            event = self.drawing.events.get()
+            if isinstance(event, Progressed):
+                self.latest = event
+            elif isinstance(event, Previewed):
+                self.preview = event
+            else:
+                self.end = event
+            heard = True
+        return heard
 
     def take_preview(self) -> Previewed | None:
         """The latest one, once."""
@@ -77,14 +75,14 @@ def watch(
 ) -> Outcome:
     """Return when every drawing has ended, telling `report` of the way. One failure gives the others up.
 
-    `heard` is called for every event, so that silence can be noticed; `show` for each preview of the first picture,
-    with the number of its steps.
+    `heard` is called where anything was told, so that silence can be noticed; `show` for each preview of the first
+    picture, with the number of its steps.
     """
     followers = [Follower(drawing) for drawing in drawings]
     told: Progress | None = None
-    told_at = 0.0
     while running := [follower for follower in followers if follower.end is None]:
-        if any([follower.listen(0) for follower in running]) or running[0].listen(PATIENCE_SECONDS):
+        running[0].drawing.wait_for_end(LOOK_SECONDS if told else FIRST_LOOK_SECONDS)
+        if any([follower.listen() for follower in running]):
             heard()
         if any(isinstance(follower.end, Failed) for follower in followers):
             for follower in running:
@@ -92,9 +90,9 @@ def watch(
         if preview := followers[0].take_preview():
             show(preview, followers[0].latest.steps)
         now = progress_of(followers)
-        if now != told and (told is None or now.stage != told.stage or time.monotonic() - told_at > REPORT_SECONDS):
+        if now != told:
             report(now)
-            told, told_at = now, time.monotonic()
+            told = now
     ends = [follower.end for follower in followers]
     for end in ends:
         if isinstance(end, Failed):

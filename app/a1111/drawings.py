@@ -43,7 +43,7 @@ async def image_to_image(asked: ImageToImage, request: Request, services: Servic
 
 
 async def _draw(asked: TextToImage, request: Request, services: Services, owner: str) -> Response:
-    limiter = services.decoding if isinstance(asked, ImageToImage) else None
+    limiter = services.decoding_limiter if isinstance(asked, ImageToImage) else None
     new, job = await to_thread.run_sync(_begin, asked, services, owner, limiter=limiter)
     try:
         job = await services.hangups.wait(request, new, job)
@@ -55,5 +55,5 @@ async def _draw(asked: TextToImage, request: Request, services: Services, owner:
 
 
 def _begin(asked: TextToImage, services: Services, owner: str) -> tuple[NewJob, Job]:
-    new, inputs = job_of(asked, services.catalog, owner, chosen(services, owner))
+    new, inputs = job_of(asked, services.catalog, owner, chosen(services, owner), services.decoding.open_picture)
     return new, submit(services.jobs, services.results, new, inputs)

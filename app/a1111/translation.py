@@ -13,8 +13,9 @@ from PIL import Image, ImageChops
 
 from app.a1111.fields import ImageToImage, TextToImage
 from app.a1111.samplers import scheduler_for
+from app.decoding import OpenPicture
 from app.openai.models import fitted
-from app.pictures import flat, open_picture, png
+from app.pictures import flat, png
 from app.submission import GenerationInput, OutputInput, Start, new_job
 from core.catalog import Catalog, Model
 from core.errors import InvalidRequest
@@ -31,12 +32,12 @@ PARAMS: Final = {"num_inference_steps": "steps", "guidance_scale": "cfg_scale", 
 
 
 def job_of(
-    asked: TextToImage, catalog: Catalog, owner: str, chosen: str | None
+    asked: TextToImage, catalog: Catalog, owner: str, chosen: str | None, open_picture: OpenPicture
 ) -> tuple[NewJob, Mapping[Input, bytes]]:
     """The job to submit and the pictures to store for it. Raises NotFound or InvalidRequest, naming the field."""
     model = model_of(asked.checkpoint or chosen, catalog)
     size = fitted(asked.width, asked.height, model.size)
-    inputs = _pictures(asked, size) if isinstance(asked, ImageToImage) else {}
+    inputs = _pictures(asked, size, open_picture) if isinstance(asked, ImageToImage) else {}
     start = None
     if isinstance(asked, ImageToImage):
         task = Task.INPAINT if Input.MASK in inputs else Task.IMAGE_TO_IMAGE
@@ -72,7 +73,7 @@ def _generation(asked: TextToImage, model: Model, size: tuple[int, int]) -> Gene
     )
 
 
-def _pictures(asked: ImageToImage, size: tuple[int, int]) -> dict[Input, bytes]:
+def _pictures(asked: ImageToImage, size: tuple[int, int], open_picture: OpenPicture) -> dict[Input, bytes]:
     image = flat(open_picture(decoded(asked.init_images[0], "init_images"), "init_images"))
     inputs = {Input.IMAGE: png(image, size)}
     if asked.mask:

@@ -35,7 +35,7 @@ def get_live() -> Live:
 
 @router.get("/ready", summary="Can pictures be made", responses=documented(503))
 def get_ready(services: ServicesOf) -> Ready:
-    """503 with the reason while Redis does not answer or no worker serves a model of this server."""
+    """503 with the reason while Redis does not answer, no worker serves a model of this server, or a queue is full."""
     queues = services.catalog.queues()
     serving = [worker for worker in services.workers.alive() if worker.queue in queues]
     if not serving:
@@ -43,5 +43,13 @@ def get_ready(services: ServicesOf) -> Ready:
             f"no living worker serves {' or '.join(queues)}; is one started, or still loading its model?",
             code="no_worker",
             retry_after=2,
+        )
+    limit = services.settings.max_queued
+    full = next((queue for queue in queues if services.jobs.pending(queue) >= limit), None)
+    if full is not None:
+        raise Unavailable(
+            f"the queue {full} is full: {limit} jobs wait in it",
+            code="queue_full",
+            retry_after=services.jobs.drain_seconds(full),
         )
     return Ready(workers=len(serving))

@@ -42,4 +42,4 @@ def view(services: Services, job: Job, base_url: str) -> GenerationView:
 def retry_after(services: Services, shown: GenerationView, queue: str) -> int:
     """Seconds until it is worth asking again: 1 for what is running or next, more the longer the queue."""
     ahead = (shown.queue_position or 1) - 1
-    return 1 if ahead == 0 else min(30, ahead * services.jobs.drain_seconds(queue))
+    return 1 if ahead == 0 else min(30, services.jobs.drain_seconds(queue, ahead))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, Field
@@ -13,7 +14,7 @@ from app.json_bodies import JsonRoute
 from app.services import Owner, Services, ServicesOf
 from app.validation import StrictInput
 from core.errors import Forbidden, InvalidRequest, NotFound
-from core.keys import LOCAL_OWNER, ApiKey, KeyPolicy, Scope
+from core.keys import LOCAL_OWNER, MAX_LIMIT, ApiKey, KeyPolicy, Limit, ModelId, Scope, Scopes
 from core.store import IssuedKey
 
 
@@ -26,6 +27,7 @@ def _not_local(owner: Owner) -> None:
 router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=JsonRoute, dependencies=[Depends(_not_local)])
 
 MAX_SECONDS: Final = 10 * 366 * 24 * 3600
+ALWAYS: Final = frozenset({"name", "scopes", "models", "weight"})
 NO_STORE: Final = {"Cache-Control": "no-store"}
 
 KeyId = Annotated[
@@ -42,6 +44,21 @@ class KeyInput(KeyPolicy, StrictInput):
     """A key to make."""
 
     expires_in: int | None = Field(default=None, ge=1, le=MAX_SECONDS, description="Seconds it is good for.")
+
+
+class KeyChanges(StrictInput):
+    """What to change of a key."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")
+    scopes: Scopes | None = None
+    models: Annotated[tuple[ModelId, ...], Field(strict=False)] | None = Field(default=None, max_length=64)
+    weight: float | None = Field(default=None, ge=0.01, le=100)
+    max_queued: Limit | None = None
+    max_running: Limit | None = None
+    requests_per_minute: int | None = Field(default=None, ge=0, le=MAX_LIMIT)
+    images_per_day: Limit | None = None
+    worker_seconds_per_day: Limit | None = None
+    retention_hours: float | None = Field(default=None, ge=0.01, le=24 * 366)
 
 
 class RotationInput(StrictInput):
@@ -62,9 +79,11 @@ class KeyView(BaseModel):
     models: tuple[str, ...] = Field(description="The models it may ask for; empty: all.")
     weight: float
     max_queued: int | None
+    max_running: int | None
     requests_per_minute: int | None
     images_per_day: int | None
     worker_seconds_per_day: int | None
+    retention_hours: float | None
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None = Field(description="To the minute.")
@@ -105,6 +124,14 @@ def issued_view(issued: IssuedKey) -> IssuedKeyView:
     return IssuedKeyView(**view(issued.key).model_dump(), key=issued.text)
 
 
+def changed(key: ApiKey, changes: Mapping[str, Any]) -> KeyPolicy:
+    """The key's policy with `changes`; None takes a limit away, and leaves what every key must have."""
+    kept = key.model_dump(include=set(KeyPolicy.model_fields))
+    needed = {name for name, value in kept.items() if value is not None and name in ALWAYS}
+    wanted = {name: value for name, value in changes.items() if value is not None or name not in needed}
+    return KeyPolicy.model_validate({**kept, **wanted})
+
+
 def check_models(models: tuple[str, ...], services: Services) -> None:
     """Raise InvalidRequest for a model that this server does not have."""
     known = [model.id for model in services.catalog.models]
@@ -141,7 +168,16 @@ def get_key(key_id: KeyId, services: ServicesOf) -> KeyDetail:
     return KeyDetail(**view(key).model_dump(), used_today=today)
 
 
-@router.post("/{key_id}/rotate", summary="Renew a key", responses=documented(400, 403, 404, 413, 415, 503))
+@router.patch("/{key_id}", summary="Change a key", responses=documented(400, 403, 404, 413, 415, 503))
+def change_key(key_id: KeyId, asked: KeyChanges, services: ServicesOf) -> KeyView:
+    """What it may do from the next request on; fields that are left out stay as they are, null takes a limit away."""
+    key = _found(services.keys.get(key_id))
+    policy = changed(key, asked.model_dump(exclude_unset=True))
+    check_models(policy.models, services)
+    return view(_found(services.keys.edit(key_id, policy)))
+
+
+@router.post("/{key_id}/rotate", summary="Renew a key", responses=documented(400, 403, 404, 409, 413, 415, 503))
 def rotate_key(key_id: KeyId, asked: RotationInput, services: ServicesOf, response: Response) -> IssuedKeyView:
     """A new secret under the same id, with the same jobs. The old one stays good for a while."""
     response.headers.update(NO_STORE)

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from app.errors import documented
-from app.services import ServicesOf
+from app.services import Allowed, ServicesOf
 from core.catalog import Catalog, Family, Model
+from core.errors import Forbidden
 from core.jobs import Scheduler, Task
 from core.store import WorkerInfo
 
@@ -49,6 +50,7 @@ class ModelView(BaseModel):
     schedulers: tuple[Scheduler, ...]
     negative_prompt: bool = Field(description="Whether it takes one.")
     max_images: int
+    styles: dict[str, str] = Field(description="What `style` may be, and how it is put: `{prompt}` is the prompt.")
 
 
 class ModelList(BaseModel):
@@ -69,16 +71,22 @@ def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...]) -> Mo
 
 
 @router.get("", summary="List the models", responses=documented(503))
-def list_models(services: ServicesOf) -> ModelList:
-    """The models that a generation can name, with their sizes, steps and samplers."""
+def list_models(services: ServicesOf, allowed: Allowed) -> ModelList:
+    """The models that your key may name, with their sizes, steps and samplers."""
     workers = services.workers.alive()
-    return ModelList(data=[_view(model, services.catalog, workers) for model in services.catalog.models])
+    return ModelList(
+        data=[_view(model, services.catalog, workers) for model in services.catalog.models if allowed(model.id)]
+    )
 
 
-@router.get("/{model_id}", summary="Look at a model", responses=documented(404, 503))
+@router.get("/{model_id}", summary="Look at a model", responses=documented(403, 404, 503))
 def get_model(
     model_id: Annotated[str, Path(examples=["easel-mini"], description="An id of GET /v1/models.")],
     services: ServicesOf,
+    allowed: Allowed,
 ) -> ModelView:
     """One model of the list."""
-    return _view(services.catalog.model(model_id[:64]), services.catalog, services.workers.alive())
+    model = services.catalog.model(model_id[:64])
+    if not allowed(model.id):
+        raise Forbidden(f"your API key may not use the model '{model.id}'", code="model_not_allowed", param="model_id")
+    return _view(model, services.catalog, services.workers.alive())

@@ -65,4 +65,5 @@ def get_result(
         content = services.results.read(image.key)
     except FileNotFoundError as error:
         raise NotFound("the picture is gone from the result store", code="result_not_found") from error
+    services.jobs.fetched(job.id, image.index)
     return Response(content, media_type=image.format.media_type, headers=headers)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import secrets
 from typing import Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from app.errors import documented
-from app.services import ServicesOf
+from app.services import Owner, ServicesOf
+from core.webhooks import new_secret, secret_of_owner
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
@@ -23,10 +22,9 @@ class WebhookSecret(BaseModel):
 
 
 @router.get("/secret", summary="The signing secret", responses=documented(503))
-def get_webhook_secret(services: ServicesOf, response: Response) -> WebhookSecret:
-    """Give it to the receiver of your webhooks, so that it can tell ours from forgeries."""
+def get_webhook_secret(services: ServicesOf, owner: Owner, response: Response) -> WebhookSecret:
+    """Give it to the receiver of your webhooks, so that it can tell ours from forgeries. Each key has its own."""
     response.headers["Cache-Control"] = "no-store"
-    if services.settings.webhook_secret is not None:
-        return WebhookSecret(key=services.settings.webhook_secret.get_secret_value())
-    fresh = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    return WebhookSecret(key=services.outbox.secret(fresh))
+    given = services.settings.webhook_secret
+    secret = services.outbox.secret(new_secret()) if given is None else given.get_secret_value()
+    return WebhookSecret(key=secret_of_owner(secret, owner))

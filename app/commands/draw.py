@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -15,6 +15,7 @@ from app.commands.terminal import (
     KeyOption,
     ServerOption,
     console,
+    ended_by_sigterm,
     fail,
     failures_told,
     settings,
@@ -25,9 +26,13 @@ from app.up import running_stack
 
 
 def generate(
-    prompt: Annotated[str | None, typer.Argument(help="What to draw; '-' reads prompts from the input.")] = None,
-    out: Annotated[Path, typer.Option(help="File to write: .png, .jpg or .webp.")] = Path("easel.png"),
+    prompt: Annotated[list[str] | None, typer.Argument(help="What to draw; '-' reads prompts from the input.")] = None,
+    out: Annotated[
+        Path,
+        typer.Option(help="File to write: .png, .jpg or .webp; {seed} and {id} in it are filled in, several numbered."),
+    ] = Path("easel.png"),
     from_file: Annotated[Path | None, typer.Option("--from", help="A file with a prompt a line.")] = None,
+    style: Annotated[str | None, typer.Option(help="A style of the model.")] = None,
     negative_prompt: Annotated[str | None, typer.Option(help="What to keep out of the picture.")] = None,
     model: Annotated[str | None, typer.Option(help="A model of 'easel models'.")] = None,
     width: Annotated[int | None, typer.Option(help="Pixels.")] = None,
@@ -43,25 +48,27 @@ def generate(
     api_key: KeyOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Draw a picture: on a running Easel, or on one started for this call."""
-    prompts = prompts_of(prompt, from_file)
+    """Draw a picture: on a running Easel, or on one started for this call. Ctrl-C cancels it."""
+    prompts = prompts_of(" ".join(prompt) if prompt else None, from_file)
     body: dict[str, Any] = {
+        "style": style,
         "negative_prompt": negative_prompt, "model": model, "width": width, "height": height,
         "num_inference_steps": steps, "guidance_scale": guidance, "scheduler": scheduler, "seed": seed, "n": n,
     }  # fmt: skip
 
     def draw_all(client: Client) -> None:
         jobs = []
-        for text, path in zip(prompts, numbered(out, len(prompts)), strict=True):
-            job, paths = draw(client, {"prompt": text, **body}, path, console)
-            jobs.append({**job, "files": [str(file) for file in paths]})
-        files = [file for job in jobs for file in job["files"]]
-        show(jobs if len(jobs) > 1 else jobs[0], as_json, lambda: "\n".join(files))
-        if open_it:
-            typer.launch(files[0])
+        paths = [out] * len(prompts) if "{id}" in out.name else numbered(out, len(prompts))
+        for text, path in zip(prompts, paths, strict=True):
+            job, files = draw(client, {"prompt": text, **body}, path, console)
+            jobs.append({**job, "files": [str(file) for file in files]})
+        written = [file for job in jobs for file in job["files"]]
+        show(jobs if len(jobs) > 1 else jobs[0], as_json, lambda: "\n".join(written))
+        if open_it and typer.launch(written[0]) != 0:
+            console.print(f"nothing here opens pictures; it is in {written[0]}")
 
     chosen = settings(data_dir=data_dir)
-    with failures_told():
+    with failures_told(), ended_by_sigterm():
         body["output"] = {"format": format_of(out)}
         with Client(server or chosen.base_url, api_key) as client:
             if server or client.is_up():
@@ -73,18 +80,22 @@ def generate(
             draw_all(client)
 
 
+HOW: Final = "a prompt, '-' to read prompts from the input, or --from a file"
+
+
 def prompts_of(prompt: str | None, from_file: Path | None) -> list[str]:
     """The prompts to draw: the argument, the lines of a file, or those of standard input."""
-    if (prompt is None) == (from_file is None):
-        fail("say what to draw: a prompt, '-' to read prompts from the input, or --from a file", 2)
-    if from_file is not None:
-        try:
+    piped = prompt is None and from_file is None and not sys.stdin.isatty()
+    if not piped and (prompt is None) == (from_file is None):
+        fail(f"say what to draw: {HOW}", 2)
+    try:
+        if from_file is not None:
             text = from_file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            fail(f"--from {from_file}: {error}", 2)
-    else:
-        text = sys.stdin.read() if prompt == "-" else str(prompt)
+        else:
+            text = sys.stdin.read() if piped or prompt == "-" else str(prompt)
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"cannot read prompts from {from_file or 'the input'}: {error}", 2)
     prompts = [line.strip() for line in text.splitlines() if line.strip()]
     if not prompts:
-        fail("there is no prompt to draw: all lines are empty", 2)
+        fail(f"there is no prompt to draw, all is empty; say what to draw: {HOW}", 2)
     return prompts

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.json import JSON
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from app.commands.terminal import JsonOption, KeyOption, ServerOption, local_time, server, show
+from app.commands.terminal import JsonOption, KeyOption, ServerOption, server, short_time, show
 
 JobArgument = Annotated[str, typer.Argument(help="A job's id, gen_…")]
 COLORS = {"succeeded": "green", "failed": "red", "canceled": "yellow", "running": "cyan", "queued": "blue"}
@@ -53,18 +54,24 @@ def models(as_json: JsonOption = False, url: ServerOption = None, api_key: KeyOp
     show(rows, as_json, lambda: models_table(rows))
 
 
-def jobs_table(rows: list[dict[str, Any]]) -> Table:
-    table = Table("job", "status", "created", "model", "n", "prompt")
+def jobs_table(rows: list[dict[str, Any]]) -> Table | str:
+    """An id is what the next command needs: it is never cut, whatever else has to be."""
+    if not rows:
+        return "no jobs"
+    models = len({job["input"]["model"] for job in rows}) > 1
+    table = Table(Column("job", min_width=max(len(job["id"]) for job in rows)), "status", "created", box=SIMPLE_HEAD)
+    if models:
+        table.add_column("model")
+    table.add_column("prompt")
     for job in rows:
-        color = COLORS[job["status"]]
         asked = job["input"]
+        several = f" × {len(asked['seeds'])}" if len(asked["seeds"]) > 1 else ""
         table.add_row(
             job["id"],
-            f"[{color}]{job['status']}[/]",
-            local_time(job["created_at"]),
-            asked["model"],
-            str(len(asked["seeds"])),
-            Text(asked["prompt"]),
+            f"[{COLORS[job['status']]}]{job['status']}[/]",
+            short_time(job["created_at"]),
+            *[asked["model"]] * models,
+            Text(asked["prompt"] + several),
         )
     return table
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from types import FrameType
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -16,14 +19,17 @@ from rich.text import Text
 
 from app.client import Client, ClientError
 from app.door import OpenDoor
-from app.embedded import DataFolderInUse, ValkeyFailed
+from app.embedded import DataFolderInUse, DataFolderUnusable, ValkeyFailed
 from app.up import StackFailed
 from core.settings import Settings
 
 console = Console(stderr=True, highlight=False)
 """For people. Standard output is for results: pictures' names, tables, JSON."""
 
-output = Console(highlight=False)
+WIDE: Final = 240
+
+output = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+"""Where nobody looks, as in a pipe, no column is cut off."""
 
 ServerOption = Annotated[
     str | None,
@@ -47,7 +53,9 @@ def failures_told() -> Iterator[None]:
     """Expected failures become a line on the terminal; anything else is a bug and keeps its traceback."""
     try:
         yield
-    except (ClientError, StackFailed, DataFolderInUse, ValkeyFailed) as error:
+    except ClientError as error:
+        fail(str(error), 2 if error.asked_wrongly else 1)
+    except (StackFailed, DataFolderInUse, DataFolderUnusable, ValkeyFailed) as error:
         fail(str(error))
     except OpenDoor as error:
         fail(str(error), 2)
@@ -88,3 +96,23 @@ def show(value: Any, as_json: bool, table: Callable[[], Any]) -> None:  # noqa: 
 
 def local_time(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def short_time(moment: str) -> str:
+    """The time of a moment of today, the day of any other."""
+    then = datetime.fromisoformat(moment).astimezone()
+    return then.strftime("%H:%M:%S" if then.date() == datetime.now().astimezone().date() else "%Y-%m-%d")
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Meanwhile, a supervisor's SIGTERM is what Ctrl-C is, so that what was begun is ended in order."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, Self
 
@@ -42,17 +42,23 @@ LOOPBACK: Final = _networks("127.0.0.0/8", "::1/128")
 
 
 class AddressPolicy:
-    """Public addresses always; also those in `allowed` networks, unless they are in NEVER."""
+    """Public addresses always; also those in `allowed` networks, unless they are in NEVER.
 
-    def __init__(self, allowed: Iterable[str] = ()) -> None:
+    `is_laptop` is asked anew for each address of the machine itself: what it says may change.
+    """
+
+    def __init__(self, allowed: Iterable[str] = (), is_laptop: Callable[[], bool] = lambda: False) -> None:
         self._allowed = _networks(*allowed)
+        self._is_laptop = is_laptop
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """The policy of a service: a laptop's own, without keys, may deliver to the laptop itself."""
-        on_a_laptop = settings.is_loopback and not settings.api_keys
-        own = tuple(str(network) for network in LOOPBACK) if on_a_laptop else ()
-        return cls((*settings.webhook_allow_cidrs, *own))
+    def of(cls, settings: Settings, any_key_made: Callable[[], bool]) -> Self:
+        """The policy of a service: a laptop's own may deliver to the laptop itself, but not for strangers with keys.
+
+        Who gives keys to others may listen on loopback too, behind a proxy.
+        """
+        alone = settings.is_loopback and not settings.api_keys
+        return cls(settings.webhook_allow_cidrs, lambda: alone and not any_key_made())
 
     def permits(self, address: str) -> bool:
         """Whether a numeric `address` may be dialled. What is not understood is not permitted."""
@@ -62,7 +68,9 @@ class AddressPolicy:
             return False
         if _within(known, NEVER):
             return False
-        return _is_public(known) or _within(known, self._allowed)
+        if _is_public(known) or _within(known, self._allowed):
+            return True
+        return _within(known, LOOPBACK) and self._is_laptop()
 
 
 def _plain(address: Address) -> Address:

@@ -50,7 +50,7 @@ class Courier:
                     error="" if response.is_success else f"the receiver answered {response.status_code}",
                     retry_after=retry_after_seconds(response.headers.get("retry-after")),
                 )
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):  # the last: a host like xn--a
             return Answer(status=None, error="this is not a URL that can be posted to", hopeless=True)
         except httpx.ConnectError as error:
             return Answer(status=None, error=f"no connection: {error}")

@@ -13,14 +13,18 @@ from typing import Final
 from app.keeper.addresses import AddressPolicy
 from app.keeper.courier import Courier
 from app.keeper.expiry import Expiry
+from app.keeper.forgetting import Forgetting
+from app.keeper.metrics import KeeperMetrics
 from app.keeper.reaper import Reaper
 from app.keeper.rounds import repeat
 from app.keeper.sender import Sender
 from app.signatures import Signatures
+from core import telemetry
 from core.catalog import Catalog
+from core.exposition import expose
 from core.results import ResultStore
 from core.settings import Settings
-from core.store import JobStore, Outbox, Secrets
+from core.store import JobStore, KeyStore, Outbox, Secrets
 from core.store.connection import connect
 from core.store.heartbeat import KeeperHeartbeat
 from core.store.jobs import Limits
@@ -31,7 +35,7 @@ REAP_SECONDS: Final = 2.0
 EXPIRE_SECONDS: Final = 60.0
 SEND_SECONDS: Final = 0.5
 SENDERS: Final = 10
-"""A receiver that hangs holds half of them at most (see hosts.py); the others go on."""
+"""A receiver that hangs holds half of them at most (see visits.py); the others go on."""
 
 STOP_SECONDS: Final = 1.5
 
@@ -39,6 +43,8 @@ STOP_SECONDS: Final = 1.5
 def run_keeper(settings: Settings, redis_url: str, stopping: threading.Event) -> None:
     """Work until `stopping` is set, then return within two seconds."""
     # Not the patient client: no call here waits long, and each round is tried again anyway.
+    metrics = KeeperMetrics()
+    spans = telemetry.start("easel-keeper", settings.otlp_endpoint)
     redis = connect(redis_url)
     jobs = JobStore(redis, Limits.from_settings(settings))
     reaper = Reaper(jobs, redis, Catalog.load(settings.catalog).queues())
@@ -46,23 +52,26 @@ def run_keeper(settings: Settings, redis_url: str, stopping: threading.Event) ->
     expiry = Expiry(jobs, ResultStore(settings.results_location))
 
     def keep() -> None:
-        reaper.round()
+        metrics.reaped(reaper.round())
         heartbeat.beat()
 
     rounds: list[tuple[str, float, Callable[[], None]]] = [
-        ("reaper", REAP_SECONDS, keep),
-        ("expiry", EXPIRE_SECONDS, expiry.round),
+        ("reaper", REAP_SECONDS, metrics.timed("reaper", keep)),
+        ("expiry", EXPIRE_SECONDS, metrics.timed("expiry", expiry.round)),
+        ("forgetting", EXPIRE_SECONDS, metrics.timed("forgetting", Forgetting(redis).round)),
     ]
     sender = Sender(
         Outbox(redis),
         jobs,
-        Courier(AddressPolicy.of(settings), settings.webhook_timeout_seconds),
+        Courier(AddressPolicy.of(settings, KeyStore(redis).any_made), settings.webhook_timeout_seconds),
         base_url=settings.base_url,
         sign=Signatures(Secrets(redis), settings.result_url_seconds).sign,
         version=version("easel"),
         secret=settings.webhook_secret.get_secret_value() if settings.webhook_secret else None,
         timeout_seconds=settings.webhook_timeout_seconds,
         stopping=stopping,
+        attempted=metrics.attempted,
+        telemetry=spans,
     )
     rounds += [(f"sender-{number}", SEND_SECONDS, sender.drain) for number in range(SENDERS)]
 
@@ -73,9 +82,11 @@ def run_keeper(settings: Settings, redis_url: str, stopping: threading.Event) ->
     ]
     for thread in threads:
         thread.start()
+    expose(metrics.registry, settings.metrics_host, settings.keeper_metrics_port)
     logger.info("keeper started")
     stopping.wait()
     end = time.monotonic() + STOP_SECONDS
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
+    spans.close()
     logger.info("keeper stopped")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from redis import Redis
 
 from core.queue import reissue_tickets
-from core.store import JobStore
+from core.store import JobStore, Reaped
 
 logger = logging.getLogger(__name__)
 
@@ -21,15 +21,18 @@ class Reaper:
         self._redis = redis
         self._queues = tuple(queues)
 
-    def round(self) -> None:
+    def round(self) -> Reaped:
         reaped = self._jobs.reap()
         for job_id in reaped.requeued:
             logger.warning("worker gone, job queued again", extra={"job_id": job_id})
         for job_id in reaped.failed:
             logger.error("workers keep dying of this job, it failed", extra={"job_id": job_id})
+        for job_id in reaped.expired:
+            logger.info("job not done in its time, it failed", extra={"job_id": job_id})
         for job_id in reaped.canceled:
             logger.info("worker gone, job canceled as asked", extra={"job_id": job_id})
         for queue in self._queues:
             missing = reissue_tickets(queue, self._jobs.pending(queue), self._redis)
             if missing:
                 logger.info("%d tickets re-issued for queue %s", missing, queue)
+        return reaped

@@ -15,12 +15,15 @@ from typing import Final, Literal
 from redis.exceptions import RedisError
 
 from app.keeper.courier import Answer, Courier
-from app.keeper.hosts import Hosts
 from app.keeper.payload import build_body
 from app.keeper.schedule import delay_after
-from app.keeper.signing import new_secret, signed_headers
+from app.keeper.signing import signed_headers
+from app.keeper.visits import Visits
 from app.presentation import Sign
 from core.store import Delivery, JobStore, Outbox
+from core.telemetry import Off, Telemetry
+from core.tracing import child_of, trace_id
+from core.webhooks import new_secret, secret_of_owner
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +31,7 @@ MIN_LEASE_SECONDS: Final = 20.0
 SETTLE_MARGIN_SECONDS: Final = 5.0
 GONE: Final = 410
 BUSY_SECONDS: Final = (0.2, 0.8)
-"""How long a row waits, at least and at most, whose host has enough deliveries under way."""
+"""How long a row waits, at least and at most, whose host or owner has enough deliveries under way."""
 
 
 class Sender:
@@ -47,6 +50,8 @@ class Sender:
         timeout_seconds: float,
         stopping: threading.Event,
         clock: Callable[[], float] = time.time,
+        attempted: Callable[[int | None, float], None] = lambda status, seconds: None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self._outbox = outbox
         self._jobs = jobs
@@ -57,8 +62,10 @@ class Sender:
         self._secret = secret
         self._lease_seconds = max(MIN_LEASE_SECONDS, timeout_seconds + SETTLE_MARGIN_SECONDS)
         self._stopping = stopping
-        self._hosts = Hosts()
+        self._visits = Visits()
         self._clock = clock
+        self._attempted = attempted
+        self._telemetry = telemetry or Off()
 
     def drain(self) -> None:
         """Deliver until nothing is due."""
@@ -70,7 +77,7 @@ class Sender:
         delivery = self._outbox.take(self._lease_seconds)
         if delivery is None:
             return False
-        with self._hosts.visit(delivery.url) as welcome:
+        with self._visits.visit(delivery.url, delivery.owner) as welcome:
             if welcome:
                 self._deliver(delivery)
             else:
@@ -79,6 +86,7 @@ class Sender:
         return True
 
     def _deliver(self, delivery: Delivery) -> None:
+        start = time.monotonic()
         try:
             answer = self._attempt(delivery)
         except RedisError:
@@ -87,27 +95,42 @@ class Sender:
             # A row that cannot even be prepared must not hold up the others; it runs out of attempts.
             logger.exception("webhook could not be prepared", extra=_context(delivery))
             answer = Answer(status=None, error="the message could not be prepared")
-        self._settle(delivery, answer)
+        seconds = time.monotonic() - start
+        self._attempted(answer.status, seconds)
+        self._settle(delivery, answer, seconds)
 
     def _attempt(self, delivery: Delivery) -> Answer:
         body = delivery.body
         if body is None:
             body = build_body(delivery, self._jobs.get(delivery.job_id), self._base_url, self._sign)
             self._outbox.keep_body(delivery.message_id, body)
-        secret = self._secret or self._outbox.secret(new_secret())
+        secrets = delivery.secrets or (self._secret_of(delivery.owner),)
         headers = {
             "content-type": "application/json",
             "accept-encoding": "identity",
             "user-agent": self._user_agent,
-            **signed_headers(secret, delivery.message_id, int(self._clock()), body),
+            **signed_headers(secrets, delivery.message_id, int(self._clock()), body),
         }
-        return self._courier.post(delivery.url, body, headers)
+        about = {"easel.job": delivery.job_id, "easel.message": delivery.message_id, "http.request.method": "POST"}
+        with self._telemetry.span("easel.webhook", delivery.traceparent, about, kind="client") as span:
+            trace = span.traceparent
+            if trace is not None:
+                headers["traceparent"] = child_of(trace) if trace == delivery.traceparent else trace
+            answer = self._courier.post(delivery.url, body, headers)
+            if answer.status is not None:
+                span.tell("http.response.status_code", answer.status)
+            if not answer.accepted:
+                span.failed(str(answer.status or "no_answer"))
+            return answer
 
-    def _settle(self, delivery: Delivery, answer: Answer) -> None:
+    def _secret_of(self, owner: str) -> str:
+        return secret_of_owner(self._secret or self._outbox.secret(new_secret()), owner)
+
+    def _settle(self, delivery: Delivery, answer: Answer, seconds: float) -> None:
         state: Literal["delivered", "dead", "pending"] = "delivered"
         delay: float | None = None
         if not answer.accepted:
-            delay = delay_after(delivery.attempts, answer.retry_after)
+            delay = None if delivery.once else delay_after(delivery.attempts, answer.retry_after)
             over = answer.hopeless or answer.status == GONE or delay is None
             state = "dead" if over else "pending"
         logger.log(
@@ -117,17 +140,20 @@ class Sender:
             answer.error or answer.status,
             extra=_context(delivery),
         )
-        self._write_down(
+        disabled = self._write_down(
             lambda: self._outbox.settle(
                 delivery.message_id,
                 state,
                 delay_seconds=delay or 0,
                 last_status=answer.status,
                 last_error=answer.error,
+                seconds=seconds,
             )
         )
+        if disabled:
+            logger.warning("webhook endpoint disabled", extra={"endpoint_id": delivery.endpoint_id})
 
-    def _write_down(self, settle: Callable[[], None]) -> None:
+    def _write_down(self, settle: Callable[[], bool]) -> bool:
         """Hold on to the outcome while Redis is away: forgetting it would deliver the message twice."""
         give_up = time.monotonic() + self._lease_seconds
         while True:
@@ -139,4 +165,11 @@ class Sender:
 
 
 def _context(delivery: Delivery) -> dict[str, object]:
-    return {"message_id": delivery.message_id, "job_id": delivery.job_id, "attempt": delivery.attempts}
+    context: dict[str, object] = {
+        "message_id": delivery.message_id,
+        "job_id": delivery.job_id,
+        "attempt": delivery.attempts,
+    }
+    if delivery.traceparent is not None:
+        context["trace_id"] = trace_id(delivery.traceparent)
+    return context

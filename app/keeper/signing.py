@@ -5,24 +5,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import secrets
-from typing import Final
+from collections.abc import Sequence
 
-PREFIX: Final = "whsec_"
-
-
-def new_secret() -> str:
-    """A fresh secret as integrators paste it into a verifier: `whsec_` and 256 random bits in base64."""
-    return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+from core.webhooks import PREFIX
 
 
-def signed_headers(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The three headers of one attempt; `message_id` is the same over retries, `timestamp` is not."""
-    key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+def signed_headers(secrets: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """The three headers of one attempt; `message_id` is the same over retries, `timestamp` is not.
+
+    Signed with each of `secrets`, so that a receiver that still has the one before a rotation believes us too.
+    """
     signed = b".".join((message_id.encode(), str(timestamp).encode(), body))
-    digest = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": f"v1,{digest}",
+        "webhook-signature": " ".join(f"v1,{_signature(secret, signed)}" for secret in secrets),
     }
+
+
+def _signature(secret: str, signed: bytes) -> str:
+    key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    return base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()

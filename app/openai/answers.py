@@ -40,6 +40,8 @@ def images_answer(job: Job, asked: ImagesInput, services: Services, base_url: st
         response = render(failure_of(job))
         response.headers["x-should-retry"] = "false"
     else:
+        if asked.response_format is not ResponseFormat.URL:
+            told(job, services)
         response = JSONResponse(
             {
                 "created": unix(job.finished_at or job.created_at),
@@ -60,6 +62,12 @@ def _image(job: Job, image: ImageFile, asked: ImagesInput, services: Services, b
     if asked.response_format is not ResponseFormat.URL:
         return {"b64_json": in_base64(services.results, image), **beside}
     return {"url": image_url(job, image, base_url=base_url, sign=services.signatures.sign), **beside}
+
+
+def told(job: Job, services: Services) -> None:
+    """The pictures are in the answer: what is not to be stored need not be kept for another."""
+    for image in job.images:
+        services.jobs.fetched(job.id, image.index)
 
 
 def looks(job: Job, asked: ImagesInput) -> dict[str, Any]:

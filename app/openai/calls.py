@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fastapi import Request, Response
@@ -24,8 +25,14 @@ from core.store import NewJob
 
 logger = logging.getLogger(__name__)
 
+READ_TIMEOUT: Final = "x-stainless-read-timeout"
+SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 RETRY_COUNT: Final = "x-stainless-retry-count"
 NOBODY_THERE: Final = 499
+
+BACKSTOP_SECONDS: Final = 15.0
+"""A job has this much longer than its client waits and may be away for: the deadline is for an api that died, and one
+that is merely busy must come first. What ends a job is its client, and that is no failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +59,29 @@ async def respond(call: Call, request: Request, services: Services, base_url: st
 
 
 async def _begin(call: Call, request: Request, services: Services) -> Job:
-    job = None
-    if is_retry(request):
-        job = await run_in_threadpool(services.hangups.adopt, call.new)
+    job, new, patience = None, call.new, patience_of(call, request)
+    if patience is not None:
+        patience += services.settings.hangup_seconds + BACKSTOP_SECONDS
+        new = replace(new, expires_in=patience)
+    if is_retry(request) and new.idempotency_key is None:
+        job = await services.hangups.adopt(new)
     if job is None:
-        job = await run_in_threadpool(submit, services.jobs, services.results, call.new, call.inputs)
+        async with services.hangups.submitting(new):
+            job = await run_in_threadpool(submit, services.jobs, services.results, new, call.inputs)
+    elif patience is not None:
+        await run_in_threadpool(services.jobs.postpone, job.id, patience)
     known = job.id != call.new.id
     logger.info("images call accepted", extra={"job_id": job.id, "model": job.request.model, "known": known})
     return job
+
+
+def patience_of(call: Call, request: Request) -> float | None:
+    """Seconds for which the client will wait, if it says so and is the only one to whom the pictures matter."""
+    said = request.headers.get(READ_TIMEOUT, "")
+    elsewhere = call.new.webhook_url is not None or call.new.idempotency_key is not None
+    if elsewhere or call.new.expires_in is not None or call.asked.stream or not SECONDS.fullmatch(said):
+        return None
+    return max(1.0, float(said))
 
 
 def is_retry(request: Request) -> bool:

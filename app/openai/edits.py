@@ -45,7 +45,8 @@ async def _read(
         asked = form.parsed(kind)
 
         def made() -> Call:
-            new, inputs = job_of_edit(asked, given_in(form), services.catalog, owner, idempotency_key, form.digests())
+            given = given_in(form, services.decoding.open_picture)
+            new, inputs = job_of_edit(asked, given, services.catalog, owner, idempotency_key, form.digests())
             return Call(asked, new, "image_edit", inputs)
 
-        return await to_thread.run_sync(made, limiter=services.decoding)
+        return await to_thread.run_sync(made, limiter=services.decoding_limiter)

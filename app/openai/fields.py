@@ -10,9 +10,9 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from app.submission import MAX_GUIDANCE, MetadataKey, MetadataValue, Prompt, Text, WebhookUrl
+from app.submission import MAX_EXPIRES_IN, MAX_GUIDANCE, MetadataKey, MetadataValue, Prompt, Text, WebhookUrl
 from app.validation import StrictInput
-from core.jobs import MAX_IMAGES, MAX_SEED, MAX_STEPS, ImageFormat, Scheduler
+from core.jobs import MAX_IMAGES, MAX_SEED, MAX_STEPS, ImageFormat, Priority, Scheduler
 
 
 class Quality(StrEnum):
@@ -102,6 +102,9 @@ class ImagesInput(StrictInput):
     guidance_scale: float | None = Field(default=None, ge=0, le=MAX_GUIDANCE)
     scheduler: Annotated[Scheduler, Field(strict=False)] | None = None
     webhook: WebhookUrl | None = None
+    priority: Annotated[Priority, Field(strict=False)] | None = None
+    expires_in: int | None = Field(default=None, ge=1, le=MAX_EXPIRES_IN)
+    store: bool | None = None
     metadata: dict[MetadataKey, MetadataValue] | None = Field(default=None, max_length=15)
 
     def fingerprint(self, *digests: str) -> str:

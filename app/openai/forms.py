@@ -20,7 +20,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from app.pictures import MAX_BYTES as MAX_PICTURE_BYTES
+from app.decoding import MAX_BYTES as MAX_PICTURE_BYTES
 from core.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
 M = TypeVar("M", bound=BaseModel)

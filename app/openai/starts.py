@@ -8,11 +8,12 @@ from typing import Final
 
 from PIL import Image
 
+from app.decoding import OpenPicture
 from app.openai.fields import EditsInput, Fidelity, VariationsInput
 from app.openai.forms import Form
 from app.openai.models import is_ours, model_for, size_for
 from app.openai.translation import generation_of, params_as_known
-from app.pictures import clear_part, flat, open_picture, png
+from app.pictures import clear_part, flat, png
 from app.submission import Start, new_job
 from core.catalog import Catalog
 from core.errors import InvalidRequest
@@ -35,7 +36,7 @@ class Given:
     mask: Image.Image | None
 
 
-def given_in(form: Form) -> Given:
+def given_in(form: Form, open_picture: OpenPicture) -> Given:
     """The pictures of a form. Raises InvalidRequest or PayloadTooLarge."""
     for name in ("image", "mask"):
         if name in form.fields:
@@ -51,11 +52,10 @@ def given_in(form: Form) -> Given:
     if content is None:
         raise InvalidRequest("'image' is required, as a file", code="missing_required_parameter", param="image")
     image = open_picture(content, "image")
-    return Given(flat(image), clear_part(image) if mask is None else _mask(mask, image.size))
+    return Given(flat(image), clear_part(image) if mask is None else _mask(open_picture(mask, "mask"), image.size))
 
 
-def _mask(content: bytes, size: tuple[int, int]) -> Image.Image:
-    mask = open_picture(content, "mask")
+def _mask(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
     if mask.size != size:
         raise InvalidRequest(
             f"'mask' has {mask.width}x{mask.height} pixels and 'image' {size[0]}x{size[1]}: both need the same size",

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
 from app.errors import translate
-from app.openai.answers import NO_USAGE, failure_of, in_base64, looks, unix
+from app.openai.answers import NO_USAGE, failure_of, in_base64, looks, told, unix
 from app.openai.fields import ImagesInput
 from app.services import Services
 from core.errors import EaselError, Unavailable
@@ -42,9 +42,11 @@ class Stream:
         """Until the last picture, or an error. A client that hangs up before leaves its job behind."""
         ended = False
         try:
-            async for event in self._on_the_way():
-                yield event
+            async with self.services.hangups.holding(self.new, self.job):
+                async for event in self._on_the_way():
+                    yield event
             ended = True
+            await self.services.hangups.answered(self.new, self.job.id)
             async for event in self._at_the_end(await run_in_threadpool(self._fresh)):
                 yield event
         except (EaselError, RedisError) as error:
@@ -117,6 +119,7 @@ class Stream:
                 id=job.id,
                 timings=job.timings,
             )
+        await run_in_threadpool(told, job, self.services)
 
     def _event(self, kind: str, job: Job, **fields: Any) -> bytes:  # noqa: ANN401 - any JSON
         name = f"{self.kind}.{kind}"

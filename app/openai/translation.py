@@ -12,7 +12,7 @@ from app.openai.models import is_ours, model_for, size_for
 from app.submission import GenerationInput, OutputInput, new_job
 from core.catalog import Catalog, Model
 from core.errors import InvalidRequest
-from core.jobs import ImageFormat, Task
+from core.jobs import ImageFormat, Priority, Task
 from core.store import NewJob
 
 T = TypeVar("T", int, float)
@@ -65,6 +65,9 @@ def generation_of(asked: ImagesInput, prompt: str, model: Model, size: tuple[int
         n=asked.n or 1,
         output=output_of(asked),
         webhook=asked.webhook,
+        priority=asked.priority or Priority.NORMAL,
+        expires_in=asked.expires_in,
+        store=asked.store is not False,
         metadata=metadata_of(asked),
     )
 

@@ -73,23 +73,28 @@ export async function previewSource(job) {
 
 export const ENDED = new Set(["succeeded", "failed", "canceled"]);
 const LOOK_MS = 300;
+const LOST_MS = 5000;
 let followed = 0;
 
 /**
- * Look at a job until it has ended, telling `seen` each time; returns it, or null if it was deleted.
+ * Look at a job until it has ended, telling `seen` each time, or `lost` while the server does not answer: it may be
+ * back soon, and has the job still. Returns the job, or null if it was deleted.
  * Looked at, not streamed: a browser opens six connections to one server, and a seventh stream would stop the page.
  */
-export async function follow(job, seen) {
+export async function follow(job, seen, lost) {
   followed += 1;
   try {
     for (let failures = 0; !ENDED.has(job.status); ) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS * Math.max(1, followed / 2)));
+      const pause = failures ? Math.min(LOST_MS, LOOK_MS * 2 ** failures) : LOOK_MS * Math.max(1, followed / 2);
+      await new Promise((resolve) => setTimeout(resolve, pause));
       try {
         job = await getJson(local(job.urls.get));
         failures = 0;
       } catch (error) {
         if (error.status === 404) return null;
-        if ((error.status !== 0 && error.status !== 503) || ++failures > 100) throw error;
+        if (error.status !== 0 && error.status < 500) throw error;
+        failures += 1;
+        lost(error);
         continue;
       }
       seen(job);

@@ -1,22 +1,33 @@
 // The form: what can be asked of the chosen model. Knows the fields, sends nothing.
 
 import { byId, element } from "./page.js";
+import { nameOf, sizesOf } from "./sizes.js";
 
 const NUMBERS = { width: "width", height: "height", steps: "num_inference_steps", guidance: "guidance_scale", n: "n" };
+const OTHER = "other";
 let models = [];
 
 export const chosen = () => models.find((model) => model.id === byId("model").value);
 
 /** Offer these models; the server's default is chosen. */
 export function offer(list) {
+  if (!list.length) throw new Error("There is no model that you may use.");
   models = list;
   byId("model").replaceChildren(...models.map((model) => element("option", { value: model.id, textContent: model.id })));
-  choose(models.find((model) => model.is_default).id);
+  choose((models.find((model) => model.is_default) ?? models[0]).id);
   byId("model").addEventListener("change", () => choose(byId("model").value));
+  byId("size").addEventListener("change", takeSize);
+  for (const name of ["width", "height"]) byId(name).addEventListener("input", tellSize);
+  byId("more").addEventListener("input", tellMore);
 }
 
 /** Set every field to what the model does by itself, and its bounds. */
 function choose(id) {
+  setFields(id);
+  tellMore();
+}
+
+function setFields(id) {
   byId("model").value = id;
   const model = chosen();
   for (const name of ["width", "height"]) {
@@ -24,6 +35,12 @@ function choose(id) {
     const lowest = Math.ceil(minimum / multiple) * multiple;
     Object.assign(byId(name), { min: lowest, max: maximum, step: multiple, value: model.size[name] });
   }
+  byId("size").replaceChildren(
+    ...sizesOf(model.size).map(([words, width, height]) =>
+      element("option", { value: nameOf(width, height), textContent: `${nameOf(width, height)}, ${words}` })),
+    element("option", { value: OTHER, textContent: "Another" }),
+  );
+  tellSize();
   Object.assign(byId("steps"), { max: model.max_steps, value: model.num_inference_steps });
   byId("guidance").value = model.guidance_scale;
   Object.assign(byId("n"), { max: model.max_images, value: Math.min(byId("n").value || 1, model.max_images) });
@@ -31,13 +48,51 @@ function choose(id) {
     ...model.schedulers.map((name) => element("option", { value: name, textContent: name })),
   );
   byId("scheduler").value = model.scheduler;
+  const styles = Object.keys(model.styles);
+  byId("style").replaceChildren(
+    element("option", { value: "", textContent: "as it says" }),
+    ...styles.map((name) => element("option", { value: name, textContent: name })),
+  );
+  byId("style-row").hidden = styles.length === 0;
   byId("negative-row").hidden = !model.negative_prompt;
+  byId("start-file-row").hidden = !model.tasks.includes("image-to-image");
   byId("about-model").textContent = model.description + (model.ready ? "" : " Not loaded: the first picture takes longer.");
+}
+
+/** The chosen size goes into its two fields; for another one they are shown. */
+function takeSize() {
+  const [width, height] = byId("size").value.split(" × ");
+  if (height) [byId("width").value, byId("height").value] = [width, height];
+  else {
+    byId("more").open = true;
+    byId("width").select();
+  }
+}
+
+function tellSize() {
+  const name = nameOf(byId("width").value, byId("height").value);
+  byId("size").value = [...byId("size").options].some(({ value }) => value === name) ? name : OTHER;
+}
+
+/** Beside "More": what in there is not as the model would have it, so that nobody forgets a seed behind it. */
+function tellMore() {
+  const model = chosen();
+  const told = [];
+  const tell = (id, usual, words) => byId(id).value !== String(usual) && told.push(words(byId(id).value));
+  tell("steps", model.num_inference_steps, (value) => `${value} steps`);
+  tell("guidance", model.guidance_scale, (value) => `guidance ${value}`);
+  tell("seed", "", (value) => `seed ${value}`);
+  tell("n", 1, (value) => `${value} pictures`);
+  tell("scheduler", model.scheduler, (value) => value);
+  if (model.negative_prompt) tell("negative", "", (value) => `without ${value}`);
+  byId("more-said").textContent = told.join(" · ");
 }
 
 /** What the form asks for, as the native API takes it. */
 export function asked() {
-  const body = { prompt: byId("prompt").value.trim(), model: byId("model").value, scheduler: byId("scheduler").value };
+  const prompt = byId("prompt").value.trim();
+  const style = chosen().styles[byId("style").value] ?? "{prompt}";
+  const body = { prompt: style.replace("{prompt}", () => prompt), model: byId("model").value, scheduler: byId("scheduler").value };
   for (const [id, name] of Object.entries(NUMBERS)) body[name] = byId(id).valueAsNumber;
   if (byId("seed").value) body.seed = byId("seed").valueAsNumber;
   if (chosen().negative_prompt && byId("negative").value.trim()) body.negative_prompt = byId("negative").value.trim();
@@ -48,8 +103,11 @@ export function asked() {
 export function fill(recipe) {
   if (models.some((model) => model.id === recipe.model)) choose(recipe.model);
   byId("prompt").value = recipe.prompt;
+  byId("style").value = ""; // it is in the prompt already
   byId("negative").value = recipe.negative_prompt ?? "";
   byId("scheduler").value = recipe.scheduler;
   byId("seed").value = recipe.seed ?? "";
   for (const [id, name] of Object.entries(NUMBERS)) byId(id).value = recipe[name];
+  tellSize();
+  tellMore();
 }

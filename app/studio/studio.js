@@ -4,10 +4,11 @@ import { getJson, key, postJson } from "./api.js";
 import { blobOf, drawOver } from "./edits.js";
 import { asked, fill, offer } from "./form.js";
 import { add, fillGallery, whenChosen } from "./gallery.js";
-import { byId, open, say } from "./page.js";
+import { byId, element, open, say } from "./page.js";
 import { paintOn } from "./painter.js";
 import { install, view } from "./viewer.js";
 
+const EXAMPLES = ["a red apple", "a fox on a dark blue background", "a slice of pizza", "a sailboat"];
 let start = null;
 
 /** Send a request and follow it; `submit` answers its job. */
@@ -17,7 +18,7 @@ async function draw(submit) {
   let following;
   try {
     following = add(await submit());
-    say("Accepted: see below.");
+    say("Accepted.");
   } catch (error) {
     return say(error.message, true);
   } finally {
@@ -47,7 +48,11 @@ function wireForm() {
   const form = byId("ask");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    await ready; // who types faster than the models come has not asked in vain
+    try {
+      await ready; // who types faster than the models come has not asked in vain
+    } catch (error) {
+      return say(error.message, true);
+    }
     if (!form.reportValidity()) return;
     const [body, picture] = [asked(), start];
     draw(() => (picture ? drawOver(body, picture, null, byId("strength").value) : postJson("/v1/generations", body)));
@@ -64,18 +69,38 @@ function wireForm() {
     startFrom(null);
     byId("prompt").focus();
   });
+  byId("start-file").addEventListener("change", ({ target }) => {
+    if (target.files[0]) startFrom(target.files[0]);
+    target.value = ""; // so that the same one can be chosen again
+    byId("prompt").focus();
+  });
+  byId("examples").append(...EXAMPLES.map((prompt) => {
+    const button = element("button", { type: "button", className: "quiet", textContent: prompt });
+    button.addEventListener("click", () => {
+      byId("prompt").value = prompt;
+      byId("prompt").focus();
+      form.requestSubmit();
+    });
+    return element("li", {}, button);
+  }));
 }
 
 const act = {
   draw(recipe) {
     startFrom(null);
     fill(recipe);
+    scrollTo({ top: 0 }); // to where the new one is drawn
     draw(() => postJson("/v1/generations", recipe));
   },
   async start(job, image) {
     fill({ ...job.input, n: 1 });
     startFrom(await blobOf(image));
+    scrollTo({ top: 0 });
     byId("prompt").select();
+  },
+  retry({ input: { task, seeds, strength, output, ...fields } }) {
+    if (!fields.negative_prompt) delete fields.negative_prompt;
+    draw(() => postJson("/v1/generations", { ...fields, n: seeds.length, seed: seeds[0] }));
   },
   async edit(job, image) {
     const { model, num_inference_steps, guidance_scale, scheduler } = job.input;
@@ -115,7 +140,7 @@ async function main() {
   byId("sign-out").hidden = !key.get();
   const offers = (task) => data.some((model) => model.tasks.includes(task));
   install({ draw: act.draw, start: orSay(act.start), edit: orSay(act.edit) }, offers);
-  whenChosen(view);
+  whenChosen(view, act.retry);
   fillGallery();
 }
 
@@ -127,5 +152,6 @@ wireForm();
 const ready = main();
 ready.then(warn, (error) => {
   say(error.message, true);
+  byId("loading").hidden = true;
   if (error.status === 401) Object.assign(byId("sign-out"), { hidden: false, textContent: "Sign in" });
 });

@@ -31,6 +31,8 @@ export function view(job, image, tile) {
   const repeatable = job.input.task === "text-to-image"; // the picture that others began with is not kept for us
   for (const name of ["again", "vary", "copy-curl", "copy-python"]) byId(name).hidden = !repeatable;
   calm();
+  byId("previous").disabled = !beside(-1);
+  byId("next").disabled = !beside(1);
   if (!dialog.open) open(dialog, () => shown.tile);
   byId("viewer-title").focus();
 }
@@ -67,6 +69,8 @@ export function install(act, offers) {
   on("copy-curl", () => copied(asCurl(shown.recipe, location.origin, Boolean(key.get()))));
   on("copy-python", () => copied(asPython(shown.recipe, location.origin, Boolean(key.get()))));
   on("close", () => dialog.close());
+  on("previous", () => turn(-1));
+  on("next", () => turn(1));
   on("delete", () => (byId("delete").dataset.sure ? forget() : doubt()));
   byId("delete").addEventListener("blur", calm);
   dialog.addEventListener("keydown", ({ key: name }) => {
@@ -75,10 +79,13 @@ export function install(act, offers) {
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close()); // beside it
 }
 
-function turn(by) {
+/** The tile before or after the one that is shown. */
+function beside(by) {
   const tiles = [...document.querySelectorAll("#gallery .tile")];
-  tiles[tiles.indexOf(shown.tile) + by]?.click();
+  return tiles[tiles.indexOf(shown.tile) + by];
 }
+
+const turn = (by) => beside(by)?.click();
 
 async function copied(text) {
   await copy(text).then(
@@ -108,6 +115,7 @@ async function forget() {
       return;
     }
   }
+  shown.tile = beside(1) ?? beside(-1); // where the focus goes when the dialog has closed
   remove(job);
   dialog.close();
   say("Deleted.");

@@ -1,6 +1,7 @@
 """Job records, events and webhook rows in Redis, changed by Lua scripts only."""
 
 from core.store.choices import Choices
+from core.store.endpoints import EndpointStore, IssuedEndpoint
 from core.store.events import Event, EventLog
 from core.store.heartbeat import KeeperHeartbeat
 from core.store.jobs import Claim, JobStore, NewJob, Page, Reaped, Submitted, Verdict
@@ -17,8 +18,10 @@ __all__ = [
     "Choices",
     "Claim",
     "Delivery",
+    "EndpointStore",
     "Event",
     "EventLog",
+    "IssuedEndpoint",
     "IssuedKey",
     "JobStore",
     "KeeperHeartbeat",

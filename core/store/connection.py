@@ -12,6 +12,9 @@ from redis.retry import Retry
 API_TIMEOUT_SECONDS: Final = 2.5
 """An api that cannot reach Redis must say 503 within 3 s; redis-py's own defaults give up after a minute."""
 
+PATIENT_TIMEOUT_SECONDS: Final = 15.0
+"""Longer than any wait for a ticket; a Redis that is silent for so long is asked anew, over another connection."""
+
 PATIENT: Final = Retry(ExponentialBackoff(cap=1.0, base=0.05), 8)
 AT_ONCE: Final = Retry(NoBackoff(), 1, supported_errors=(ConnectionLost,))
 """A closed connection is opened again; a Redis that is silent would only be silent twice as long."""
@@ -25,7 +28,7 @@ def connect(url: str, *, patient: bool = False) -> Redis:
     return Redis.from_url(
         url,
         socket_connect_timeout=API_TIMEOUT_SECONDS,
-        socket_timeout=None if patient else API_TIMEOUT_SECONDS,
+        socket_timeout=PATIENT_TIMEOUT_SECONDS if patient else API_TIMEOUT_SECONDS,
         retry=PATIENT if patient else AT_ONCE,
         health_check_interval=15,
     )

@@ -10,16 +10,21 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from redis import Redis
 
-from core.errors import EaselError, Forbidden, IdempotencyMismatch, QuotaExceeded, Unavailable
+from core.errors import IdempotencyMismatch
 from core.jobs import GenerationRequest, ImageFile, Job, JobError, Priority, Progress, Status
-from core.queue import new_ticket
+from core.queue import new_ticket, reissue_tickets
 from core.settings import Settings
+from core.store.pace import drain_seconds
 from core.store.records import job_from_hash, pairs, request_fields, result_fields
+from core.store.refusals import refusal
 from core.store.scripts import Scripts
+
+EXPECTED_SECONDS: Final = 3600
 
 
 class Verdict(StrEnum):
@@ -35,6 +40,8 @@ class NewJob:
     """What the api submits. `fingerprint` is of the client's own body, for the idempotency key.
 
     An owner of `weight` 2 gets twice the share of one with 1; a job fails after `expires_in` seconds.
+    `traceparent` is the W3C trace that it belongs to.
+    What is not to be stored is removed once it was fetched, and ten minutes after its end at the latest.
     """
 
     id: str
@@ -46,6 +53,8 @@ class NewJob:
     priority: Priority = Priority.NORMAL
     weight: float = 1.0
     expires_in: float | None = None
+    store: bool = True
+    traceparent: str | None = None
     idempotency_key: str | None = None
     fingerprint: str = ""
 
@@ -74,9 +83,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
+    """What a round did: `failed` by crashes of their workers, `expired` by their own deadlines."""
+
     requeued: tuple[str, ...]
     failed: tuple[str, ...]
     canceled: tuple[str, ...]
+    expired: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +98,8 @@ class Limits:
     max_queued: int = 1000
     max_queued_per_owner: int = 100
     max_running_per_owner: int = 1000
+    images_per_day: int | None = None
+    worker_seconds_per_day: int | None = None
     lease_ms: int = 15_000
     max_attempts: int = 3
     retention_ms: int = 7 * 24 * 3600 * 1000
@@ -96,6 +110,8 @@ class Limits:
             max_queued=settings.max_queued,
             max_queued_per_owner=settings.max_queued_per_key,
             max_running_per_owner=settings.max_running_per_key,
+            images_per_day=settings.images_per_day_per_key or None,
+            worker_seconds_per_day=settings.worker_seconds_per_day_per_key or None,
             lease_ms=round(settings.lease_seconds * 1000),
             max_attempts=settings.max_attempts,
             retention_ms=round(settings.retention_hours * 3_600_000),
@@ -123,50 +139,26 @@ class JobStore:
             retention_ms=self._limits.retention_ms,
             priority=new.priority,
             weight=new.weight,
+            store=new.store,
+            traceparent=new.traceparent,
         )
         key = hashlib.sha256(new.idempotency_key.encode()).hexdigest() if new.idempotency_key else ""
         answer: list[Any] = self._run(
             "submit", new.id, new.owner, new.queue, key, new.fingerprint,
             self._limits.max_queued, self._limits.max_queued_per_owner,
+            self._limits.images_per_day or "", self._limits.worker_seconds_per_day or "",
             ticket.key, ticket.id, ticket.queue_key, "" if new.expires_in is None else new.expires_in,
             len(ticket_values), *ticket_values, *pairs(fields),
         )  # fmt: skip
         verdict = answer[0].decode()
         if verdict not in ("accepted", "replayed"):
-            raise self._refusal(verdict, answer[1:], new)
+            raise refusal(verdict, answer[1:], new.request.model, partial(drain_seconds, self._redis, new.queue))
         job = self.get(answer[1].decode())
         if job is None:
             raise IdempotencyMismatch(
                 "the job of this Idempotency-Key was deleted; use a new key", param="Idempotency-Key"
             )
         return Submitted(job=job, replayed=verdict == "replayed")
-
-    def _refusal(self, verdict: str, numbers: list[int], new: NewJob) -> EaselError:
-        """What the script's verdict means to the client."""
-        if verdict == "mismatch":
-            return IdempotencyMismatch(param="Idempotency-Key")
-        if verdict == "model":
-            return Forbidden(
-                f"your API key may not use the model '{new.request.model}'", code="model_not_allowed", param="model"
-            )
-        if verdict == "owner_full":
-            return QuotaExceeded(
-                f"you have {numbers[0]} jobs waiting, the limit of your key; try again when some are done",
-                retry_after=self.drain_seconds(new.queue),
-            )
-        if verdict in ("images", "worker_seconds"):
-            used, limit, seconds = numbers
-            what = "pictures" if verdict == "images" else "seconds of workers"
-            return QuotaExceeded(
-                f"your key has used {used} of its {limit} {what} of this day, which ends at 0:00 UTC",
-                code="quota_exceeded",
-                retry_after=seconds,
-            )
-        return Unavailable(
-            f"the queue is full ({numbers[0]} jobs waiting); try again later",
-            code="queue_full",
-            retry_after=self.drain_seconds(new.queue),
-        )
 
     def get(self, job_id: str) -> Job | None:
         raw: Any = self._redis.hgetall(f"easel:job:{job_id}")
@@ -194,14 +186,9 @@ class JobStore:
         count: Any = self._redis.zcard(f"easel:pending:{queue}")
         return int(count)
 
-    def drain_seconds(self, queue: str) -> int:
-        """Seconds until a place is free, by the pace of the last 50 finished jobs; 1 to 600."""
-        finished: Any = self._redis.lrange(f"easel:finished:{queue}", 0, -1)
-        if len(finished) < 2:
-            return 10
-        now: Any = self._redis.time()
-        since_oldest: float = now[0] - int(finished[-1]) / 1000
-        return max(1, min(600, round(since_oldest / len(finished))))
+    def drain_seconds(self, queue: str, places: int = 1) -> int:
+        """Seconds until `places` jobs more have left the queue, by its measured pace; 1 to 600."""
+        return drain_seconds(self._redis, queue, places)
 
     def claim(self, queue: str, worker: str) -> Claim | None:
         """Take the next job of `queue` for `worker`, counting an attempt; None if none waits."""
@@ -211,6 +198,12 @@ class JobStore:
         )  # fmt: skip
         job = self.get(answer[0].decode()) if answer else None
         return Claim(job=job, attempt=answer[1]) if job else None
+
+    def refill(self, queue: str, slots: int) -> None:
+        """Tickets for as many waiting jobs as a worker of `slots` could take: a refused claim has spent its own."""
+        wanted = min(slots, self.pending(queue))
+        if wanted:
+            reissue_tickets(queue, wanted, self._redis)
 
     def renew(self, held: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Verdict]:
         """Prolong the leases of (job id, attempt) pairs."""
@@ -255,14 +248,28 @@ class JobStore:
         return self.get(job_id) if self._run("cancel", job_id) else None
 
     def reap(self) -> Reaped:
-        """Take jobs from workers whose lease ran out."""
-        requeued, failed, canceled = self._run("reap", self._limits.max_attempts)
-        return Reaped(*(tuple(job_id.decode() for job_id in ids) for ids in (requeued, failed, canceled)))
+        """End jobs whose deadline is over, and take those from workers whose lease ran out."""
+        lists: Any = self._run("reap", self._limits.max_attempts)
+        return Reaped(*(tuple(job_id.decode() for job_id in ids) for ids in lists))
 
     def delete(self, job_id: str) -> bool | None:
         """True if forgotten, False if it is not finished yet, None if there is no such job."""
         answer: Any = self._run("delete", job_id)
         return None if answer is None else answer == b"deleted"
+
+    def fetched(self, job_id: str, index: int) -> None:
+        """Somebody has got picture `index`: what is not to be stored goes when all have been."""
+        self._run("fetched", job_id, index)
+
+    def expect(self, job_id: str) -> None:
+        """Pictures are about to be stored for a job to be submitted: if it never is, they go within the hour."""
+        now: Any = self._redis.time()
+        self._redis.zadd("easel:expiries", {job_id: (now[0] + EXPECTED_SECONDS) * 1000})
+
+    def postpone(self, job_id: str, seconds: float) -> None:
+        """Put the deadline of a job that has one off until `seconds` from now."""
+        now: Any = self._redis.time()
+        self._redis.zadd("easel:deadlines", {job_id: round((now[0] + now[1] / 1e6 + seconds) * 1000)}, xx=True, gt=True)
 
     def expired(self, limit: int = 100) -> tuple[str, ...]:
         """Finished jobs whose retention is over."""

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from redis import Redis
 
+from core.errors import Conflict
 from core.keys import ApiKey, KeyPolicy, owner_of_id
 from core.store.records import pairs
 from core.store.scripts import Scripts
@@ -68,12 +69,25 @@ class KeyStore:
         return IssuedKey(self._known(key_id), text)
 
     def rotate(self, key_id: str, *, overlap_seconds: float = OVERLAP_SECONDS) -> IssuedKey | None:
-        """A new secret for the key; the one before stays good for `overlap_seconds`. None if there is no such key."""
+        """A new secret for the key; the one before stays good for `overlap_seconds`. None if there is no such key.
+
+        Raises Conflict for one that has expired: a new secret would not make it good.
+        """
+        known = self.get(key_id)
+        if known is not None and known.revoked_at is None and not self.is_usable(known):
+            raise Conflict(f"the key {key_id} has expired: make another", code="key_expired", param="key_id")
         text, digest = _new_secret(key_id)
         until = _ms(self._clock() + overlap_seconds)
         if not KEY_ID.fullmatch(key_id) or not self._run("rotate_key", owner_of_id(key_id), digest, until):
             return None
         return IssuedKey(self._known(key_id), text)
+
+    def edit(self, key_id: str, policy: KeyPolicy) -> ApiKey | None:
+        """What it may do from now on. None if there is no such key or it was revoked."""
+        known = KEY_ID.fullmatch(key_id)
+        if not known or not self._run("edit_key", owner_of_id(key_id), *pairs(_written(policy))):
+            return None
+        return self._known(key_id)
 
     def revoke(self, key_id: str) -> ApiKey | None:
         """End the key now and for good; its jobs stay its own. None if there is no such key."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from redis import Redis
 
 from core.store.scripts import Scripts
 
-KEEP_SECONDS: Final = 30 * 24 * 3600
-
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message to one URL; `attempts` counts this one. `message_id` stays the same over retries."""
+    """One message to one URL; `attempts` counts this one. `message_id` stays the same over retries.
+
+    `owner` is whose job or endpoint it is about; `secrets` are those of its endpoint, none for the URL of a job; a
+    message that is sent `once` is not tried again.
+    """
 
     message_id: str
     job_id: str
@@ -24,6 +26,11 @@ class Delivery:
     created_at: datetime
     attempts: int
     body: bytes | None
+    endpoint_id: str | None = None
+    secrets: tuple[str, ...] = ()
+    once: bool = False
+    traceparent: str | None = None
+    owner: str = ""
 
 
 class Outbox:
@@ -45,6 +52,11 @@ class Outbox:
             created_at=datetime.fromtimestamp(int(row["created_at"]) / 1000, tz=UTC),
             attempts=int(row["attempts"]),
             body=row.get("body"),
+            endpoint_id=row["endpoint"].decode() if "endpoint" in row else None,
+            secrets=tuple(row[name].decode() for name in ("secret", "old_secret") if name in row),
+            once=row.get("once") == b"1",
+            traceparent=row.get("traceparent", b"").decode() or None,
+            owner=row.get("owner", b"").decode(),
         )
 
     def defer(self, message_id: str, delay_seconds: float) -> None:
@@ -63,12 +75,17 @@ class Outbox:
         delay_seconds: float = 0,
         last_status: int | None = None,
         last_error: str = "",
-    ) -> None:
-        """Write down how the attempt went; `pending` makes it due again after `delay_seconds`."""
-        self._run(
-            "settle_delivery", message_id, state, round(delay_seconds * 1000), KEEP_SECONDS,
+        seconds: float = 0,
+    ) -> bool:
+        """Write down how the attempt went; `pending` makes it due again after `delay_seconds`.
+
+        True if the message's endpoint was disabled for it.
+        """
+        answer: Any = self._run(
+            "settle_delivery", message_id, state, round(delay_seconds * 1000), round(seconds, 3),
             "" if last_status is None else last_status, last_error[:1024],
         )  # fmt: skip
+        return bool(answer == 2)
 
     def state(self, message_id: str) -> dict[str, str]:
         """The row of a message, for tests and operators; empty if unknown."""

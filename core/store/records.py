@@ -22,6 +22,8 @@ def request_fields(
     retention_ms: int,
     priority: Priority,
     weight: float,
+    store: bool,
+    traceparent: str | None,
 ) -> dict[str, str | int | float]:
     """What `submit` writes; the script adds id, status, times and counters."""
     return {
@@ -34,6 +36,8 @@ def request_fields(
         "n": len(request.seeds),
         "cost": request.work,
         "weight": weight,
+        "store": int(store),
+        "traceparent": traceparent or "",
     }
 
 
@@ -54,7 +58,8 @@ def result_fields(
     return fields
 
 
-def _moment(milliseconds: str | None) -> datetime | None:
+def moment(milliseconds: str | None) -> datetime | None:
+    """Milliseconds since 1970, as the scripts write times, in UTC; None for none."""
     return datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC) if milliseconds else None
 
 
@@ -66,7 +71,7 @@ def job_from_hash(raw: Mapping[bytes, bytes]) -> Job | None:
     progress = None
     if "stage" in field:
         progress = Progress(stage=Stage(field["stage"]), step=int(field["step"]), steps=int(field["steps"]))
-    created_at = _moment(field["created_at"])
+    created_at = moment(field["created_at"])
     assert created_at is not None  # noqa: S101 - submit.lua always writes it
     return Job(
         id=field["id"],
@@ -77,9 +82,11 @@ def job_from_hash(raw: Mapping[bytes, bytes]) -> Job | None:
         request=GenerationRequest.model_validate_json(field["request"]),
         metadata=json.loads(field["metadata"]),
         webhook_url=field["webhook_url"] or None,
+        store=field.get("store") != "0",
+        traceparent=field.get("traceparent") or None,
         created_at=created_at,
-        started_at=_moment(field.get("started_at")),
-        finished_at=_moment(field.get("finished_at")),
+        started_at=moment(field.get("started_at")),
+        finished_at=moment(field.get("finished_at")),
         attempts=int(field["attempts"]),
         cancel_requested=field.get("cancel_requested") == "1",
         worker=field.get("worker"),

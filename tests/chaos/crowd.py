@@ -24,6 +24,7 @@ class Crowd:
     def __init__(self, url: str, count: int, a_second: float, webhook: str) -> None:
         self.acknowledged: dict[int, str] = {}
         self.refused: list[str] = []
+        self.mistakes: list[str] = []
         self.retries = 0
         self._url = url
         self._numbers = iter(range(count))
@@ -61,7 +62,9 @@ class Crowd:
             if answer is not None and answer.status_code == 202:
                 self.acknowledged[number] = answer.json()["id"]
                 return
-            # An api that is killed or stopped in mid-request may answer anything from 500 up, and is asked again.
+            # An api that is killed answers nothing, one that stops or has lost its Redis 503: it is asked again.
+            if answer is not None and answer.status_code == 500:
+                self.mistakes.append(answer.text)
             if answer is not None and answer.status_code < 500:
                 self.refused.append(f"{answer.status_code} {answer.text}")
                 return

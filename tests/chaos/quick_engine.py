@@ -30,11 +30,13 @@ def colour(seed: int) -> int:
 
 
 class QuickModels:
-    """The models as far as `serve` asks for them."""
+    """The models as far as `serve` asks for them: none is loaded, so none is rehearsed."""
+
+    loaded: tuple[str, ...] = ()
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        self.device = "quick"
+        self.device = torch.device("cpu")
 
 
 @dataclass
@@ -70,17 +72,17 @@ class QuickEngine:
 
     def _advance(self, sketch: Sketch) -> bool:
         """One tick, which is a step or a tenth of one; False at the end."""
-        request, events = sketch.drawing.request, sketch.drawing.events
+        request, tell = sketch.drawing.request, sketch.drawing.tell
         if sketch.drawing.cancel_requested:
-            events.put(Canceled())
+            tell(Canceled())
             return False
         sketch.ticks += 1
         if request.prompt == POISON and sketch.ticks == 10:
             os.kill(os.getpid(), signal.SIGKILL)
         step = sketch.ticks // (10 if request.prompt == SLOW else 1)
         if step < request.num_inference_steps:
-            events.put(Progressed(Stage.DENOISE, step, request.num_inference_steps))
+            tell(Progressed(Stage.DENOISE, step, request.num_inference_steps))
             return True
         pixels = torch.full((8, 8, 3), colour(request.seed), dtype=torch.uint8)
-        events.put(Finished(pixels=pixels, timings={Stage.DENOISE: STEP_SECONDS * sketch.ticks}, notes=()))
+        tell(Finished(pixels=pixels, timings={Stage.DENOISE: STEP_SECONDS * sketch.ticks}, notes=()))
         return False

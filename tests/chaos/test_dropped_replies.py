@@ -16,7 +16,6 @@ from tests.chaos.proxy import ReplyDropper
 from tests.chaos.report import Figures
 from tests.core.samples import QUEUE, new_job, outbox_rows, picture
 
-TIMES = 50
 TICKETS = f"rq:queue:easel-{QUEUE}"
 
 
@@ -29,6 +28,11 @@ def proxy(redis_url: str) -> Iterator[ReplyDropper]:
     dropper.close()
 
 
+@pytest.fixture(params=[10, pytest.param(50, marks=pytest.mark.chaos)])
+def times(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
 @pytest.fixture(params=[False, True], ids=["the api's client", "the worker's client"])
 def through(proxy: ReplyDropper, redis: Redis, request: pytest.FixtureRequest) -> Iterator[JobStore]:
     """A store whose replies get lost, with each kind of client."""
@@ -36,30 +40,32 @@ def through(proxy: ReplyDropper, redis: Redis, request: pytest.FixtureRequest) -
         yield JobStore(client, Limits())
 
 
-def test_a_submission_is_accepted_once(proxy: ReplyDropper, through: JobStore, redis: Redis, figures: Figures) -> None:
+def test_a_submission_is_accepted_once(
+    proxy: ReplyDropper, through: JobStore, redis: Redis, figures: Figures, times: int
+) -> None:
     # Given the scripts known to Redis
     through.submit(new_job())
     ids = []
-    for _ in range(TIMES):
+    for _ in range(times):
         # When the reply to a submission is lost
         new = new_job(idempotency_key="k" + new_job().id)
         proxy.drop(new.id.encode())
         ids.append(through.submit(new).job.id)
 
     # Then each was accepted, once, with one ticket
-    assert proxy.dropped == TIMES
-    assert len(set(ids)) == TIMES
-    assert redis.zcard(f"easel:pending:{QUEUE}") == redis.llen(TICKETS) == TIMES + 1
+    assert proxy.dropped == times
+    assert len(set(ids)) == times
+    assert redis.zcard(f"easel:pending:{QUEUE}") == redis.llen(TICKETS) == times + 1
     assert [event.type for event in EventLog(redis).read(ids[0])] == ["queued"]
-    figures.note("lost replies to submit", "0 twice", f"{TIMES} lost, {len(set(ids))} jobs, {len(set(ids))} tickets")
+    figures.note("lost replies to submit", "0 twice", f"{times} lost, {len(set(ids))} jobs, {len(set(ids))} tickets")
 
 
 @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.CANCELED])
 def test_a_commit_is_written_once(
-    proxy: ReplyDropper, through: JobStore, redis: Redis, figures: Figures, status: Status
+    proxy: ReplyDropper, through: JobStore, redis: Redis, figures: Figures, times: int, status: Status
 ) -> None:
     error = JobError(code="out_of_memory", message="m") if status is Status.FAILED else None
-    for _ in range(TIMES):
+    for _ in range(times):
         job_id = through.submit(new_job(webhook_url="http://x.test/")).job.id
         claim = through.claim(QUEUE, "w")
         assert claim is not None
@@ -74,8 +80,8 @@ def test_a_commit_is_written_once(
         kinds = [event.type for event in EventLog(redis).read(job_id)]
         assert kinds == ["queued", "started", status]
         assert outbox_rows(redis, job_id) == 1
-    assert proxy.dropped == TIMES
-    figures.note(f"lost replies to commit ({status})", "0 twice", f"{TIMES} lost, {TIMES} ends, {TIMES} webhook rows")
+    assert proxy.dropped == times
+    figures.note(f"lost replies to commit ({status})", "0 twice", f"{times} lost, {times} ends, {times} webhook rows")
 
 
 def test_a_claim_whose_reply_is_lost_is_the_same_claim(proxy: ReplyDropper, through: JobStore, redis: Redis) -> None:

@@ -20,6 +20,7 @@ from core.store.connection import connect
 from core.store.jobs import Limits
 from tests.chaos.report import Figures
 from tests.core.samples import new_job
+from tests.ports import free_port
 
 CUTS = 4
 CLIENTS = 4
@@ -64,7 +65,7 @@ def lost_in_power_cuts(folder: Path, flushed: Path, fsync: str) -> tuple[int, in
     acknowledged_in_all = lost = 0
     for cut in range(CUTS):
         valkey = ValkeyServer(
-            data_dir=folder / f"{fsync}-{cut}", config={**DURABLE, "appendfsync": fsync}, persist=True
+            port=free_port(), data_dir=folder / f"{fsync}-{cut}", config={**DURABLE, "appendfsync": fsync}, persist=True
         )
         valkey.start()
         acknowledged: list[str] = []

@@ -26,7 +26,7 @@ from core.results import ResultStore
 from core.store import EventLog, JobStore, NewJob
 from core.store.jobs import Limits
 from tests.core.samples import REQUEST
-from tests.e2e.stack import free_port
+from tests.ports import free_port
 
 CATALOG: Final = """
 default = "mini"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from redis import Redis
 
 from core.jobs import GenerationRequest, ImageFile, ImageFormat, Priority, Scheduler, new_job_id
-from core.store import NewJob
+from core.store import Claim, JobStore, NewJob
 
 QUEUE = "default"
 
@@ -47,6 +47,14 @@ def new_job(
         idempotency_key=idempotency_key,
         fingerprint=fingerprint,
     )
+
+
+def claimed(jobs: JobStore, webhook_url: str | None = None) -> Claim:
+    """A new job, running at the worker `w1`."""
+    jobs.submit(new_job(webhook_url=webhook_url))
+    claim = jobs.claim(QUEUE, "w1")
+    assert claim is not None
+    return claim
 
 
 def picture(job_id: str, attempt: int = 1) -> ImageFile:

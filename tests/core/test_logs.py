@@ -41,10 +41,8 @@ def test_a_traceback_stays_on_its_line() -> None:
 
 @pytest.mark.parametrize("formatter", [logs.TextFormatter(), logs.JsonFormatter()])
 def test_the_current_job_is_named(formatter: logging.Formatter) -> None:
-    token = logs.job_id.set("gen_2")
-    try:
+    with logs.telling(job_id="gen_2"), logs.telling(trace_id="abc"):
         assert "gen_2" in formatter.format(record())
+        assert "abc" in formatter.format(record())
         assert "gen_2" not in formatter.format(record(job_id="gen_3"))
-    finally:
-        logs.job_id.reset(token)
     assert "gen_2" not in formatter.format(record())

@@ -43,7 +43,7 @@ def slots(redis_url: str, work: Callable[[], None], count: int = 1) -> Iterator[
     finally:
         stopping.set()
         for thread in threads:
-            thread.join(timeout=20)
+            thread.join(timeout=60)
         assert not any(thread.is_alive() for thread in threads)
         redis.close()
 
@@ -88,7 +88,7 @@ def test_an_idle_slot_stops_soon(redis: Redis, redis_url: str) -> None:
         began = time.monotonic()
 
     # Then
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 30  # RQ's own slots would wait for minutes
 
 
 def test_a_stopping_slot_finishes_its_work_and_takes_no_more(redis: Redis, redis_url: str) -> None:

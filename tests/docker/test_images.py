@@ -34,7 +34,7 @@ def test_the_image_runs_as_the_user_that_owns_its_folders(name: str) -> None:
 def test_versions_are_the_locked_ones(name: str) -> None:
     (install,) = [run for run in instructions(name, "RUN") if "pip install" in run]
     assert "-c requirements.lock" in install
-    assert f"'.[{name}]'" in install
+    assert f"'.[{name},s3,otel]'" in install  # a fleet stores in buckets and is traced
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.stack import Receiver, Stack, easel_up
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with easel_up(tmp_path_factory.mktemp("easel") / "data", EASEL_HANGUP_SECONDS="2") as running:
         yield running

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,15 +18,11 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.ports import free_port
+
 FINISHED = {"succeeded", "failed", "canceled"}
 READY_SECONDS = 120
 JOB_SECONDS = 120
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -43,8 +38,9 @@ def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 class Stack:
     """A running `easel up` and a client of it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], url: str, data_dir: Path, log: Path) -> None:
         self.process = process
+        self.data_dir = data_dir
         self.log = log
         self.http = httpx.Client(base_url=url, timeout=30)
 
@@ -102,7 +98,7 @@ def easel_up(data_dir: Path, **environment: str) -> Iterator[Stack]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    stack = Stack(process, f"http://127.0.0.1:{port}", log)
+    stack = Stack(process, f"http://127.0.0.1:{port}", data_dir, log)
     try:
         until(lambda: "Easel is ready at" in log.read_text() or process.poll(), READY_SECONDS, "easel up")
         assert process.poll() is None, log.read_text()

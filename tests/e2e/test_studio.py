@@ -8,11 +8,18 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import chromium, needs_chromium, opened
-from tests.e2e.stack import Stack
+from tests.e2e.stack import Stack, easel_up
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 
 DRAWN_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Not the one that the others share: the page shows everybody's pictures."""
+    with easel_up(tmp_path_factory.mktemp("studio") / "data") as running:
+        yield running
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.stack import easel_up, free_port, until
+from tests.e2e.stack import Stack, easel_up, until
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +22,7 @@ def test_restart_finds_the_old_jobs_and_leaves_no_process(tmp_path: Path) -> Non
     # Given a stack that drew a picture and has another job waiting behind a long one
     with easel_up(tmp_path / "data", EASEL_SLOTS="1", EASEL_GRACE_SECONDS="1") as first:
         done = first.finish(first.post(prompt="a cat", num_inference_steps=2)["id"])
-        long = first.post(prompt="a dog", num_inference_steps=100, n=2)
+        long = first.post(prompt="a dog", num_inference_steps=60, n=2)
         waiting = first.post(prompt="a cow", num_inference_steps=2)
         until(lambda: first.get(long["id"])["status"] == "running", 30, "the long job to start")
         family = first.children()
@@ -64,14 +65,13 @@ def test_killed_supervisor_takes_its_children_along(tmp_path: Path) -> None:
             assert again.stop() == 0
 
 
-def test_second_stack_on_the_same_folder_is_refused(tmp_path: Path) -> None:
-    with easel_up(tmp_path / "data"):
-        second = subprocess.run(
-            [EASEL, "up", "--port", str(free_port()), "--data-dir", tmp_path / "data"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+def test_second_stack_on_the_same_folder_is_refused(stack: Stack) -> None:
+    second = subprocess.run(
+        [EASEL, "up", "--port", str(free_port()), "--data-dir", stack.data_dir],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert second.returncode == 1
     assert "another Easel is running" in second.stderr
 

@@ -59,7 +59,7 @@ def worker(redis: Redis, catalog: Catalog, tmp_path: Path) -> Iterator[Worker]:
     results = ResultStore((tmp_path / "results").as_uri())
     info = WorkerInfo(name="w1", queue="default", device="cpu", slots=1)
     leases = Leases(redis, store, WorkerRegistry(redis), info, renew_seconds=0.2)
-    engine = Engine(Models(catalog, max_resident=2))
+    engine = Engine(Models(catalog, max_resident=2), preview_seconds=0.1)
     submitted: list[Drawing] = []
 
     def submit(request: DrawRequest) -> Drawing:
@@ -258,3 +258,15 @@ def test_previews_are_shown_while_it_runs(worker: Worker, redis: Redis) -> None:
     assert preview is not None
     assert 0 < preview.step < preview.steps == 150
     assert Image.open(io.BytesIO(preview.jpeg)).format == "JPEG"
+
+
+def test_a_preview_that_cannot_be_painted_costs_no_picture(
+    worker: Worker, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted: list[object] = []
+    monkeypatch.setattr("worker.engine.previews.ColourMap.jpeg", lambda *latents: painted.append(latents) or 1 / 0)
+    job_id = worker.submit(num_inference_steps=150, seeds=(1,))
+    replace(worker.work, previews=Previews(redis))()
+    job = worker.store.get(job_id)
+    assert job is not None
+    assert job.status is Status.SUCCEEDED

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import torch
 
@@ -33,9 +34,9 @@ def finished(**timings: float) -> Finished:
 def test_all_finished_in_the_order_asked() -> None:
     # Given two drawings, the second done first
     first, second = drawing(0), drawing(1)
-    second.events.put(finished(denoise=2.0))
-    first.events.put(Progressed(Stage.DENOISE, 1, 10))
-    first.events.put(finished(denoise=1.0, decode=0.5))
+    second.tell(finished(denoise=2.0))
+    first.tell(Progressed(Stage.DENOISE, 1, 10))
+    first.tell(finished(denoise=1.0, decode=0.5))
     # When they are watched
     told: list[Progress] = []
     outcome = watch([first, second], told.append)
@@ -51,13 +52,15 @@ def test_previews_of_the_first_picture_are_shown() -> None:
     # Given two drawings, each with a preview
     first, second = drawing(0), drawing(1)
     for each, jpeg in ((first, b"first"), (second, b"second")):
-        each.events.put(Progressed(Stage.DENOISE, 3, 10))
-        each.events.put(Previewed(jpeg, 3))
-        each.events.put(finished())
+        each.tell(Progressed(Stage.DENOISE, 3, 10))
+        each.tell(Previewed(partial(bytes, jpeg), 3))
+        each.tell(finished())
     # When they are watched
     shown: list[tuple[bytes, int, int]] = []
     watch(
-        [first, second], lambda _: None, show=lambda preview, steps: shown.append((preview.jpeg, preview.step, steps))
+        [first, second],
+        lambda _: None,
+        show=lambda preview, steps: shown.append((preview.paint(), preview.step, steps)),
     )
     # Then that of the first was shown, once
     assert shown == [(b"first", 3, 10)]
@@ -66,12 +69,12 @@ def test_previews_of_the_first_picture_are_shown() -> None:
 def test_one_failure_gives_the_others_up() -> None:
     # Given one drawing that fails while the other still runs
     failing, running = drawing(0), drawing(1)
-    failing.events.put(Failed(JobFailure("too big", code="out_of_memory")))
+    failing.tell(Failed(JobFailure("too big", code="out_of_memory")))
 
     def engine() -> None:
         while not running.cancel_requested:
             threading.Event().wait(0.01)
-        running.events.put(Canceled())
+        running.tell(Canceled())
 
     threading.Thread(target=engine).start()
     # When they are watched
@@ -84,9 +87,31 @@ def test_one_failure_gives_the_others_up() -> None:
 
 def test_canceled_is_neither_finished_nor_failed() -> None:
     given_up = drawing()
-    given_up.events.put(Canceled())
+    given_up.tell(Canceled())
     outcome = watch([given_up], lambda _: None)
     assert (outcome.finished, outcome.error) == (None, None)
+
+
+def test_steps_are_told_a_few_times_a_second_and_the_end_at_once() -> None:
+    # Given an engine that makes a step every few milliseconds
+    drawn = drawing()
+
+    def engine() -> None:
+        for step in range(1, 101):
+            drawn.tell(Progressed(Stage.DENOISE, step, 100))
+            threading.Event().wait(0.005)
+        drawn.tell(finished())
+
+    threading.Thread(target=engine).start()
+    # When it is watched
+    told: list[Progress] = []
+    outcome = watch([drawn], told.append)
+    # Then a few of the hundred steps were told, in order, and the end was not waited for
+    assert outcome.finished is not None
+    steps = [progress.step for progress in told if progress.stage is Stage.DENOISE]
+    assert 1 <= len(steps) <= 25
+    assert steps == sorted(steps)
+    assert drawn.wait_for_end(0)
 
 
 def test_progress_adds_the_steps_of_all_images() -> None:

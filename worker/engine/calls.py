@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import torch
@@ -32,15 +33,44 @@ class Call:
     arguments: dict[str, Any]
     reuse_key: Hashable | None = None
     fixed_rows: bool = False
-    key: Hashable = field(init=False)
-    rows: int = field(init=False)
-    device_type: str = field(init=False)
 
-    def __post_init__(self) -> None:
-        leaves = named_leaves(self.arguments)
-        self.device_type = next((leaf.device.type for _, leaf in leaves if isinstance(leaf, torch.Tensor)), "cpu")
-        self.rows = count_rows(leaves)
-        self.key = (id(self.function), tuple((name, leaf_key(name, leaf, self.rows)) for name, leaf in leaves))
+    @cached_property
+    def leaves(self) -> list[tuple[str, Any]]:
+        return named_leaves(self.arguments)
+
+    @cached_property
+    def rows(self) -> int:
+        return count_rows(self.leaves)
+
+    @property
+    def module(self) -> Hashable:
+        """Equal for calls of one module, whatever their sizes."""
+        return id(self.function)
+
+    @cached_property
+    def cells_per_row(self) -> int:
+        """Elements of one row of the tensor that leads: what memory grows with."""
+        lead = leading(self.leaves)
+        return 1 if lead is None else max(1, lead.numel() // max(1, lead.shape[0]))
+
+    @cached_property
+    def key(self) -> Hashable:
+        return (self.module, tuple((name, leaf_key(name, leaf, self.rows)) for name, leaf in self.leaves))
+
+    @cached_property
+    def kind(self) -> str:
+        """What its time depends on, but for the number of rows, in words that mean the same after a restart."""
+        module = type(getattr(self.function, "__self__", None)).__name__
+        shapes = [
+            f"{name}{list(leaf.shape[1:])}{str(leaf.dtype).removeprefix('torch.')}"
+            for name, leaf in self.leaves
+            if isinstance(leaf, torch.Tensor) and has_batch_axis(name, leaf, self.rows)
+        ]
+        return " ".join([f"{module}.{self.function.__name__}", *shapes])
+
+    @property
+    def device_type(self) -> str:
+        return next((leaf.device.type for _, leaf in self.leaves if isinstance(leaf, torch.Tensor)), "cpu")
 
     def run(self) -> Any:  # noqa: ANN401 - whatever the module returns
         return self.function(**self.arguments)
@@ -52,21 +82,46 @@ def digest(arguments: dict[str, Any]) -> Hashable:
 
 
 def named_leaves(arguments: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Every leaf of the nested arguments with the path that leads to it, as `name[0]['key']`."""
-    leaves, _ = pytree.tree_flatten_with_path(arguments)
-    return [(pytree.keystr(path), leaf) for path, leaf in leaves]
+    """Every leaf of the nested arguments with the path that leads to it, as `name.key.0`."""
+    return [leaf for name, value in arguments.items() for leaf in walk(name, value)]
+
+
+def walk(name: str, value: Any) -> list[tuple[str, Any]]:  # noqa: ANN401
+    """By hand, since it is done for every request at every step, and pytree takes ten times as long."""
+    if isinstance(value, torch.Tensor):
+        return [(name, value)]
+    if type(value) is dict:
+        return [leaf for key, inner in value.items() for leaf in walk(f"{name}.{key}", inner)]
+    if type(value) in (list, tuple):
+        return [leaf for index, inner in enumerate(value) for leaf in walk(f"{name}.{index}", inner)]
+    return [(name, value)]
+
+
+def rebuilt(value: Any, leaves: Iterator[Any]) -> Any:  # noqa: ANN401
+    """`value` with its leaves, in the order of `walk`, replaced by the next ones of `leaves`."""
+    if type(value) is dict:
+        return {key: rebuilt(inner, leaves) for key, inner in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(rebuilt(inner, leaves) for inner in value)
+    return next(leaves)
 
 
 def parameter(name: str) -> str:
-    return name.split("'")[1]
+    return name.partition(".")[0]
+
+
+def leading(leaves: Sequence[tuple[str, Any]]) -> torch.Tensor | None:
+    """The first tensor of two axes or more: a sample, latents, token ids."""
+    for name, leaf in leaves:
+        if isinstance(leaf, torch.Tensor) and leaf.ndim >= 2 and parameter(name) not in NO_BATCH_AXIS:
+            return leaf
+    return None
 
 
 def count_rows(leaves: Sequence[tuple[str, Any]]) -> int:
-    """The first tensor of two axes or more leads: a sample, latents, token ids. 0 where there is none."""
-    for name, leaf in leaves:
-        if isinstance(leaf, torch.Tensor) and leaf.ndim >= 2 and parameter(name) not in NO_BATCH_AXIS:
-            return leaf.shape[0]
-    return 0
+    """Those of the leading tensor; 0 where there is none."""
+    lead = leading(leaves)
+    return 0 if lead is None else lead.shape[0]
 
 
 def has_batch_axis(name: str, leaf: torch.Tensor, rows: int) -> bool:
@@ -119,13 +174,11 @@ def merge(calls: Sequence[Call], pad_to: int = 0) -> Call:
 
     Its first row is repeated at the end until there are `pad_to` rows.
     """
-    trees = [pytree.tree_flatten(call.arguments) for call in calls]
-    names = [name for name, _ in named_leaves(calls[0].arguments)]
-    columns = zip(names, *(leaves for leaves, _ in trees), strict=True)
     rows = [call.rows for call in calls]
     padding = max(0, pad_to - sum(rows))
-    leaves = [merge_leaf(name, column, rows, padding) for name, *column in columns]
-    return Call(calls[0].function, pytree.tree_unflatten(leaves, trees[0][1]))
+    columns = zip(*(call.leaves for call in calls), strict=True)
+    leaves = [merge_leaf(column[0][0], [leaf for _, leaf in column], rows, padding) for column in columns]
+    return Call(calls[0].function, rebuilt(calls[0].arguments, iter(leaves)))
 
 
 def merge_leaf(name: str, column: Sequence[Any], rows: Sequence[int], padding: int) -> Any:  # noqa: ANN401

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -19,17 +19,21 @@ from core.jobs import Stage
 from worker.engine.budget import Budget
 from worker.engine.forward import Forwards
 from worker.engine.hooks import hook
+from worker.engine.limits import LimitsFile
 from worker.engine.pixels import to_pixels
 from worker.engine.previews import ColourMap, fit_colour_map
 from worker.engine.prompts import PromptCache
 from worker.engine.requests import Canceled, Drawing, DrawRequest, Progressed
+from worker.engine.room import Room
 from worker.engine.strands import Interrupted, Strand, failed
+from worker.engine.tally import Tally
 from worker.engine.turns import Turns
+from worker.pipelines.meters import meter_of
 from worker.pipelines.models import LoadedModel, Models
 
 logger = logging.getLogger(__name__)
 
-MAX_ROWS: Final = 16
+MAX_ROWS: Final = 32
 """Rows in one forward where nothing else is said; the budget finds where fewer are as good."""
 
 MAX_ACTIVE: Final = 64
@@ -42,7 +46,7 @@ class Resident:
 
     vae: Any
     batchable: bool
-    prompts: PromptCache = field(default_factory=PromptCache)
+    prompts: PromptCache
 
     @cached_property
     def colours(self) -> ColourMap:
@@ -53,7 +57,8 @@ class Engine:
     """Draws many requests at a time on one thread, each with its own stock pipeline.
 
     `run` is the loop and belongs on the process's main thread; `submit` and `stop` may be called from any thread.
-    `max_rows` bounds the rows of one forward; a drawing shows a preview every `preview_seconds` at most.
+    `max_rows` bounds the rows of one forward; a drawing shows a preview every `preview_seconds` at most; `between` is
+    called before every turn, on the thread that runs the forwards; `limits` are what an earlier engine learned.
     """
 
     def __init__(
@@ -62,14 +67,19 @@ class Engine:
         *,
         max_rows: int | None = None,
         preview_seconds: float = 1.0,
+        between: Callable[[], None] = lambda: None,
+        limits: LimitsFile | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._preview_seconds = preview_seconds
+        self._between = between
         self._models = models
         self._clock = clock
-        budget = Budget(max_rows or MAX_ROWS)
-        self._turns = Turns(budget)
-        self._forwards = Forwards(budget)
+        budget = Budget(max_rows or MAX_ROWS, limits.read(), limits.write) if limits else Budget(max_rows or MAX_ROWS)
+        room = Room(meter_of(models.device))
+        self._turns = Turns(budget, room)
+        self.tally = Tally()
+        self._forwards = Forwards(budget, self.tally, room)
         self._waiting: deque[Drawing] = deque()
         self._strands: list[Strand] = []
         self._changed = threading.Condition()
@@ -87,12 +97,15 @@ class Engine:
         """Drawings submitted but not begun."""
         return len(self._waiting)
 
+    def has_work(self) -> bool:
+        return bool(self._waiting or self._strands)
+
     def submit(self, request: DrawRequest) -> Drawing:
         """Queue `request`; after `stop` the drawing is canceled at once."""
         drawing = Drawing(request, wake=self._wake)
         with self._changed:
             if self._stopping:
-                drawing.events.put(Canceled())
+                drawing.tell(Canceled())
             else:
                 self._waiting.append(drawing)
                 self._changed.notify_all()
@@ -126,10 +139,11 @@ class Engine:
                 self._changed.wait()
         if self._stopping and not self._draining:
             return False
-        return bool(self._waiting or self._strands)
+        return self.has_work()
 
     def tick(self) -> None:
         """Between two forwards: retire the canceled, admit the waiting, then run one group of calls."""
+        self._between()
         self._drop_canceled()
         self._admit()
         group = self._turns.choose(self._strands)
@@ -149,7 +163,7 @@ class Engine:
             for drawing in given_up:
                 self._waiting.remove(drawing)
         for drawing in given_up:
-            drawing.events.put(Canceled())
+            drawing.tell(Canceled())
 
     def _admit(self) -> None:
         """First come, first begun. A model that has no room waits until those in use are done, and all behind it."""
@@ -165,11 +179,11 @@ class Engine:
         began = self._clock()
         loads = drawing.request.model not in self._models.loaded
         if loads:
-            drawing.events.put(Progressed(Stage.LOAD, 0, 1))
+            drawing.tell(Progressed(Stage.LOAD, 0, 1))
         try:
             strand = self._strand(drawing, self._models.get(drawing.request.model, in_use))
         except Exception as error:
-            drawing.events.put(failed(error, drawing.request))
+            drawing.tell(failed(error, drawing.request))
             return
         if loads:
             strand.timings[str(Stage.LOAD)] = self._clock() - began
@@ -179,7 +193,9 @@ class Engine:
 
     def _strand(self, drawing: Drawing, model: LoadedModel) -> Strand:
         if model not in self._residents:
-            self._residents[model] = Resident(model.pipeline.vae, batchable=hook(model.pipeline))
+            self._residents[model] = Resident(
+                model.pipeline.vae, batchable=hook(model.pipeline), prompts=PromptCache(tally=self.tally)
+            )
         resident = self._residents[model]
         pipeline = model.pipeline_for(drawing.request)
         request = drawing.request
@@ -199,8 +215,9 @@ class Engine:
                 raise JobFailure("the model's own safety checker withheld the picture", code="content_filtered")
             return to_pixels(output.images)
 
-        def preview(latents: torch.Tensor) -> bytes:
-            return resident.colours.jpeg(model.calls.latent_grid(latents, request))
+        def preview(latents: torch.Tensor) -> Callable[[], bytes]:
+            colours = resident.colours  # fitted here: the autoencoder belongs to this thread
+            return lambda: colours.jpeg(model.calls.latent_grid(latents, request))
 
         return Strand(
             drawing,
@@ -222,4 +239,4 @@ class Engine:
             left = list(self._waiting)
             self._waiting.clear()
         for drawing in left:
-            drawing.events.put(Canceled())
+            drawing.tell(Canceled())

@@ -20,17 +20,21 @@ from core.jobs import Stage
 from worker.engine.budget import Budget
 from worker.engine.calls import Call, merge, split
 from worker.engine.pixels import is_picture, no_picture
+from worker.engine.room import Room
 from worker.engine.strands import Strand
+from worker.engine.tally import Tally
 from worker.pipelines.memory import enable_attention_slicing, enable_vae_slicing, enable_vae_tiling
 
 logger = logging.getLogger(__name__)
 
 
 class Forwards:
-    """Runs groups and tells the budget what they took."""
+    """Runs groups and tells the budget and the room what they took."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, tally: Tally | None = None, room: Room | None = None) -> None:
         self._budget = budget
+        self._tally = tally or Tally()
+        self._room = room or Room()
 
     def run(self, group: Sequence[Strand]) -> None:
         """Answer the parked call of every strand of `group`; their keys must be equal."""
@@ -55,15 +59,19 @@ class Forwards:
         return [outcome for strand in group for outcome in self._outcomes([strand])]
 
     def _timed(self, group: Sequence[Strand]) -> list[Any]:
-        kind = group[0].call.key
+        kind = group[0].kind
         on_cpu = group[0].call.device_type == "cpu"
         # On the CPU this thread's own time says what a forward costs, whatever else the machine is doing.
         clock = time.thread_time if on_cpu else time.perf_counter
-        began = clock()
+        self._room.begin()
+        began, began_at = clock(), time.perf_counter()
         answers = compute(group)
         if not on_cpu and not self._budget.is_settled(kind):
             torch.accelerator.synchronize()
-        self._budget.ran(kind, sum(strand.call.rows for strand in group), clock() - began)
+        rows = sum(strand.call.rows for strand in group)
+        self._budget.ran(kind, rows, clock() - began)
+        self._room.ran(group[0].call.module, rows * group[0].call.cells_per_row)
+        self._tally.ran(group[0].drawing.request.model, group[0].stage, rows, time.perf_counter() - began_at)
         return answers
 
     def _with_less_memory(self, group: Sequence[Strand]) -> list[Any]:
@@ -72,13 +80,15 @@ class Forwards:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if len(group) > 1:
-            self._budget.ran_out_of_memory(group[0].call.key, sum(strand.call.rows for strand in group))
+            self._budget.ran_out_of_memory(group[0].kind, sum(strand.call.rows for strand in group))
+            self._tally.ladder["batch halved"] += 1
             for strand in group:
                 strand.note(f"out of memory in {strand.stage}: batch of {len(group)} halved")
             half = (len(group) + 1) // 2
             return [*self._outcomes(group[:half]), *self._outcomes(group[half:])]
         (strand,) = group
         saver = switch_saver_on(strand)
+        self._tally.ladder[saver or "given up"] += 1
         if saver is None:
             return [JobFailure("the picture does not fit into this worker's memory", code="out_of_memory")]
         strand.note(f"out of memory in {strand.stage}: {saver} switched on")

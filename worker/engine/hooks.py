@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Final
 
 import greenlet
@@ -47,7 +47,12 @@ def hook(pipeline: Any) -> bool:  # noqa: ANN401 - any diffusers pipeline
 
 def is_plain(module: torch.nn.Module) -> bool:
     """Offloading moves weights around a call and caches remember the call before: both break under interleaving."""
-    return not hasattr(module, "_hf_hook") and not getattr(module, "is_cache_enabled", False)
+    return not getattr(module, "is_cache_enabled", False) and not any(map(has_hooks, module.modules()))
+
+
+def has_hooks(part: torch.nn.Module) -> bool:
+    """An empty registry counts for nothing: some transformers get one with their first call."""
+    return hasattr(part, "_hf_hook") or bool(getattr(getattr(part, "_diffusers_hook", None), "hooks", None))
 
 
 def is_compiled(module: torch.nn.Module) -> bool:
@@ -60,7 +65,7 @@ def hook_method(module: torch.nn.Module, method: str, stage: Stage) -> None:
     original: Callable[..., Any] = getattr(module, method)
     if hasattr(original, "easel_stage"):
         return
-    signature = inspect.signature(original)
+    names = positional_names(original)
     casts = method != "forward"
     compiled = is_compiled(module)
     reusable = stage is Stage.ENCODE and method == "forward"
@@ -70,7 +75,7 @@ def hook_method(module: torch.nn.Module, method: str, stage: Stage) -> None:
         strand = greenlet.getcurrent()
         if not isinstance(strand, Strand) or strand.exclusive:
             return original(*args, **kwargs)
-        arguments = named_arguments(signature, args, kwargs)
+        arguments = named_arguments(names, args, kwargs)
         if arguments is None:
             return original(*args, **kwargs)
         if casts:
@@ -87,23 +92,28 @@ def hook_method(module: torch.nn.Module, method: str, stage: Stage) -> None:
     setattr(module, method, parked)
 
 
-def named_arguments(
-    signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> dict[str, Any] | None:
+def positional_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The parameters that may be given by position; none where one can be given in no other way."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(each.kind is inspect.Parameter.POSITIONAL_ONLY for each in parameters):
+        return ()
+    return tuple(each.name for each in parameters if each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def named_arguments(names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
     """The call's arguments by name, so that positional and keyword calls compare equal; None where one has none."""
-    named: dict[str, Any] = {}
-    for name, value in signature.bind(*args, **kwargs).arguments.items():
-        kind = signature.parameters[name].kind
-        if kind in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY}:
-            return None
-        named |= value if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
-    return named
+    named = {**dict(zip(names, args, strict=False)), **kwargs}
+    return named if len(named) == len(args) + len(kwargs) else None
 
 
-def adapters(module: torch.nn.Module) -> tuple[str, ...]:
-    """The adapters that are switched on in `module`: they change what it computes."""
-    active = getattr(module, "active_adapters", None)
-    return tuple(active()) if getattr(module, "peft_config", None) and callable(active) else ()
+def adapters(module: torch.nn.Module) -> Hashable:
+    """Each adapter that is on in a part of `module` and how strongly: they change what it computes."""
+    if not getattr(module, "peft_config", None):
+        return ()
+    parts: list[Any] = [part for part in module.modules() if isinstance(getattr(part, "scaling", None), dict)]
+    return tuple(
+        (name, part.scaling.get(name)) for part in parts if not part.disable_adapters for name in part.active_adapters
+    )
 
 
 def cast_first(arguments: dict[str, Any], module: torch.nn.Module) -> None:

@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import torch
 from PIL import Image
 
@@ -27,16 +28,19 @@ class ColourMap:
 
         Early latents are mostly noise, of a size that depends on the scheduler: it is scaled to what the map knows.
         """
-        grid = latents[0].detach().to("cpu", torch.float32)
+        # NumPy, since other threads than the engine's paint: torch would give each of them an OpenMP team of its own,
+        # and with more of those threads than cores libgomp lets none spin, the engine's neither.
+        grid = latents[0].detach().to("cpu", torch.float32).numpy()
         grid = grid / max(1.0, float(grid.std()) / self.spread)
         channels, height, width = grid.shape
-        flat = grid.reshape(channels, -1).T
-        colours = flat @ self.weights[:-1] + self.weights[-1]
-        pixels = ((colours + 1) * 127.5).nan_to_num(127.5).clamp(0, 255).to(torch.uint8).reshape(height, width, 3)
+        weights = self.weights.numpy()
+        colours = grid.reshape(channels, -1).T @ weights[:-1] + weights[-1]
+        shades = np.nan_to_num((colours + 1) * 127.5, nan=127.5).clip(0, 255)
+        pixels = shades.astype(np.uint8).reshape(height, width, 3)
         scale = LONGEST_SIDE / max(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         file = io.BytesIO()
-        picture = Image.fromarray(pixels.numpy()).resize(size, Image.Resampling.BILINEAR)
+        picture = Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR)
         picture.save(file, "JPEG", quality=QUALITY)
         return file.getvalue()
 

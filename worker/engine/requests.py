@@ -44,9 +44,9 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """A small JPEG of the latents after `step` denoising steps."""
+    """How the latents look after `step` denoising steps: a small JPEG, painted by the thread that asks for it."""
 
-    jpeg: bytes
+    paint: Callable[[], bytes]
     step: int
 
 
@@ -71,18 +71,34 @@ class Canceled:
     """The request was given up because its owner asked so, or the engine stopped without draining."""
 
 
-Event = Progressed | Previewed | Finished | Failed | Canceled
-"""The last event of every drawing is one of Finished, Failed and Canceled."""
+End = Finished | Failed | Canceled
+"""What the last event of every drawing is, and no other."""
+
+Event = Progressed | Previewed | End
 
 
 class Drawing:
-    """The handle of one submitted request: the engine puts `events`, one consumer thread gets them."""
+    """The handle of one submitted request: the engine tells events, one consumer thread gets them.
+
+    A consumer that is woken by every step takes Python's lock from the engine in the middle of its forwards, so
+    `wait_for_end` sleeps through all events but the last.
+    """
 
     def __init__(self, request: DrawRequest, wake: Callable[[], None] = lambda: None) -> None:
         self.request = request
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._wake = wake
         self._canceled = threading.Event()
+        self._ended = threading.Event()
+
+    def tell(self, event: Event) -> None:
+        self.events.put(event)
+        if isinstance(event, End):
+            self._ended.set()
+
+    def wait_for_end(self, seconds: float) -> bool:
+        """Until the last event has been told, or for `seconds`; whether it has."""
+        return self._ended.wait(seconds)
 
     @property
     def cancel_requested(self) -> bool:

@@ -32,7 +32,7 @@ class Strand(greenlet.greenlet):
         drawing: Drawing,
         pipeline: Any,  # noqa: ANN401 - any diffusers pipeline
         draw: Callable[[Strand], torch.Tensor],
-        preview: Callable[[torch.Tensor], bytes],
+        preview: Callable[[torch.Tensor], Callable[[], bytes]],
         *,
         prompts: PromptCache,
         exclusive: bool,
@@ -54,6 +54,11 @@ class Strand(greenlet.greenlet):
         self._latents: torch.Tensor | None = None
         self._clock = clock
         self._stage_began = self._shown_at = clock()
+
+    @property
+    def kind(self) -> str:
+        """What the parked call's time depends on, but for its rows."""
+        return f"{self.drawing.request.model} {self.call.kind}"
 
     def run(self) -> None:
         """The greenlet's body: every way out of it puts exactly one last event."""
@@ -138,7 +143,7 @@ class Strand(greenlet.greenlet):
         self._stage_began = now
 
     def _tell(self, event: Event) -> None:
-        self.drawing.events.put(event)
+        self.drawing.tell(event)
 
 
 def failed(error: Exception, request: DrawRequest) -> Failed:

@@ -12,17 +12,19 @@ import math
 from collections.abc import Sequence
 
 from core.jobs import Stage
-from worker.engine.budget import Budget
+from worker.engine.budget import FIRST_ROWS, FIRST_TO_DECODE, Budget
+from worker.engine.room import Room
 from worker.engine.strands import Strand
 
 Lane = tuple[str, int, int]
 
 
 class Turns:
-    """Picks one group of strands at a time, whose calls may be merged, of no more rows than the budget allows."""
+    """Picks one group of strands at a time, whose calls may be merged, of no more rows than pay and fit."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, room: Room | None = None) -> None:
         self._budget = budget
+        self._room = room or Room()
         self._credit: dict[Lane, float] = {}
 
     def choose(self, strands: Sequence[Strand]) -> list[Strand]:
@@ -45,8 +47,10 @@ class Turns:
     def _group(self, strands: Sequence[Strand]) -> list[Strand]:
         """The most urgent strand and, by urgency, those whose calls merge with its own, while rows are left."""
         ordered = sorted(strands, key=urgency)
-        key = ordered[0].call.key
-        limit = self._budget.limit(key)
+        call = ordered[0].call
+        key = call.key
+        first = FIRST_TO_DECODE if ordered[0].stage is Stage.DECODE else FIRST_ROWS
+        limit = min(self._budget.limit(ordered[0].kind, first), self._room.rows(call.module, call.cells_per_row))
         group: list[Strand] = []
         rows = 0
         for strand in ordered:

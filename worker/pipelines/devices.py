@@ -31,3 +31,11 @@ def pick_dtype(device: torch.device, family: Family, precision: Precision) -> to
     if family not in OVERFLOWS_IN_HALF:
         return torch.float16
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+
+
+def machine_of(device: torch.device) -> str:
+    """What the speed of forwards depends on, in words."""
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
+    capability = torch.backends.cpu.get_cpu_capability()
+    return f"{device.type} {capability}, {torch.get_num_threads()} threads, torch {torch.__version__}"

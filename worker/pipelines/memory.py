@@ -9,10 +9,14 @@ from typing import Any, Final, Literal
 
 import torch
 
+from worker.pipelines import cgroups
+
 logger = logging.getLogger(__name__)
 
 Switch = Literal["auto", "on", "off"]
 Precision = Literal["auto", "float16", "bfloat16", "float32"]
+
+MEMINFO: Final = Path("/proc/meminfo")
 
 DECODER_COPIES: Final = 6
 """Full-resolution activations that a decoder holds at its widest block: input, norm, two convolutions, skip, sum."""
@@ -65,11 +69,21 @@ def decode_bytes(vae: Any, pixels: int) -> int:  # noqa: ANN401
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Bytes that could still be allocated on `device`, or None where the platform does not say."""
+    """Bytes that could still be allocated on `device`, or None where the platform does not say.
+
+    On the CPU no more than the container allows, whose limit kills the process long before the machine is full.
+    """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    meminfo = Path("/proc/meminfo")
-    if device.type != "cpu" or not meminfo.exists():
+    if device.type != "cpu":
+        return None
+    known = [left for left in (available_memory(), cgroups.memory_left()) if left is not None]
+    return min(known, default=None)
+
+
+def available_memory(meminfo: Path = MEMINFO) -> int | None:
+    """What the machine as a whole could still give, in bytes."""
+    if not meminfo.exists():
         return None
     for line in meminfo.read_text(encoding="ascii").splitlines():
         if line.startswith("MemAvailable:"):

@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import Final
 
-from core.errors import JobFailure
+from safetensors import SafetensorError, safe_open
 
-MAX_HEADER_BYTES: Final = 100_000_000
-"""The limit of the format itself (https://github.com/huggingface/safetensors)."""
+from core.errors import JobFailure
 
 WEIGHT_SUFFIXES: Final = frozenset(
     {".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".msgpack", ".h5", ".onnx"}
@@ -21,6 +20,12 @@ def check_weights(folder: Path) -> None:
 
     Other weight files may lie beside safetensors of the same component: they are never opened.
     """
+    for index in sorted(folder.rglob("*.safetensors.index.json")):
+        if strange := strange_shards(index):
+            raise JobFailure(
+                f"'{index.relative_to(folder)}' of the model names '{strange[0]}': no safetensors file beside it",
+                code="model_load_failed",
+            )
     by_component: dict[Path, list[Path]] = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix in WEIGHT_SUFFIXES:
@@ -42,17 +47,18 @@ def check_weights(folder: Path) -> None:
 
 
 def is_safetensors(path: Path) -> bool:
-    """Whether the file starts with a safetensors header: its length as 8 bytes, then JSON that names tensors."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
-            return False
-        try:
-            header = json.loads(file.read(length))
-        except ValueError:
-            return False
-    if not isinstance(header, dict):
+    """Whether the format's own parser takes the header and finds all of what it names in the file, no more or less."""
+    try:
+        with safe_open(path, framework="pt"):
+            return True
+    except (SafetensorError, OSError):
         return False
-    tensors = (entry for name, entry in header.items() if name != "__metadata__")
-    return all(isinstance(entry, dict) and {"dtype", "shape", "data_offsets"} <= entry.keys() for entry in tensors)
+
+
+def strange_shards(index: Path) -> list[str]:
+    """What the index of a split file names besides safetensors: whoever loads it would open that too, by its name."""
+    try:
+        named = {str(name) for name in json.loads(index.read_bytes())["weight_map"].values()}
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        return [index.name]
+    return sorted(name for name in named if not name.endswith(".safetensors") or "/" in name or "\\" in name)

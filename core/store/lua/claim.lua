@@ -1,4 +1,4 @@
--- ARGV: queue, worker, lease ms, running limit of one owner, max attempts, the call's own token.
+-- ARGV: queue, worker, lease ms, running limit of an owner whose key has none, max attempts, the call's own token.
 -- Takes the next job of the owner whose turn has come.
 -- Returns {id, fence}, the job now running under a new attempt, or false.
 -- The reply to this very call may have been lost: sent again, it means the job that it took then.
@@ -23,7 +23,9 @@ local turns = 'easel:turns:' .. line
 
 local function next_owner()
   for _, owner in ipairs(redis.call('ZRANGE', turns, 0, -1)) do
-    if redis.call('SCARD', 'easel:running:' .. owner) < tonumber(ARGV[4]) then return owner end
+    local own = redis.call('HGET', 'easel:key:' .. owner, 'max_running')
+    local limit = tonumber(own and own ~= '' and own or ARGV[4])
+    if redis.call('SCARD', 'easel:running:' .. owner) < limit then return owner end
   end
 end
 
@@ -53,4 +55,5 @@ redis.call('EXPIRE', holds, 86400)
 redis.call('HSET', 'easel:claim:' .. ARGV[6], 'id', id, 'fence', fence)
 redis.call('EXPIRE', 'easel:claim:' .. ARGV[6], 60)
 emit(id, 'started', {status = 'running', attempt = attempt})
+tell_endpoints(id, 'started', 'started', now)
 return {id, fence}

@@ -42,6 +42,9 @@ local CLASSES = {high = 0, normal = 1, low = 2}
 local function join_line(id)
   local job = redis.call('HMGET', 'easel:job:' .. id, 'queue', 'owner', 'seq', 'priority')
   local line, owner, seq = job[1], job[2], tonumber(job[3])
+  if redis.call('EXISTS', 'easel:pending:' .. line) == 0 then
+    redis.call('HSET', 'easel:pace:' .. line, 'waiting_since', whole(now_ms()))
+  end
   redis.call('ZADD', 'easel:pending:' .. line, seq, id)
   redis.call('SADD', 'easel:waiting:' .. owner, id)
   -- 10^15 is more than there will be jobs, and doubles are exact to nine times that.
@@ -128,25 +131,86 @@ local function count_end(id, status, now)
   if status == 'succeeded' then observe('run|' .. model, (now - job[3]) / 1000) end
 end
 
+-- Webhooks. easel:delivery:<message> hash, easel:outbox zset message -> due ms. A job may name a URL of its own; the
+-- endpoints of its owner (easel:endpoints:<owner> zset id -> created ms, easel:endpoint:<id> hash) get what they asked
+-- for, and easel:deliveries:<endpoint> is their log, zset message -> created ms.
+local KEEP_DELIVERY_SECONDS, LOG_LENGTH = 30 * 86400, 100
+
+local function post(message, now, fields)
+  redis.call('HSET', 'easel:delivery:' .. message, 'created_at', whole(now), 'attempts', '0', 'state', 'pending',
+    unpack(fields))
+  redis.call('ZADD', 'easel:outbox', whole(now), message)
+end
+
+local function post_to_endpoint(endpoint, message, now, fields)
+  local seen = redis.call('HMGET', 'easel:endpoint:' .. endpoint, 'url', 'owner')
+  post(message, now, {'endpoint', endpoint, 'url', seen[1], 'owner', seen[2], unpack(fields)})
+  redis.call('ZADD', 'easel:deliveries:' .. endpoint, whole(now), message)
+  redis.call('ZREMRANGEBYRANK', 'easel:deliveries:' .. endpoint, 0, -LOG_LENGTH - 1)
+end
+
+-- `event` is what endpoints choose by: 'started', 'progress' or 'completed'; `kind` is what the message says.
+local function tell_endpoints(id, event, kind, now)
+  local job = redis.call('HMGET', 'easel:job:' .. id, 'owner', 'traceparent')
+  local owner = job[1]
+  for _, endpoint in ipairs(redis.call('ZRANGE', 'easel:endpoints:' .. owner, 0, -1)) do
+    local seen = redis.call('HMGET', 'easel:endpoint:' .. endpoint, 'enabled', 'events')
+    if seen[1] == '1' and string.find(seen[2], event, 1, true) then
+      local number = redis.call('HINCRBY', 'easel:job:' .. id, 'messages', 1)
+      post_to_endpoint(endpoint, 'msg_' .. string.sub(id, 5) .. '_' .. whole(number), now,
+        {'job', id, 'type', 'generation.' .. kind, 'once', event == 'progress' and '1' or '0',
+        'traceparent', job[2] or ''})
+    end
+  end
+end
+
+-- A delivery is over: the row stays as a log; the body, which holds the prompt, would outlive the job.
+local function close_delivery(message, state)
+  local key = 'easel:delivery:' .. message
+  redis.call('ZREM', 'easel:outbox', message)
+  redis.call('HSET', key, 'state', state)
+  redis.call('HDEL', key, 'body')
+  redis.call('INCR', 'easel:forgotten')
+  redis.call('EXPIRE', key, KEEP_DELIVERY_SECONDS)
+end
+
+-- How fast a queue drains. easel:pace:<queue> hash: when a drawn job ended last, how long it was drawn, since when
+-- somebody waits; easel:gaps:<queue> list of the last gaps between two ends, in ms. Only gaps count during which
+-- somebody waited all the time: how long a server has had nothing to do says nothing of how fast it is.
+local GAPS_KEPT = 50
+
+local function note_pace(line, claimed_at, now)
+  local pace = 'easel:pace:' .. line
+  local seen = redis.call('HMGET', pace, 'ended_at', 'waiting_since')
+  local ended_at, since = tonumber(seen[1]), tonumber(seen[2])
+  if ended_at and since and since <= ended_at and redis.call('EXISTS', 'easel:pending:' .. line) == 1 then
+    redis.call('LPUSH', 'easel:gaps:' .. line, whole(now - ended_at))
+    redis.call('LTRIM', 'easel:gaps:' .. line, 0, GAPS_KEPT - 1)
+  end
+  redis.call('HSET', pace, 'ended_at', whole(now), 'took', whole(now - claimed_at))
+end
+
+-- A job that is not to be stored is kept until it was fetched (see fetched.lua), for ten minutes at most.
+local UNSTORED_MS = 600000
+
 local function finish(id, status, now)
   local key = 'easel:job:' .. id
-  local job = redis.call('HMGET', key, 'queue', 'owner', 'webhook_url', 'retention_ms')
+  local job = redis.call('HMGET', key, 'queue', 'owner', 'webhook_url', 'retention_ms', 'store',
+    'traceparent', 'claimed_at')
+  local retention = tonumber(job[4])
+  if job[5] == '0' then retention = math.min(retention, UNSTORED_MS) end
   leave_line(id)
   stop_running(id)
   settle_usage(id, status, now)
   redis.call('HSET', key, 'status', status, 'finished_at', whole(now))
   redis.call('ZREM', 'easel:deadlines', id)
-  redis.call('ZADD', 'easel:expiries', whole(now + tonumber(job[4])), id)
-  if status ~= 'canceled' then
-    redis.call('LPUSH', 'easel:finished:' .. job[1], whole(now))
-    redis.call('LTRIM', 'easel:finished:' .. job[1], 0, 49)
-  end
+  redis.call('ZADD', 'easel:expiries', whole(now + retention), id)
+  if status ~= 'canceled' and job[7] then note_pace(job[1], tonumber(job[7]), now) end
   if job[3] and job[3] ~= '' then
-    local message = 'msg_' .. string.sub(id, 5)
-    redis.call('HSET', 'easel:delivery:' .. message, 'job', id, 'type', 'generation.' .. status,
-      'url', job[3], 'created_at', whole(now), 'attempts', '0', 'state', 'pending')
-    redis.call('ZADD', 'easel:outbox', whole(now), message)
+    post('msg_' .. string.sub(id, 5), now, {'job', id, 'owner', job[2], 'type', 'generation.' .. status,
+      'url', job[3], 'traceparent', job[6] or ''})
   end
+  tell_endpoints(id, 'completed', status, now)
   count_end(id, status, now)
   emit(id, status, {status = status})
 end

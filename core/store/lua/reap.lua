@@ -1,16 +1,16 @@
 -- ARGV: max attempts. Ends jobs whose deadline is over and takes those whose lease ran out from their workers.
--- Returns {requeued, failed, canceled} ids.
+-- Returns {requeued, failed, canceled, expired} ids.
 local now = now_ms()
-local requeued, failed, canceled = {}, {}, {}
+local requeued, failed, canceled, expired = {}, {}, {}, {}
 
-local function fail(id, code, message)
+local function fail(id, code, message, list)
   redis.call('HSET', 'easel:job:' .. id, 'error', cjson.encode({code = code, message = message}))
   finish(id, 'failed', now)
-  failed[#failed + 1] = id
+  list[#list + 1] = id
 end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'easel:deadlines', '-inf', whole(now), 'LIMIT', 0, 100)) do
-  fail(id, 'deadline_exceeded', 'the job was not done when the time that expires_in gave it was over')
+  fail(id, 'deadline_exceeded', 'the job was not done when the time that it was given was over', expired)
   -- A worker that still draws it has lost it now; told at once, it stops before its next step.
   redis.call('PUBLISH', 'easel:cancels', id)
 end
@@ -35,11 +35,11 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', 'easel:leases', '-inf', whole(no
       finish(id, 'canceled', now)
       canceled[#canceled + 1] = id
     elseif tonumber(job[3]) >= tonumber(ARGV[1]) then
-      fail(id, 'worker_crashed', 'the worker died ' .. job[3] .. ' times while drawing this job')
+      fail(id, 'worker_crashed', 'the worker died ' .. job[3] .. ' times while drawing this job', failed)
     else
       back_in_line(id)
       requeued[#requeued + 1] = id
     end
   end
 end
-return {requeued, failed, canceled}
+return {requeued, failed, canceled, expired}

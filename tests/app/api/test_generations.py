@@ -1,30 +1,16 @@
-"""POST, GET, list, cancel and delete over the real store."""
+"""Asking for pictures and looking at what becomes of it, over the real store."""
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from core.settings import Settings
+from tests.app.api.asking import APPLE, submit
 from tests.app.conftest import Connect
 from tests.app.fake_worker import FakeWorker
-
-APPLE = {"prompt": "a red apple"}
-
-
-def submit(client: TestClient, **body: Any) -> dict[str, Any]:
-    response = client.post("/v1/generations", json={**APPLE, **body})
-    assert response.status_code == 202, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
 
 
 def test_a_prompt_is_accepted_with_every_default_filled_in(client: TestClient) -> None:
@@ -126,180 +112,6 @@ def test_an_unknown_job_is_not_found(client: TestClient, job_id: str) -> None:
 
         assert response.status_code == 404, (method, path)
         assert response.json()["error"]["code"] in ("generation_not_found", "not_found")
-
-
-class TestPreferWait:
-    def test_the_finished_job_is_the_answer(self, client: TestClient, settings: Settings) -> None:
-        with FakeWorker(settings):
-            response = client.post("/v1/generations", json=APPLE, headers={"Prefer": "wait=20"})
-
-        assert response.status_code == 200
-        assert response.json()["status"] == "succeeded"
-        assert response.headers["preference-applied"] == "wait=20"
-        assert response.headers["location"]
-        assert "retry-after" not in response.headers
-
-    def test_a_job_that_takes_longer_is_answered_as_it_is(self, client: TestClient) -> None:
-        began = time.monotonic()
-        response = client.post("/v1/generations", json=APPLE, headers={"Prefer": "respond-async, wait=1"})
-
-        assert response.status_code == 202
-        assert response.json()["status"] == "queued"
-        assert response.headers["preference-applied"] == "wait=1"
-        assert 0.9 < time.monotonic() - began < 3
-
-    def test_more_waiters_than_threads_cost_nothing(self, server: str, settings: Settings) -> None:
-        limits = httpx.Limits(max_connections=100)
-        with httpx.Client(base_url=server, timeout=30, limits=limits) as http, ThreadPoolExecutor(60) as pool:
-            # Given more requests that wait than the app has threads
-            headers = {"Prefer": "wait=20"}
-            waits = [pool.submit(http.post, "/v1/generations", json=APPLE, headers=headers) for _ in range(60)]
-            while len(http.get("/v1/generations?limit=100").json()["data"]) < len(waits):
-                time.sleep(0.05)
-
-            # Then others are served as if nothing was, and all waiters hear of their end
-            began = time.monotonic()
-            assert http.get("/health/live").status_code == 200
-            assert time.monotonic() - began < 1
-            with FakeWorker(settings):
-                assert {wait.result().status_code for wait in waits} == {200}
-
-
-class TestIdempotency:
-    def test_the_same_request_again_is_the_same_job(self, client: TestClient) -> None:
-        headers = {"Idempotency-Key": "order 42"}
-        first = client.post("/v1/generations", json=APPLE, headers=headers)
-        again = client.post("/v1/generations", content=b'{ "n": 1, "prompt":"a red apple"}', headers=headers | JSON)
-
-        assert (first.status_code, again.status_code) == (202, 202)
-        assert first.json()["id"] == again.json()["id"]
-        assert "idempotency-replayed" not in first.headers
-        assert again.headers["idempotency-replayed"] == "true"
-
-    def test_another_request_under_the_same_key_is_refused(self, client: TestClient) -> None:
-        headers = {"Idempotency-Key": "order-43"}
-        client.post("/v1/generations", json=APPLE, headers=headers)
-        response = client.post("/v1/generations", json={"prompt": "a pear"}, headers=headers)
-
-        assert response.status_code == 422
-        assert response.json()["error"]["code"] == "idempotency_key_reused"
-        assert response.json()["error"]["param"] == "Idempotency-Key"
-
-    @pytest.mark.parametrize("key", ["", "x" * 256, "tab\tinside", "caf\u00e9"])
-    def test_a_key_of_the_wrong_shape_is_refused(self, client: TestClient, key: str) -> None:
-        headers = {"Idempotency-Key": key.encode("latin-1")}
-        response = client.post("/v1/generations", json=APPLE, headers=headers)
-
-        assert response.status_code == 400
-        assert response.json()["error"]["param"] == "Idempotency-Key"
-
-    def test_many_at_once_make_one_job(self, client: TestClient) -> None:
-        def post(_: int) -> str:
-            answer = client.post("/v1/generations", json=APPLE, headers={"Idempotency-Key": "race"})
-            return str(answer.json()["id"])
-
-        with ThreadPoolExecutor(20) as pool:
-            assert len(set(pool.map(post, range(40)))) == 1
-        assert len(client.get("/v1/generations").json()["data"]) == 1
-
-
-JSON = {"Content-Type": "application/json"}
-
-
-class TestList:
-    def test_newest_first_a_page_at_a_time(self, client: TestClient) -> None:
-        ids = [submit(client)["id"] for _ in range(5)]
-
-        seen, cursor = [], None
-        while True:
-            query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
-            page = client.get("/v1/generations", params=query).json()
-            assert page["object"] == "list"
-            seen.append([job["id"] for job in page["data"]])
-            cursor = page["next_cursor"]
-            if cursor is None:
-                break
-
-        assert seen == [ids[:2:-1], ids[2:0:-1], ids[:1]]
-
-    def test_a_status_filter_fills_its_page(self, client: TestClient, worker: FakeWorker) -> None:
-        done = [submit(client)["id"] for _ in range(3)]
-        for _ in done:
-            worker.draw_next()
-        for _ in range(4):
-            submit(client)
-
-        page = client.get("/v1/generations", params={"limit": 2, "status": "succeeded"}).json()
-
-        assert [job["id"] for job in page["data"]] == [done[2], done[1]]
-        assert page["next_cursor"] is not None
-
-    @pytest.mark.parametrize(
-        ("query", "param"),
-        [
-            ("limit=0", "limit"),
-            ("limit=101", "limit"),
-            ("limit=many", "limit"),
-            ("cursor=zzz", "cursor"),
-            ("cursor=" + "f" * 14, "cursor"),
-            ("status=done", "status"),
-            ("state=failed", "state"),
-        ],
-    )
-    def test_a_wrong_query_is_named(self, client: TestClient, query: str, param: str) -> None:
-        response = client.get(f"/v1/generations?{query}")
-
-        assert response.status_code == 400
-        assert response.json()["error"]["param"] == param
-
-
-class TestCancel:
-    def test_a_queued_job_ends_at_once(self, client: TestClient) -> None:
-        job = submit(client)
-        response = client.post(job["urls"]["cancel"])
-
-        assert response.status_code == 200
-        assert response.json()["status"] == "canceled"
-
-    def test_a_running_job_ends_when_its_worker_lets_go(self, client: TestClient, worker: FakeWorker) -> None:
-        job = submit(client)
-        claim = worker.claim()
-
-        assert client.post(job["urls"]["cancel"]).json()["status"] == "running"
-        assert worker.step(claim, 1, 2) == "cancel"
-        worker.finish(claim)
-
-        assert client.get(job["urls"]["get"]).json()["status"] == "canceled"
-
-    def test_a_finished_job_stays_as_it_is(self, client: TestClient, worker: FakeWorker) -> None:
-        job = submit(client)
-        worker.draw_next()
-
-        response = client.post(job["urls"]["cancel"])
-
-        assert (response.status_code, response.json()["status"]) == (200, "succeeded")
-
-
-class TestDelete:
-    def test_the_record_and_the_files_go(self, client: TestClient, worker: FakeWorker, settings: Settings) -> None:
-        job = submit(client)
-        worker.draw_next()
-        files = Path(settings.data_dir) / "results" / job["id"]
-        assert [path.name for path in files.rglob("*.png")] == ["0.png"]
-
-        assert client.delete(job["urls"]["get"]).status_code == 204
-
-        assert client.get(job["urls"]["get"]).status_code == 404
-        assert list(files.rglob("*.png")) == []
-        assert client.get("/v1/generations").json()["data"] == []
-        assert client.delete(job["urls"]["get"]).status_code == 404
-
-    def test_an_unfinished_job_is_refused(self, client: TestClient) -> None:
-        job = submit(client)
-        response = client.delete(job["urls"]["get"])
-
-        assert response.status_code == 409
-        assert response.json()["error"]["code"] == "job_not_finished"
 
 
 class TestLimits:

@@ -43,3 +43,19 @@ def test_no_redis_is_not_ready(connect: Connect) -> None:
     assert response.status_code == 503
     assert "does not answer" in response.json()["error"]["message"]
     assert response.headers["retry-after"]
+
+
+def test_a_full_queue_is_not_ready(connect: Connect, worker: FakeWorker) -> None:
+    # Given
+    worker.announce()
+    with connect(max_queued=1) as client:
+        assert client.get("/health/ready").status_code == 200
+
+        # When
+        client.post("/v1/generations", json={"prompt": "a red apple"})
+        response = client.get("/health/ready")
+
+    # Then
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "queue_full"
+    assert response.headers["retry-after"]

@@ -191,3 +191,32 @@ def test_jobs_of_one_key_are_not_the_others(client: TestClient, admin: dict[str,
     assert client.get(job["urls"]["get"], headers=theirs).status_code == 404
     assert client.delete(job["urls"]["get"], headers=theirs).status_code == 404
     assert client.get("/v1/generations", headers=theirs).json()["data"] == []
+
+
+def test_a_key_can_be_changed(client: TestClient, admin: dict[str, str], keys: KeyStore) -> None:
+    # Given
+    key = keys.create(KeyPolicy(name="shop", images_per_day=5, max_queued=2)).key
+    path = f"/v1/keys/{key.id}"
+
+    # When null takes a limit away and what is left out stays
+    changed = client.patch(path, json={"images_per_day": None, "retention_hours": 1.5, "name": None}, headers=admin)
+
+    # Then
+    assert changed.status_code == 200, changed.text
+    view = changed.json()
+    assert (view["name"], view["images_per_day"], view["max_queued"], view["retention_hours"]) == ("shop", None, 2, 1.5)
+    assert client.get(path, headers=admin).json()["retention_hours"] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "param"),
+    [({"models": ["nonsense"]}, "models"), ({"weight": 0}, "weight"), ({"max_running": 0}, "max_running")],
+)
+def test_a_wrong_change_changes_nothing(
+    client: TestClient, admin: dict[str, str], keys: KeyStore, changes: dict[str, object], param: str
+) -> None:
+    key = keys.create(KeyPolicy(name="shop")).key
+    response = client.patch(f"/v1/keys/{key.id}", json=changes, headers=admin)
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == param
+    assert keys.get(key.id) == key

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from fastapi.testclient import TestClient
+from redis import Redis
 
+from core.keys import KeyPolicy
+from core.settings import Settings
+from core.store import KeyStore
+from tests.app.conftest import Connect
 from tests.app.fake_worker import FakeWorker
 
 
@@ -32,3 +37,32 @@ def test_an_unknown_model_is_not_found(client: TestClient) -> None:
         assert response.status_code == 404
         assert response.json()["error"]["code"] == "model_not_found"
         assert len(response.json()["error"]["message"]) < 300
+
+
+def test_a_key_sees_the_models_that_it_may_use(client: TestClient, redis: Redis) -> None:
+    # Given a key for one of the two
+    text = KeyStore(redis).create(KeyPolicy(name="shop", models=("flux-tiny",))).text
+    client.headers["Authorization"] = f"Bearer {text}"
+
+    # When, then
+    assert [model["id"] for model in client.get("/v1/models").json()["data"]] == ["flux-tiny"]
+    assert client.get("/v1/models/flux-tiny").status_code == 200
+    refused = client.get("/v1/models/mini")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "model_not_allowed")
+
+
+def test_a_style_is_put_into_the_prompt(connect: Connect, settings: Settings) -> None:
+    # Given a model with a style
+    text = settings.catalog.read_text()
+    settings.catalog.write_text(text.replace("[mini]", '[mini]\nstyles = { flat = "a flat icon of {prompt}" }'))
+
+    with connect() as client:
+        # When
+        job = client.post("/v1/generations", json={"prompt": "a {fox}", "style": "flat"}).json()
+        wrong = client.post("/v1/generations", json={"prompt": "a fox", "style": "oil"})
+
+        # Then
+        assert client.get("/v1/models/mini").json()["styles"] == {"flat": "a flat icon of {prompt}"}
+    assert job["input"]["prompt"] == "a flat icon of a {fox}"
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "style")
+    assert "it has flat" in wrong.json()["error"]["message"]

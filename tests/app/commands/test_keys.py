@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,15 @@ def easel(*arguments: str) -> Result:
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def short(elsewhere: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder where the path of a socket is not too long to be found there."""
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.chdir(folder)
+        yield Path(folder)
+        monkeypatch.undo()
 
 
 def test_a_key_is_made_listed_renewed_and_ended(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,9 +57,28 @@ def test_a_key_is_made_listed_renewed_and_ended(redis: Redis, redis_url: str, mo
     assert "revoked" in easel("keys", "list").stdout
 
 
-def test_without_a_redis_it_is_that_of_the_data_folder(tmp_path: Path) -> None:
+def test_a_key_is_changed(redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    text = easel("keys", "create", "web shop", "--images-per-day", "5", "--max-queued", "3").stdout.strip()
+    key_id = text.split("_")[1]
+
+    # When
+    done = easel("keys", "edit", key_id, "--weight", "2", "--unlimited", "images-per-day", "--json")
+
+    # Then
+    assert done.exit_code == 0, done.output
+    row = json.loads(done.stdout)
+    assert (row["weight"], row["images_per_day"], row["max_queued"], row["name"]) == (2.0, None, 3, "web shop")
+    wrong = easel("keys", "edit", key_id, "--unlimited", "weight")
+    assert wrong.exit_code == 2
+    assert "images-per-day" in wrong.output
+    assert easel("keys", "edit", "00000000", "--weight", "2").exit_code == 1
+
+
+def test_without_a_redis_it_is_that_of_the_data_folder(short: Path) -> None:
     # Given an Easel that does not run, then one that does
-    folder = tmp_path / "easel-data"
+    folder = short / "easel-data"
     first = easel("keys", "create", "first").stdout.strip()
     with data_folder_lock(folder), embedded_valkey(folder) as url, Redis.from_url(url) as redis:
         second = easel("keys", "create", "second").stdout.strip()

@@ -11,9 +11,9 @@ from redis import Redis
 from app.keeper.addresses import AddressPolicy
 from app.keeper.courier import Courier
 from app.keeper.sender import Sender
-from app.keeper.signing import new_secret
 from core.store import JobStore, Outbox
 from core.store.jobs import Limits
+from core.webhooks import new_secret
 from tests.app.keeper.receiver import Receiver, running_receiver
 
 SECRET = new_secret()

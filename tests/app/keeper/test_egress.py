@@ -83,7 +83,15 @@ def test_one_bad_answer_condemns_the_name(addresses: tuple[str, ...], public: Re
     assert public.connections == internal.connections == 0
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f000001", "017700000001", "127.1", "0", "localhost"])
+SPELLINGS = [
+    "127.0.0.1", "2130706433", "0x7f000001", "0X7F000001", "017700000001", "0177.0.0.1", "0x7f.1", "127.1", "127.0.1",
+    "0", "00", "0x0", "localhost", "LOCALHOST", "localhost.", "127.0.0.1.", "127.0.0.1%00", "[::]", "[0::1]",
+    "[0:0:0:0:0:ffff:7f00:1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[::1%25lo]",
+    "ip6-localhost", "xn--localhost", "1.0.0.721", "[::ffff:0:127.0.0.1]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", SPELLINGS)
 def test_no_spelling_of_an_address_gets_through(host: str, internal: Receiver) -> None:
     assert not post(f"http://{host}:{internal.port}/").accepted
     assert internal.connections == 0
@@ -106,7 +114,19 @@ def test_no_trick_in_a_url_reaches_the_inside(url: str, public: Receiver, intern
     assert internal.connections == 0
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "gopher://127.0.0.1/", "hooks.example", "", "http://", "//x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "gopher://127.0.0.1/",
+        "hooks.example",
+        "",
+        "http://",
+        "//x",
+        "http://xn--a/",
+        "http://xn--/",
+    ],
+)
 def test_what_is_no_http_url_is_hopeless(url: str) -> None:
     result = post(url)
     assert not result.accepted

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from core.store import JobStore, KeeperHeartbeat, Outbox
 from core.store.jobs import Limits
 from tests.app.keeper.receiver import Receiver, answer
 from tests.core.samples import QUEUE, new_job, worker_dies
+from tests.ports import free_port
 
 PATIENCE = 30.0
 
@@ -76,7 +76,7 @@ def test_it_keeps_house(redis: Redis, redis_url: str, receiver: Receiver, tmp_pa
 
         # Then it stops soon when told
         keeper.send_signal(signal.SIGTERM)
-        assert keeper.wait(timeout=10) == 0
+        assert keeper.wait(timeout=PATIENCE) == 0
 
     job = jobs.get(abandoned.id)
     assert job is not None
@@ -102,7 +102,7 @@ def test_it_stops_in_the_middle_of_a_slow_delivery(
         keeper.send_signal(signal.SIGINT)
 
         # Then the message is still owed
-        assert keeper.wait(timeout=10) == 0
+        assert keeper.wait(timeout=PATIENCE) == 0
     assert redis.zscore("easel:outbox", message_id) is not None
 
 
@@ -129,9 +129,7 @@ def test_a_killed_keepers_message_is_delivered_by_the_next(
 def test_it_outlives_its_redis(receiver: Receiver, tmp_path: Path) -> None:
     # Given
     durable = {"appendonly": "yes", "appendfsync": "always"}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = ValkeyServer(port=port, data_dir=tmp_path / "valkey", config=durable, persist=True)
+    server = ValkeyServer(port=free_port(), data_dir=tmp_path / "valkey", config=durable, persist=True)
     server.start()
     receiver.scripts.append(answer(500))
     try:

@@ -11,7 +11,7 @@ from app.keeper.expiry import Expiry
 from app.keeper.reaper import Reaper
 from core.jobs import Status
 from core.queue import rq_queue
-from core.results import ResultStore
+from core.results import Input, ResultStore, input_key
 from core.store import JobStore
 from core.store.jobs import Limits
 from tests.core.samples import QUEUE, new_job, worker_dies
@@ -80,6 +80,29 @@ def test_an_expired_job_goes_with_its_pictures(redis: Redis, tmp_path: Path) -> 
     assert stores[0].get(old.id) is None
     assert stores[0].get(young.id) is not None
     assert [path.name for path in tmp_path.iterdir()] == [young.id]
+
+
+def test_pictures_whose_job_never_came_go_too(redis: Redis, tmp_path: Path) -> None:
+    # Given pictures that were stored for two jobs, by an api that was killed before it submitted the second
+    jobs, results = JobStore(redis, Limits()), ResultStore(tmp_path.as_uri())
+    came, lost = new_job(), new_job()
+    for job in (came, lost):
+        jobs.expect(job.id)
+        results.put(input_key(job.id, Input.IMAGE), b"picture")
+    jobs.submit(came)
+    expiry = Expiry(jobs, results)
+
+    # When an hour is over
+    expiry.round()
+    assert redis.zscore("easel:expiries", came.id) is None
+    redis.zadd("easel:expiries", {lost.id: 1}, xx=True)
+    expiry.round()
+
+    # Then only what belongs to a job is left
+    assert results.read(input_key(came.id, Input.IMAGE)) == b"picture"
+    with pytest.raises(FileNotFoundError):
+        results.read(input_key(lost.id, Input.IMAGE))
+    assert redis.zcard("easel:expiries") == 0
 
 
 def test_more_than_one_batch_expires_in_one_round(redis: Redis, tmp_path: Path) -> None:

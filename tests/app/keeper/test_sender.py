@@ -9,7 +9,7 @@ import threading
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from app.keeper.addresses import AddressPolicy
 from app.keeper.courier import Courier
@@ -17,6 +17,7 @@ from app.keeper.schedule import DELAYS
 from app.keeper.sender import Sender
 from core.jobs import Status
 from core.store import JobStore, Outbox
+from core.webhooks import secret_of_owner
 from tests.app.keeper.conftest import SECRET
 from tests.app.keeper.receiver import Receiver, answer
 from tests.core.samples import QUEUE, new_job, picture
@@ -38,7 +39,8 @@ def due_now(redis: Redis, message_id: str) -> None:
 def seconds_until_due(redis: Redis, message_id: str) -> float:
     due = redis.zscore("easel:outbox", message_id)
     assert due is not None
-    return due / 1000 - redis.time()[0]
+    seconds, microseconds = redis.time()
+    return due / 1000 - seconds - microseconds / 1e6
 
 
 def test_a_webhook_is_the_job_signed(sender: Sender, jobs: JobStore, outbox: Outbox, receiver: Receiver) -> None:
@@ -63,6 +65,24 @@ def test_a_webhook_is_the_job_signed(sender: Sender, jobs: JobStore, outbox: Out
     assert len(seen.body) < 20_000
     assert outbox.state(message_id)["state"] == "delivered"
     assert not sender.deliver_one()
+
+
+def test_the_jobs_of_a_key_are_signed_with_its_own_secret(sender: Sender, jobs: JobStore, receiver: Receiver) -> None:
+    # Given a job of a key that was made, deleted before its owner was told
+    owner = "key_1f0c9a7e"
+    job = jobs.submit(new_job(owner=owner, webhook_url=receiver.url)).job
+    jobs.cancel(job.id)
+    jobs.delete(job.id)
+
+    # When
+    assert sender.deliver_one()
+
+    # Then the server's secret, or another key's, does not fit
+    (seen,) = receiver.seen
+    Webhook(secret_of_owner(SECRET, owner)).verify(seen.body, seen.headers)
+    for wrong in (SECRET, secret_of_owner(SECRET, "key_00000000")):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(wrong).verify(seen.body, seen.headers)
 
 
 def test_a_retry_sends_the_same_bytes_under_the_same_id(

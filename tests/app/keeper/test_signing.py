@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from app.keeper.signing import new_secret, signed_headers
+from app.keeper.signing import signed_headers
+from core.webhooks import new_secret
 
 
 @given(st.text(min_size=1, max_size=2_000), st.integers(24, 64))
@@ -20,7 +21,7 @@ def test_an_independent_verifier_accepts_every_body(text: str, size: int) -> Non
     body = text.encode()
 
     # When
-    headers = signed_headers(secret, "msg_1", int(time.time()), b'{"a":"' + body.hex().encode() + b'"}')
+    headers = signed_headers([secret], "msg_1", int(time.time()), b'{"a":"' + body.hex().encode() + b'"}')
 
     # Then
     Webhook(secret).verify(b'{"a":"' + body.hex().encode() + b'"}', headers)
@@ -30,7 +31,7 @@ def test_an_independent_verifier_accepts_every_body(text: str, size: int) -> Non
 def test_a_change_anywhere_breaks_the_signature(part: str) -> None:
     # Given
     secret, now = new_secret(), int(time.time())
-    headers = signed_headers(secret, "msg_1", now, b"{}")
+    headers = signed_headers([secret], "msg_1", now, b"{}")
 
     # When
     body = b"{ }" if part == "body" else b"{}"
@@ -48,7 +49,7 @@ def test_a_change_anywhere_breaks_the_signature(part: str) -> None:
 def test_the_signature_of_the_specification() -> None:
     """The example of the Standard Webhooks repository."""
     headers = signed_headers(
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
         1614265330,
         b'{"test": 2432232314}',

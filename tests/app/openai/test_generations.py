@@ -72,6 +72,9 @@ def test_our_own_fields_go_in_the_extra_body(openai: OpenAI, server: str) -> Non
             "guidance": 2.5,
             "scheduler": "heun",
             "metadata": {"order": "1"},
+            "priority": "low",
+            "expires_in": 60,
+            "store": False,
         },
     )
 
@@ -80,6 +83,7 @@ def test_our_own_fields_go_in_the_extra_body(openai: OpenAI, server: str) -> Non
     assert (asked["width"], asked["height"], asked["seeds"]) == (128, 160, [7, 8])
     assert (asked["num_inference_steps"], asked["guidance_scale"], asked["scheduler"]) == (5, 2.5, "heun")
     assert (asked["negative_prompt"], asked["output"]) == ("blurry", {"format": "webp", "quality": 80})
+    assert (job["priority"], job["store"]) == ("low", False)
     assert job["metadata"] == {"order": "1", "user": "42"}
     assert (answer.size, answer.output_format) == ("128x160", "webp")
 

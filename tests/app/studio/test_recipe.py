@@ -134,7 +134,7 @@ def test_a_picture_to_start_from(studio: Page, worker: FakeWorker) -> None:
     assert (claim.job.request.task, claim.job.request.strength) == ("image-to-image", 0.4)
     worker.finish(claim)
 
-    studio.get_by_role("button", name="Start from nothing").click()
+    studio.get_by_role("button", name="Remove").click()
     ask(studio, "a castle again")
 
     assert worker.claim().job.request.task == "text-to-image"

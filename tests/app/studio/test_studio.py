@@ -66,7 +66,7 @@ def test_cancel(studio: Page, worker: FakeWorker) -> None:
     # Then both say so, and a new visit does not show them
     expect(studio.locator(".canceled")).to_have_count(2)
     studio.reload()
-    expect(studio.locator("#gallery-end")).to_have_text("Nothing yet. Ask for something above.")
+    expect(studio.get_by_text("Nothing here yet.")).to_be_visible()
 
 
 def test_a_failure_says_why_and_can_be_dismissed(studio: Page, worker: FakeWorker) -> None:
@@ -231,3 +231,17 @@ def test_signing_in(browser: Browser, settings: Settings, worker: FakeWorker) ->
         page.get_by_role("button", name="Sign out").click()
         expect(dialog).to_be_visible()
         expect(page.locator(".picture")).to_have_count(0)
+
+
+def test_a_style_is_chosen(browser: Browser, settings: Settings) -> None:
+    # Given a model with styles
+    text = settings.catalog.read_text(encoding="utf-8")
+    settings.catalog.write_text(text.replace("[mini]", '[mini]\nstyles = { flat = "a flat icon of {prompt}" }'))
+    with serving(settings) as url, opened(browser, url) as page:
+        # When one is chosen
+        page.get_by_label("Style").select_option("flat")
+        page.get_by_label("What should be drawn?").fill("a $& fox")
+        page.keyboard.press("Enter")
+
+        # Then it is asked for
+        expect(page.locator(".unfinished").first).to_contain_text("a flat icon of a $& fox")

@@ -168,3 +168,26 @@ def test_a_revoked_key_was_still_made(keys: KeyStore) -> None:
 def test_a_policy_has_bounds(field: str, value: object) -> None:
     with pytest.raises(ValidationError, match=field):
         KeyPolicy.model_validate({"name": "x", field: value})
+
+
+def test_the_time_tells_neither_id_nor_secret(keys: KeyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever comes is compared as often, whole, and by the function that takes as long for all."""
+    # Given a key with an old secret too
+    text = keys.create(KeyPolicy(name="shop")).text
+    renewed = keys.rotate(text[3:11])
+    assert renewed is not None
+    compared: list[tuple[int, int]] = []
+
+    def noted(one: bytes, other: bytes) -> bool:
+        compared.append((len(one), len(other)))
+        return one == other
+
+    monkeypatch.setattr("hmac.compare_digest", noted)
+    seen = []
+    for came in (renewed.text, text, f"{text[:12]}{'A' * 43}", f"ek_00000000_{text[-43:]}"):
+        compared.clear()
+        keys.verify(came)
+        seen.append(tuple(compared))
+
+    # Then the right one, the old one, a wrong one and one of no key cost the same
+    assert set(seen) == {((64, 64), (64, 64))}

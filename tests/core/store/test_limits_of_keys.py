@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis import Redis
 
-from core.errors import Forbidden, QuotaExceeded
+from core.errors import Conflict, Forbidden, QuotaExceeded
 from core.jobs import Status
 from core.keys import KeyPolicy
 from core.store import JobStore, KeyStore, NewJob, Usage
@@ -146,3 +146,57 @@ class TestSecondsOfWorkersADay:
         jobs.cancel(job.id)
 
         assert usage.today(owner).worker_seconds == 0
+
+
+def test_no_more_of_a_key_run_at_once(jobs: JobStore, keys: KeyStore) -> None:
+    owner = owner_with(keys, max_running=1)
+    for _ in range(2):
+        jobs.submit(new_job(owner=owner))
+    assert jobs.claim(QUEUE, "w") is not None
+    assert jobs.claim(QUEUE, "w") is None
+    other = jobs.submit(new_job(owner="alice")).job
+    claim = jobs.claim(QUEUE, "w")
+    assert claim is not None
+    assert claim.job.id == other.id
+
+
+def test_a_key_keeps_its_jobs_as_long_as_it_says(jobs: JobStore, keys: KeyStore, redis: Redis) -> None:
+    job = jobs.submit(new_job(owner=owner_with(keys, retention_hours=0.5))).job
+    finish(jobs)
+    seconds = (redis.zscore("easel:expiries", job.id) or 0) / 1000 - redis.time()[0]
+    assert 1795 <= seconds <= 1801
+
+
+def test_the_servers_quota_is_for_keys_without_their_own(redis: Redis, keys: KeyStore) -> None:
+    jobs = JobStore(redis, Limits(images_per_day=2))
+    generous = owner_with(keys, images_per_day=5)
+    jobs.submit(pictures(generous, 3))
+    for owner in ("alice", owner_with(keys)):
+        with pytest.raises(QuotaExceeded, match="0 of its 2 pictures"):
+            jobs.submit(pictures(owner, 3))
+
+
+def test_what_a_key_may_do_can_be_changed(jobs: JobStore, keys: KeyStore) -> None:
+    # Given
+    key = keys.create(KeyPolicy(name="shop", images_per_day=1)).key
+
+    # When
+    after = keys.edit(key.id, KeyPolicy(name="store", max_queued=1))
+
+    # Then
+    assert after is not None
+    assert (after.name, after.images_per_day, after.max_queued) == ("store", None, 1)
+    assert after.created_at == key.created_at
+    jobs.submit(pictures(key.owner, 3))
+    keys.revoke(key.id)
+    assert keys.edit(key.id, KeyPolicy(name="again")) is None
+    assert keys.edit("00000000", KeyPolicy(name="again")) is None
+
+
+def test_an_expired_key_gets_no_new_secret(redis: Redis) -> None:
+    now = 1_000_000.0
+    keys = KeyStore(redis, lambda: now)
+    key = keys.create(KeyPolicy(name="shop"), expires_in=60).key
+    now += 61
+    with pytest.raises(Conflict, match="has expired"):
+        keys.rotate(key.id)

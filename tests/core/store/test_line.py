@@ -146,10 +146,11 @@ def test_a_deadline_ends_the_job(jobs: JobStore, redis: Redis, running: bool) ->
     # Given a job that has an hour, waiting or running
     job = jobs.submit(new_job(expires_in=3600)).job
     claim = jobs.claim(QUEUE, "w") if running else None
-    assert jobs.reap().failed == ()
+    assert jobs.reap().expired == ()
     # When the hour is over
     redis.zadd("easel:deadlines", {job.id: 1})
-    assert jobs.reap().failed == (job.id,)
+    reaped = jobs.reap()
+    assert (reaped.expired, reaped.failed) == ((job.id,), ())
     # Then it failed, says why, and a worker that still draws it has lost it
     ended = jobs.get(job.id)
     assert ended is not None

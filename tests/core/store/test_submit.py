@@ -166,12 +166,3 @@ def test_a_refused_submit_leaves_nothing(jobs: JobStore, redis: Redis) -> None:
 
     # Then the key was not used up either
     assert redis.dbsize() == before
-
-
-def test_retry_after_follows_the_pace_of_the_queue(jobs: JobStore, redis: Redis) -> None:
-    # Given ten jobs, the oldest of which ended 300 s ago
-    now = redis.time()[0]
-    redis.rpush(f"easel:finished:{QUEUE}", *[(now - seconds) * 1000 for seconds in range(30, 301, 30)])
-
-    # When, Then
-    assert 28 <= jobs.drain_seconds(QUEUE) <= 32

@@ -59,7 +59,9 @@ def test_requests_with_a_controlnet_share_forwards_exactly() -> None:
 
         drawing = Drawing(a_request(num_inference_steps=STEPS[scheduler]))
         prompts = PromptCache()
-        return Strand(drawing, pipeline, draw, lambda latents: b"", prompts=prompts, exclusive=False, clock=lambda: 0.0)
+        return Strand(
+            drawing, pipeline, draw, lambda latents: bytes, prompts=prompts, exclusive=False, clock=lambda: 0.0
+        )
 
     budget = Budget(16)
     turns, forwards = Turns(budget), Forwards(budget)

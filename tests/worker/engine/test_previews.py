@@ -58,7 +58,7 @@ def test_every_family_shows_previews_of_the_picture_s_shape(models: Models, mode
     engine.run()
     previews = [event for event in events_of(drawing) if isinstance(event, Previewed)]
     assert [preview.step for preview in previews] == [1, 2, 3]
-    assert {Image.open(io.BytesIO(preview.jpeg)).size for preview in previews} == {(256, 128)}
+    assert {Image.open(io.BytesIO(preview.paint())).size for preview in previews} == {(256, 128)}
 
 
 def test_previews_are_throttled(models: Models) -> None:
@@ -75,7 +75,7 @@ def test_previews_are_throttled(models: Models) -> None:
 
 
 def test_a_preview_that_cannot_be_made_costs_no_picture(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.engine.previews.ColourMap.jpeg", lambda *args: 1 / 0)
+    monkeypatch.setattr("worker.engine.engine.fit_colour_map", lambda vae: 1 / 0)
     engine = Engine(models, preview_seconds=0)
     drawing = engine.submit(a_request())
     engine.stop()

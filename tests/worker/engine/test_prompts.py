@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from tests.worker.engine.drawings import a_request, draw_all, misbehave
+from tests.worker.engine.drawings import a_request, draw_all, last_event, misbehave
 from worker.engine.engine import Engine
 from worker.engine.prompts import PromptCache
 from worker.engine.requests import Finished
@@ -40,6 +40,47 @@ def test_a_cached_prompt_draws_the_same_picture(models: Models) -> None:
     assert isinstance(first, Finished)
     assert isinstance(second, Finished)
     assert torch.equal(first.pixels, second.pixels)
+
+
+class Adapted(torch.nn.Module):
+    """What PEFT (0.21) makes of a layer, as far as the cache looks at it; PEFT itself is no dependency of ours."""
+
+    def __init__(self, **scaling: float) -> None:
+        super().__init__()
+        self.scaling = scaling
+        self.active_adapters = list(scaling)
+        self.disable_adapters = False
+
+
+def test_an_output_is_kept_for_one_state_of_the_adapters_only(fresh_models: Callable[..., Models]) -> None:
+    # Given an encoder with an adapter, and a prompt that it has met
+    models = fresh_models()
+    encoder = models.get("sd15").pipeline.text_encoder
+    encoder.peft_config = {"style": object()}
+    encoder.style = Adapted(style=1.0)
+    rows: list[int] = []
+    misbehave(encoder, "forward", lambda input_ids, **rest: rows.append(len(input_ids)))
+    engine = Engine(models)
+
+    def encoded_again() -> bool:
+        before = len(rows)
+        drawing = engine.submit(a_request(num_inference_steps=1))
+        with torch.no_grad():
+            while engine.has_work():
+                engine.tick()
+        assert isinstance(last_event(drawing), Finished)
+        return len(rows) > before
+
+    assert encoded_again()
+    assert not encoded_again()
+    # When the adapter is made weaker or switched off, then the prompt is encoded again
+    encoder.style.scaling["style"] = 0.5
+    assert encoded_again()
+    encoder.style.disable_adapters = True
+    assert encoded_again()
+    # And when it is as it was, what is kept is good again
+    encoder.style.disable_adapters = False
+    assert not encoded_again()
 
 
 def test_the_least_recently_used_output_leaves_first() -> None:

@@ -25,9 +25,13 @@ class Parked:
     drawing: Any = field(init=False)
     call: Any = field(init=False)
 
+    @property
+    def kind(self) -> str:
+        return f"{self.stage} {self.width}"
+
     def __post_init__(self) -> None:
         self.drawing = SimpleNamespace(request=a_request(width=self.width, height=self.width))
-        self.call = SimpleNamespace(key=(self.stage, self.width), rows=self.rows)
+        self.call = SimpleNamespace(key=(self.stage, self.width), rows=self.rows, module=self.stage, cells_per_row=1)
 
 
 def run(turns: Turns, strands: list[Any], forwards: int = 100) -> list[str]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
 from core.catalog import Family
 from tests import tiny_models
+from worker.pipelines import cgroups, memory
 from worker.pipelines.devices import pick_dtype
 from worker.pipelines.memory import (
     MemoryOptions,
     apply_savers,
+    available_memory,
     decode_bytes,
     enable_attention_slicing,
     enable_vae_slicing,
@@ -70,6 +74,22 @@ def test_the_estimate_for_a_large_picture_is_gigabytes() -> None:
 def test_this_machine_has_memory() -> None:
     free = free_memory(torch.device("cpu"))
     assert free is None or free > 2**20
+
+
+@pytest.mark.parametrize(("machine", "container", "free"), [(8, 2, 2), (2, 8, 2), (8, None, 8), (None, None, None)])
+def test_the_tighter_of_machine_and_container_decides(
+    monkeypatch: pytest.MonkeyPatch, machine: int | None, container: int | None, free: int | None
+) -> None:
+    monkeypatch.setattr(memory, "available_memory", lambda: machine)
+    monkeypatch.setattr(cgroups, "memory_left", lambda: container)
+    assert free_memory(torch.device("cpu")) == free
+
+
+def test_available_memory_is_read_in_bytes(tmp_path: Path) -> None:
+    meminfo = tmp_path / "meminfo"
+    assert available_memory(meminfo) is None
+    meminfo.write_text("MemTotal:  9 kB\nMemAvailable:  5 kB\n", encoding="ascii")
+    assert available_memory(meminfo) == 5 * 1024
 
 
 @pytest.mark.parametrize(

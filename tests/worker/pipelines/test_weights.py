@@ -65,10 +65,64 @@ def test_a_component_with_pickles_only_is_refused_with_the_way_out(tmp_path: Pat
         (2).to_bytes(8, "little") + b"[]",
         (7).to_bytes(8, "little") + b'{"a":1}',
         (4).to_bytes(8, "little") + b"\xff\xfe{}",
+        (2**63).to_bytes(8, "little") + b"{}",
     ],
 )
 def test_what_is_not_a_header_is_not_safetensors(tmp_path: Path, content: bytes) -> None:
     assert not is_safetensors(other(tmp_path / "file.safetensors", content))
+
+
+ONE = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+
+
+@pytest.mark.parametrize(
+    ("tensors", "size"),
+    [
+        ({"w": {**ONE, "shape": [100], "data_offsets": [0, 400]}}, 4),
+        ({"w": {**ONE, "shape": [100]}}, 4),
+        ({"w": ONE}, 40),
+        ({"a": ONE, "b": {**ONE, "data_offsets": [2, 6]}}, 6),
+        ({"w": {**ONE, "data_offsets": [4, 0]}}, 4),
+        ({"w": {**ONE, "shape": [-1]}}, 4),
+        ({"w": {**ONE, "dtype": "PICKLE"}}, 4),
+        ({"w": "cos\nsystem\n"}, 0),
+    ],
+    ids=["beyond its end", "a shape too large", "something hidden behind", "overlapping", "backwards", "negative",
+         "no such type", "no tensor"],
+)  # fmt: skip
+def test_a_header_that_lies_is_none(tmp_path: Path, tensors: dict[str, object], size: int) -> None:
+    header = json.dumps(tensors).encode()
+    content = len(header).to_bytes(8, "little") + header + bytes(size)
+    assert not is_safetensors(other(tmp_path / "file.safetensors", content))
+
+
+@pytest.mark.parametrize("shard", ["weights.bin", "../weights.safetensors", "/tmp/weights.safetensors", ""])
+def test_an_index_may_not_name_other_files(tmp_path: Path, shard: str) -> None:
+    """Whoever loads a split model opens what its index names, a pickle as a pickle."""
+    folder = tmp_path / "unet"
+    safetensors(folder / "diffusion_pytorch_model-00001-of-00002.safetensors")
+    other(folder / "weights.bin")
+    shards = {"a": "diffusion_pytorch_model-00001-of-00002.safetensors", "b": shard}
+    index = folder / "diffusion_pytorch_model.safetensors.index.json"
+    other(index, json.dumps({"metadata": {}, "weight_map": shards}).encode())
+    with pytest.raises(JobFailure, match=r"index\.json.*no safetensors file beside it") as failure:
+        check_weights(tmp_path)
+    assert failure.value.code == "model_load_failed"
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"weight_map": 3}', PICKLE])
+def test_an_index_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
+    safetensors(tmp_path / "unet" / "model-00001-of-00001.safetensors")
+    other(tmp_path / "unet" / "model.safetensors.index.json", content)
+    with pytest.raises(JobFailure):
+        check_weights(tmp_path)
+
+
+def test_an_index_of_safetensors_is_accepted(tmp_path: Path) -> None:
+    safetensors(tmp_path / "unet" / "model-00001-of-00001.safetensors")
+    index = {"metadata": {}, "weight_map": {"w": "model-00001-of-00001.safetensors"}}
+    other(tmp_path / "unet" / "model.safetensors.index.json", json.dumps(index).encode())
+    check_weights(tmp_path)
 
 
 def test_metadata_belongs_to_a_header(tmp_path: Path) -> None:

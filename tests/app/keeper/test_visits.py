@@ -1,13 +1,15 @@
-"""A receiver that hangs holds up its own messages, and nobody else's."""
+"""A receiver that hangs holds up its own messages, and an owner of many such receivers their own; nobody else's."""
 
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 
 from redis import Redis
 
-from app.keeper.hosts import MAX_PER_HOST, Hosts
+from app.keeper.process import SENDERS
 from app.keeper.sender import Sender
+from app.keeper.visits import MAX_PER_HOST, MAX_PER_OWNER, Visits
 from core.store import JobStore, Outbox
 from tests.app.keeper.receiver import Receiver, running_receiver
 from tests.core.samples import new_job
@@ -21,19 +23,39 @@ def owe(jobs: JobStore, url: str) -> str:
 
 
 def test_a_host_is_full_until_somebody_leaves() -> None:
-    hosts = Hosts(limit=1)
-    with hosts.visit("https://a.test/hook") as first:
-        with hosts.visit("https://A.test:8443/other") as second, hosts.visit("https://b.test/") as elsewhere:
+    visits = Visits(per_host=1)
+    with visits.visit("https://a.test/hook", "x") as first:
+        with (
+            visits.visit("https://A.test:8443/other", "y") as second,
+            visits.visit("https://b.test/", "x") as elsewhere,
+        ):
             assert (first, second, elsewhere) == (True, False, True)
-        with hosts.visit("https://a.test/") as still_full:
+        with visits.visit("https://a.test/", "x") as still_full:
             assert not still_full
-    with hosts.visit("https://a.test/") as again:
+    with visits.visit("https://a.test/", "x") as again:
         assert again
+    assert not visits._busy
 
 
 def test_a_url_without_a_host_is_no_error() -> None:
-    with Hosts().visit("http://[broken") as welcome:
+    with Visits().visit("http://[broken", "x") as welcome:
         assert welcome
+
+
+def test_many_names_do_not_help_their_owner() -> None:
+    # Given an owner with as many deliveries under way as there may be, each to another host
+    visits = Visits()
+    with ExitStack() as under_way:
+        for number in range(MAX_PER_OWNER):
+            assert under_way.enter_context(visits.visit(f"https://{number}.test/", "greedy"))
+
+        # Then the next one waits, and another owner's does not
+        with (
+            visits.visit("https://another.test/", "greedy") as theirs,
+            visits.visit("https://0.test/", "other") as ours,
+        ):
+            assert (theirs, ours) == (False, True)
+    assert MAX_PER_OWNER < SENDERS
 
 
 def test_a_hanging_receiver_holds_up_only_its_own(

@@ -1,0 +1,1 @@
+"""What `easel doctor` looks at, a file for each kind of thing."""

@@ -1,0 +1,18 @@
+"""What was looked at and what came of it. Knows nothing that could be looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["ok", "warning", "problem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`advice` says what to do unless all is well."""
+
+    what: str
+    state: State
+    found: str
+    advice: str = ""

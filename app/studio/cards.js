@@ -1,0 +1,88 @@
+// A job that is not a picture yet, or will not be one: its card, what it says, its buttons. Knows no other job.
+
+import { call, local, postJson } from "./api.js";
+import { byId, element, say } from "./page.js";
+
+const STAGES = { load: "Loading the model", encode: "Reading the prompt", decode: "Finishing", store: "Finishing" };
+
+function cardOf(job, ...parts) {
+  const card = element("li", { className: "card" }, ...parts);
+  card.dataset.job = job.id;
+  return card;
+}
+
+const wordsOf = (job) => element("p", { className: "prompt", dir: "auto", textContent: job.input.prompt, title: job.input.prompt });
+
+/** A card for a job that waits or is drawn. */
+export function waiting(job) {
+  const cancel = element("button", { type: "button", className: "quiet cancel", textContent: "Cancel" });
+  cancel.setAttribute("aria-label", `Cancel: ${job.input.prompt}`);
+  const state = element("p", { className: "state", textContent: "Waiting…" });
+  const bar = element("progress", { max: 1, value: 0 });
+  bar.setAttribute("aria-label", `Progress: ${job.input.prompt}`);
+  const card = cardOf(
+    job,
+    element("div", { className: "preview" }, element("img", { alt: "", hidden: true })),
+    element("div", { className: "below" }, wordsOf(job), bar, element("div", {}, state, cancel)),
+  );
+  card.classList.add("unfinished");
+  cancel.addEventListener("click", async () => {
+    cancel.disabled = true;
+    state.textContent = "Stopping…";
+    try {
+      await postJson(local(job.urls.cancel));
+    } catch (error) {
+      cancel.disabled = false;
+      say(error.message, true);
+    }
+  });
+  return card;
+}
+
+/** Say on the card how far the job is; `began` and `drawing` are when it was first seen, and first seen running. */
+export function describe(job, card, began, drawing) {
+  if (card.querySelector(".cancel").disabled) return;
+  const elapsed = `${Math.round((Date.now() - began) / 1000)} s`;
+  const bar = card.querySelector("progress");
+  const told = (text) => { card.querySelector(".state").textContent = text; };
+  if (job.status === "queued") {
+    bar.value = 0;
+    told(job.queue_position === 1 ? `Next in line · ${elapsed}` : `Number ${job.queue_position} in line · ${elapsed}`);
+  } else if (job.progress?.stage === "denoise") {
+    const { step, steps } = job.progress;
+    bar.value = step / steps;
+    const left = Math.ceil(((Date.now() - drawing) / 1000 / step) * (steps - step));
+    told(`Step ${step} of ${steps} · ${elapsed}` + (step > 2 && left > 1 ? ` · ~${left} s left` : ""));
+  } else {
+    if (job.progress?.stage === "decode" || job.progress?.stage === "store") bar.value = 1;
+    told(`${STAGES[job.progress?.stage] ?? "Starting"} · ${elapsed}`);
+  }
+}
+
+export function describeLost(card) {
+  card.querySelector(".state").textContent = "The server does not answer. Trying again…";
+}
+
+/** A card for a job that came to nothing. `retry(job)` asks for the same anew; `gone(job)` takes its cards away. */
+export function ended(job, retry, gone) {
+  const again = element("button", { type: "button", className: "quiet", textContent: "Try again" });
+  again.hidden = job.input.task !== "text-to-image"; // the picture that others began with is not kept for us
+  again.addEventListener("click", () => {
+    forget(job, gone);
+    retry(job);
+  });
+  const drop = element("button", { type: "button", className: "quiet", textContent: "Dismiss" });
+  drop.addEventListener("click", async () => {
+    await forget(job, gone);
+    byId("prompt").focus();
+  });
+  const state = element("p", { className: "state", textContent: job.status === "canceled" ? "Canceled." : job.error.message });
+  const card = cardOf(job, element("div", { className: "below" }, wordsOf(job), state, element("div", {}, again, drop)));
+  card.classList.add(job.status);
+  return card;
+}
+
+async function forget(job, gone) {
+  await call(local(job.urls.get), { method: "DELETE" }).catch((error) => error.status !== 404 && say(error.message, true));
+  gone(job);
+}

@@ -1,0 +1,34 @@
+"""What the verdicts of the submit script mean to the client. Knows words, and no Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from core.errors import EaselError, Forbidden, IdempotencyMismatch, QuotaExceeded, Unavailable
+
+
+def refusal(verdict: str, numbers: list[int], model: str, drain_seconds: Callable[[int], int]) -> EaselError:
+    """`numbers` follow the verdict; `drain_seconds` says when so many jobs more will have left the queue."""
+    if verdict == "mismatch":
+        return IdempotencyMismatch(param="Idempotency-Key")
+    if verdict == "model":
+        return Forbidden(f"your API key may not use the model '{model}'", code="model_not_allowed", param="model")
+    if verdict == "owner_full":
+        waiting, owners = numbers
+        return QuotaExceeded(
+            f"you have {waiting} jobs waiting, the limit of your key; try again when some are done",
+            retry_after=drain_seconds(max(1, owners)),  # they take turns: one of yours starts when each has had one
+        )
+    if verdict in ("images", "worker_seconds"):
+        used, limit, seconds = numbers
+        what = "pictures" if verdict == "images" else "seconds of workers"
+        return QuotaExceeded(
+            f"your key has used {used} of its {limit} {what} of this day, which ends at 0:00 UTC",
+            code="quota_exceeded",
+            retry_after=seconds,
+        )
+    return Unavailable(
+        f"the queue is full ({numbers[0]} jobs waiting); try again later",
+        code="queue_full",
+        retry_after=drain_seconds(1),
+    )

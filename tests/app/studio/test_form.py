@@ -1,0 +1,112 @@
+"""The form: what a newcomer is offered, what is behind 'More', and what the fields say of themselves."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from core.settings import Settings
+from tests.app.conftest import serving
+from tests.app.fake_worker import FakeWorker
+from tests.app.studio.asking import ask
+from tests.browser import needs_chromium, opened
+
+pytestmark = needs_chromium
+
+
+def test_an_example_is_drawn_by_one_click(studio: Page, worker: FakeWorker) -> None:
+    # Given a first visit, which offers some
+    studio.get_by_role("button", name="a slice of pizza").click()
+    # Then it is drawn, and stands in the prompt to be changed
+    expect(studio.locator(".unfinished")).to_contain_text("a slice of pizza")
+    expect(studio.get_by_label("What should be drawn?")).to_have_value("a slice of pizza")
+    expect(studio.locator("#empty")).to_be_hidden()
+    assert worker.claim().job.request.prompt == "a slice of pizza"
+
+
+def test_sizes_fit_the_model(studio: Page, worker: FakeWorker) -> None:
+    # Given sizes of the model's own area in other shapes, all on its grid
+    sizes = studio.get_by_label("Size").locator("option").all_inner_texts()
+    assert sizes[0] == "256 × 256, square"
+    assert "288 × 224, landscape" in sizes
+    for words in sizes[:-1]:
+        lengths = [int(length) for length in words.partition(",")[0].split(" × ")]
+        assert all(128 <= length <= 384 and length % 32 == 0 for length in lengths), words
+    # When one is chosen, then its width and height are asked for
+    studio.get_by_label("Size").select_option("288 × 224, landscape")
+    ask(studio, "a house")
+    request = worker.claim().job.request
+    assert (request.width, request.height) == (288, 224)
+
+
+def test_another_size_is_written_by_hand(studio: Page) -> None:
+    # When a size is wanted that is not in the list, then its fields are there at once
+    studio.get_by_label("Size").select_option("Another")
+    expect(studio.get_by_label("Width")).to_be_focused()
+    studio.keyboard.type("128")
+    expect(studio.get_by_label("Size")).to_have_value("other")
+    # and the list knows its own again
+    studio.get_by_label("Width").fill("256")
+    expect(studio.get_by_label("Size")).to_have_value("256 × 256")
+
+
+def test_the_sizes_of_another_model_are_others(studio: Page) -> None:
+    studio.get_by_label("Model").select_option("flux-tiny")
+
+    expect(studio.get_by_label("Size")).to_have_value("512 × 512")
+
+
+def test_what_is_set_behind_more_is_said_beside_it(studio: Page) -> None:
+    # Given a seed and a number that are not the model's own
+    said = studio.locator("#more-said")
+    expect(said).to_have_text("")
+    studio.get_by_text("More", exact=True).click()
+    studio.get_by_label("Seed").fill("41")
+    studio.get_by_label("Pictures", exact=True).fill("3")
+    # When it is closed, then nobody need remember them
+    studio.get_by_text("More", exact=True).click()
+    expect(said).to_have_text("seed 41 · 3 pictures")
+    # and another model's own are not said
+    studio.get_by_label("Seed").evaluate("field => { field.value = ''; }")
+    studio.get_by_label("Model").select_option("flux-tiny")
+    expect(said).to_have_text("3 pictures")
+
+
+def test_a_picture_of_ones_own_to_start_from(studio: Page, worker: FakeWorker, tmp_path: Path) -> None:
+    # Given a picture on the person's disk
+    Image.new("RGB", (256, 256), "navy").save(tmp_path / "mine.png")
+    studio.get_by_text("More", exact=True).click()
+    studio.get_by_label("Start from a picture of yours").set_input_files(tmp_path / "mine.png")
+    # When something is drawn over it
+    expect(studio.get_by_text("Drawn over this picture.")).to_be_visible()
+    ask(studio, "a night sky")
+    # Then the worker gets it
+    claim = worker.claim()
+    assert claim.job.request.task == "image-to-image"
+
+
+def test_what_is_no_picture_is_said_to_be_none(studio: Page, tmp_path: Path) -> None:
+    (tmp_path / "mine.png").write_bytes(io.BytesIO(b"not a picture").getvalue())
+    studio.get_by_text("More", exact=True).click()
+    studio.get_by_label("Start from a picture of yours").set_input_files(tmp_path / "mine.png")
+    studio.get_by_label("What should be drawn?").fill("a night sky")
+    studio.keyboard.press("Enter")
+
+    expect(studio.get_by_role("status").first).to_contain_text("image")
+    expect(studio.locator("#status")).to_have_class("wrong")
+
+
+def test_a_key_without_any_model_is_told(browser: Browser, settings: Settings) -> None:
+    with serving(settings) as url, opened(browser, "about:blank") as page:
+        page.route("**/v1/models", lambda route: route.fulfill(json={"object": "list", "data": []}))
+        page.goto(url)
+
+        expect(page.get_by_role("status").first).to_have_text("There is no model that you may use.")
+        # and so it is when something is asked for all the same
+        page.evaluate("() => { document.getElementById('status').textContent = ''; }")
+        page.get_by_label("What should be drawn?").fill("a fox")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("status").first).to_have_text("There is no model that you may use.")

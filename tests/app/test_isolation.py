@@ -1,0 +1,144 @@
+"""Two keys try each other's ids on every route there is: what is another's does not exist."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from redis import Redis
+
+from core.keys import KeyPolicy
+from core.store import KeyStore
+from tests.app.fake_worker import FakeWorker
+
+OURS = ("job_id", "endpoint_id", "delivery_id")
+"""Parameters of paths that name something of an owner's."""
+
+FREE = ("model_id", "key_id", "name")
+"""Those that do not: models are everybody's, keys are for `admin`, files of the page for everybody."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    headers: dict[str, str]
+    ids: dict[str, str]
+
+
+def holder(client: TestClient, redis: Redis, worker: FakeWorker, name: str) -> Holder:
+    """A key with a running job, a finished one and an endpoint with a message."""
+    text = KeyStore(redis).create(KeyPolicy(name=name)).text
+    headers = {"Authorization": f"Bearer {text}"}
+    endpoint = client.post("/v1/webhooks/endpoints", json={"url": "https://example.com/"}, headers=headers).json()
+    job = client.post("/v1/generations", json={"prompt": f"secret of {name}"}, headers=headers).json()
+    assert worker.draw_next() == job["id"]
+    log = client.get(f"/v1/webhooks/endpoints/{endpoint['id']}/deliveries", headers=headers).json()["data"]
+    ids = {"job_id": job["id"], "endpoint_id": endpoint["id"], "delivery_id": log[0]["id"]}
+    return Holder(headers, {**ids, "index": "0", "extension": "png"})
+
+
+@pytest.fixture
+def two(client: TestClient, redis: Redis, worker: FakeWorker) -> tuple[Holder, Holder]:
+    return holder(client, redis, worker, "alice"), holder(client, redis, worker, "bob")
+
+
+def owned(client: TestClient) -> list[tuple[str, str]]:
+    """(method, path) of every route whose path names something of an owner's."""
+    found = []
+    paths: list[Any] = client.app.state.paths  # type: ignore[attr-defined]
+    for route in paths:
+        named = re.findall(r"{(\w+)", route.path)
+        assert set(named) <= {*OURS, *FREE, "index", "extension"}, f"{route.path}: whose is what it names?"
+        if set(named) & set(OURS):
+            found += [(method, route.path) for method in sorted(route.methods - {"HEAD"})]
+    return found
+
+
+def test_every_route_knows_whose_it_is(client: TestClient, two: tuple[Holder, Holder]) -> None:
+    alice, bob = two
+    routes = owned(client)
+    assert len(routes) >= 12
+    for method, path in routes:
+        # When Bob asks for what is Alice's, whatever he sends along, then there is no such thing
+        json = {} if method in ("POST", "PATCH") else None
+        response = client.request(method, path.format(**alice.ids), headers=bob.headers, json=json)
+        assert response.status_code == 404, (method, path, response.text)
+        assert "alice" not in response.text
+    # and Alice's things are as they were, and there for her
+    for method, path in routes:
+        if method == "GET":
+            response = client.get(path.format(**alice.ids), headers=alice.headers)
+            assert response.status_code in (200, 204), (path, response.text)
+
+
+def test_a_message_is_of_its_own_endpoint(client: TestClient, two: tuple[Holder, Holder]) -> None:
+    """An endpoint of one's own does not open another's log."""
+    alice, bob = two
+    path = f"/v1/webhooks/endpoints/{bob.ids['endpoint_id']}/deliveries/{alice.ids['delivery_id']}/redeliver"
+    assert client.post(path, headers=bob.headers).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/generations", "/v1/webhooks/endpoints", "/sdapi/v1/progress", "/v1/generations?status=succeeded"]
+)
+def test_no_list_names_anothers(client: TestClient, two: tuple[Holder, Holder], path: str) -> None:
+    alice, bob = two
+    listed = client.get(path, headers=bob.headers)
+    assert listed.status_code == 200
+    assert not [name for name in OURS if alice.ids[name] in listed.text]
+    assert "alice" not in listed.text
+
+
+def test_interrupting_ends_ones_own_only(client: TestClient, two: tuple[Holder, Holder]) -> None:
+    # Given a job of Alice's that waits, asked for in the way of A1111's clients
+    alice, bob = two
+    labelled = {"prompt": "x", "metadata": {"client": "a1111"}}
+    job = client.post("/v1/generations", json=labelled, headers=alice.headers).json()
+
+    # When Bob interrupts whatever runs
+    assert client.post("/sdapi/v1/interrupt", headers=bob.headers).status_code == 200
+
+    # Then it still waits
+    assert client.get(job["urls"]["get"], headers=alice.headers).json()["status"] == "queued"
+
+
+def test_an_idempotency_key_finds_nobody_elses_job(client: TestClient, two: tuple[Holder, Holder]) -> None:
+    ids = set()
+    for who in two:
+        headers = {**who.headers, "Idempotency-Key": "order-1"}
+        first = client.post("/v1/generations", json={"prompt": "x"}, headers=headers)
+        assert "idempotency-replayed" not in first.headers
+        ids.add(first.json()["id"])
+    assert len(ids) == 2
+
+
+def test_no_key_changes_what_it_may_do(client: TestClient, two: tuple[Holder, Holder], redis: Redis) -> None:
+    # Given a key that may generate and read
+    alice, _ = two
+    before = KeyStore(redis).list()
+    own = alice.headers["Authorization"].split("_")[1]
+
+    # When it tries every way to a better one, however the address is spelled
+    for method, path, body in (
+        ("POST", "/v1/keys", {"name": "more", "scopes": ["admin"]}),
+        ("PATCH", f"/v1/keys/{own}", {"scopes": ["admin"], "images_per_day": None}),
+        ("POST", f"/v1/keys/{own}/rotate", {}),
+        ("DELETE", f"/v1/keys/{own}", None),
+        ("GET", f"/v1/keys/{own}", None),
+        ("GET", "/v1/keys", None),
+        ("POST", "/v1/%6beys", {"name": "more"}),
+        ("POST", "/v1//keys", {"name": "more"}),
+        ("POST", "//v1/keys", {"name": "more"}),
+        ("POST", "/v1/generations/../keys", {"name": "more"}),
+        ("POST", "/v1/keys/", {"name": "more"}),
+        ("POST", "/keys", {"name": "more"}),
+    ):
+        response = client.request(method, path, json=body, headers=alice.headers)
+        assert response.status_code in (403, 404), (method, path, response.text)
+        assert "ek_" not in response.text
+
+    # Then nothing has changed but when it was used
+    after = KeyStore(redis).list()
+    assert [key.evolve(last_used_at=None) for key in after] == [key.evolve(last_used_at=None) for key in before]

@@ -1,0 +1,67 @@
+"""Takes docs/studio.png and docs/studio-phone.png from a fresh Easel: `make screenshots`. Knows no test."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from PIL import Image
+from playwright.sync_api import Page
+
+from tests.browser import chromium, opened
+from tests.docs.pages import ROOT
+from tests.e2e.stack import easel_up
+
+DRAWN: Final = (
+    "a robot", "a hamburger on a sky blue background", "a castle", "a penguin on a yellow background",
+    "a rocket on a dark blue background", "a slice of pizza", "a fox",
+)  # fmt: skip
+LAST: Final = "a unicorn on a lavender background"
+DESKTOP: Final = {"width": 1280, "height": 800}
+PHONE: Final = {"width": 390, "height": 844}
+WAIT_MS: Final = 120_000
+
+
+def loaded(page: Page) -> None:
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.tile img')].slice(0, 8).every(img => img.naturalWidth > 0)",
+        timeout=WAIT_MS,
+    )
+    page.wait_for_timeout(500)  # until nothing fades in any more
+
+
+def take(url: str, folder: Path) -> None:
+    """While a picture forms, on a desk; when all are there, on a phone at night."""
+    with chromium() as browser:
+        with opened(browser, url, **DESKTOP, color_scheme="light") as page:
+            loaded(page)
+            page.get_by_text("More", exact=True).click()
+            page.get_by_label("Steps").fill("80")  # or a quick machine is done before it is looked at
+            page.get_by_text("More", exact=True).click()
+            page.get_by_label("What should be drawn?").fill(LAST)
+            page.keyboard.press("Enter")
+            page.wait_for_selector(".preview img:not([hidden])", timeout=WAIT_MS)
+            page.wait_for_function("() => document.querySelector('progress')?.value > 0.8", timeout=WAIT_MS)
+            page.screenshot(path=folder / "studio.png")
+            page.wait_for_selector(".unfinished", state="detached", timeout=WAIT_MS)
+        with opened(browser, url, **PHONE, color_scheme="dark") as page:
+            loaded(page)
+            page.screenshot(path=folder / "studio-phone.png")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as home, easel_up(Path(home) / "data") as stack:
+        for seed, prompt in enumerate(DRAWN, start=7):
+            stack.finish(stack.post(prompt=prompt, seed=seed)["id"])
+        take(str(stack.http.base_url), ROOT / "docs")
+        stack.stop()
+    for name in ("studio.png", "studio-phone.png"):
+        with Image.open(ROOT / "docs" / name) as image:
+            image.convert("RGB").quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(
+                ROOT / "docs" / name, optimize=True
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""How many rows memory has room for: what the largest forward of a module took, scaled to rows and size.
+
+Knows no tensors. A module that has not run yet counts as fitting: the first forward is a small one, and what does not
+fit after all meets the ladder of `worker.engine.forward`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from typing import Final, Protocol
+
+SHARE: Final = 0.8
+"""Of what is free; the rest is for fragments, for other processes and for what an estimate misses."""
+
+
+class Meter(Protocol):
+    """Bytes on one device: what a forward took since `begin`, and what the next may take."""
+
+    def begin(self) -> None: ...
+
+    def taken(self) -> int: ...
+
+    def free(self) -> int | None: ...
+
+
+class Room:
+    """`cells` is the size of a forward's input: rows times the elements of one row."""
+
+    def __init__(self, meter: Meter | None = None) -> None:
+        self._meter = meter
+        self._largest: dict[Hashable, tuple[int, int]] = {}
+
+    def begin(self) -> None:
+        if self._meter is not None:
+            self._meter.begin()
+
+    def ran(self, module: Hashable, cells: int) -> None:
+        """A forward of `cells` that began at `begin` is done."""
+        if self._meter is not None and cells > self._largest.get(module, (0, 0))[0]:
+            self._largest[module] = (cells, self._meter.taken())
+
+    def rows(self, module: Hashable, cells_per_row: int) -> float:
+        """The rows that fit into a forward of `module`: one at least, for which the ladder has more to offer."""
+        cells, taken = self._largest.get(module, (0, 0))
+        free = self._meter.free() if self._meter is not None and taken > 0 else None
+        if free is None:
+            return math.inf
+        return max(1, int(SHARE * free * cells / (taken * cells_per_row)))
