@@ -90,15 +90,15 @@ def with_article(name: str) -> str:
 
 
 def say_motif(motif: Motif, rng: random.Random) -> str:
-    """Its first name in two of five, else another name, a synonym or a tag: prompts are not emoji names."""
+    """A synonym in half of the cases, else a name or a tag: prompts are not emoji names."""
     draw = rng.random()
-    if draw < 0.10 and motif.tags:
+    if draw < 0.08 and motif.tags:
         name = rng.choice(motif.tags)
         return name if rng.random() < 0.5 else f"{motif.names[0]}, {name}"
-    if draw < 0.42 and motif.synonyms:
+    if draw < 0.58 and motif.synonyms:
         name = rng.choice(motif.synonyms)
     else:
-        name = motif.names[0] if draw < 0.82 else rng.choice(motif.names)
+        name = motif.names[0] if draw < 0.90 else rng.choice(motif.names)
     return with_article(name) if rng.random() < 0.65 else name
 
 

@@ -61,18 +61,26 @@ def draw_timesteps(count: int, levels: int = 1000) -> torch.Tensor:
 
 
 def velocity_loss(
-    unet: UNet2DConditionModel, latents: torch.Tensor, states: torch.Tensor, alphas: torch.Tensor
+    unet: UNet2DConditionModel, latents: torch.Tensor, states: torch.Tensor, alphas: torch.Tensor, twins: int = 0
 ) -> torch.Tensor:
-    """Weighted squared error of the velocity √ᾱ·noise - √(1-ᾱ)·latents."""
+    """Weighted squared error of the velocity √ᾱ·noise - √(1-ᾱ)·latents.
+
+    The last `twins` rows share noise and timestep with the first ones; what they differ in, the style, is small beside
+    the rest of the error and counts once more by itself.
+    """
     steps = draw_timesteps(len(latents)).to(latents.device)
-    alpha = alphas[steps].view(-1, 1, 1, 1)
     noise = torch.randn_like(latents)
+    first, last = slice(0, twins), slice(len(latents) - twins, None)
+    steps[last], noise[last] = steps[first], noise[first]
+    alpha = alphas[steps].view(-1, 1, 1, 1)
     noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
     velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
-    made = unet(noisy, steps, states, return_dict=False)[0]
+    error = unet(noisy, steps, states, return_dict=False)[0] - velocity
     snr = alphas[steps] / (1 - alphas[steps]).clamp(min=1e-8)
     weight = snr.clamp(max=GAMMA) / (snr + 1) + FLOOR
-    return ((made - velocity).square().mean(dim=(1, 2, 3)) * weight).mean()
+    squares = error.square().mean(dim=(1, 2, 3)) * weight
+    apart = (error[first] - error[last]).square().mean(dim=(1, 2, 3)) * weight[first]
+    return (squares.sum() + apart.sum()) / len(latents)
 
 
 @torch.no_grad()

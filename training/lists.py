@@ -8,6 +8,7 @@ from pathlib import Path
 
 LIST = Path(__file__).with_name("motifs.txt")
 SYNONYMS = Path(__file__).with_name("synonyms.txt")
+MORE_SYNONYMS = Path(__file__).with_name("more_synonyms.txt")
 LAST_TIER = 4
 
 
@@ -25,9 +26,9 @@ def read_list(tier: int = LAST_TIER) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def read_synonyms() -> dict[str, tuple[str, ...]]:
+def read_synonyms(path: Path = SYNONYMS) -> dict[str, tuple[str, ...]]:
     """Label to what else people call it."""
-    lines = (line for line in SYNONYMS.read_text().splitlines() if line and not line.startswith("#"))
+    lines = (line for line in path.read_text().splitlines() if line and not line.startswith("#"))
     parts = (line.split("|") for line in lines)
     return {label.strip(): tuple(word.strip() for word in words.split(",")) for label, words in parts}
 

@@ -29,7 +29,7 @@ def load_motifs() -> tuple[Motif, ...]:
     wanted = lists.read_list()
     rows = {code: row for row, code in enumerate(pictures.load_codes())}
     entries = {e["label"]: e for e in json.loads(workspace.EMOJIBASE.read_text())}
-    synonyms = lists.read_synonyms()
+    synonyms, more = lists.read_synonyms(), lists.read_synonyms(lists.MORE_SYNONYMS)
     spread = Counter(tag for label in wanted for tag in set(entries[label].get("tags", ())))
     taken = {name for names in wanted.values() for name in names}
     motifs = []
@@ -50,7 +50,7 @@ def load_motifs() -> tuple[Motif, ...]:
             Motif(
                 label=label,
                 names=names,
-                synonyms=lists.without(others, unseen),
+                synonyms=(*lists.without(others, unseen), *more[label]),
                 tags=lists.without(trained_tags, others),
                 held_out_synonyms=unseen,
                 held_out_tags=lists.without(unseen_tags, others),

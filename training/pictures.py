@@ -8,7 +8,6 @@ import logging
 from functools import cache
 from pathlib import Path
 
-import cairosvg
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
@@ -34,6 +33,8 @@ def find_asset(folder: Path, hexcode: str, suffix: str) -> Path | None:
 def read_picture(path: Path) -> np.ndarray:
     """RGBA with the colour under transparent pixels kept black, so that compositing is exact."""
     if path.suffix == ".svg":
+        import cairosvg  # needs Cairo's library: nothing but this does
+
         data = cairosvg.svg2png(bytestring=path.read_bytes(), output_width=SIZE, output_height=SIZE)
         image = Image.open(io.BytesIO(data))
     else:

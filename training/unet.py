@@ -9,7 +9,6 @@ import argparse
 import copy
 import json
 import logging
-import random
 import time
 from dataclasses import dataclass
 
@@ -20,98 +19,14 @@ from PIL import Image
 from torch import nn
 from tqdm import tqdm
 
-from training import captions, diffusion, growth, lists, motifs, sheets, words, workspace
+from training import diffusion, growth, lists, sheets, words, workspace
+from training.cache import Cache
 from worker.allocator import keep_freed_memory
 from worker.threads import adaptive_threads
 
 logger = logging.getLogger(__name__)
 
-EMPTY_SHARE, SOLID_SHARE, PAIR_SHARE, WHITE_SHARE = 0.10, 0.50, 0.20, 0.45
-# Pictures as they were drawn teach a motif soonest; moved and mirrored ones count for less, as do motifs known before.
-MOVED_WEIGHT, KNOWN_WEIGHT = 0.3, 0.5
 EMA = 0.999
-
-
-class Cache:
-    """The latents and token states, and how often each picture is drawn."""
-
-    def __init__(self, device: torch.device, tier: int, known_tier: int) -> None:
-        scale = json.loads((workspace.LATENTS / "scale.json").read_text())
-        self.scale = 1.0 / scale["std"]
-        self.latents = {side: np.load(workspace.LATENTS / f"{name}.npy") for side, name in ((32, "full"), (16, "half"))}
-        self.states = np.load(workspace.LATENTS / "captions.npy", mmap_mode="r")
-        numbers = {text: n for n, text in enumerate(json.loads((workspace.LATENTS / "captions.json").read_text()))}
-        self.entries = json.loads((workspace.LATENTS / "entries.json").read_text())
-        self.choices = np.array([[numbers[text] for text in entry["captions"]] for entry in self.entries])
-        self.weights = draw_weights(self.entries, lists.count_motifs(tier), lists.count_motifs(known_tier))
-        self.pairs = group_pairs(self.entries, self.weights)
-        self.encoder = words.load_encoder(device)
-        self.device = device
-        self.empty = torch.from_numpy(self.states[:1].astype(np.float32)).to(device)
-
-    def draw(self, size: int, side: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        rows = rng.choice(len(self.entries), size, p=self.weights)
-        texts = self.choices[rows, rng.integers(self.choices.shape[1], size=size)]
-        latents = torch.from_numpy(self.latents[side][rows].astype(np.float32)) * self.scale
-        states = torch.from_numpy(np.stack([self.states[text] for text in texts]).astype(np.float32))
-        latents, states = latents.to(self.device), states.to(self.device)
-        paired = [place for place, row in enumerate(rows) if len(self.entries[row]["motifs"]) > 1]
-        if paired:
-            self.pair_anew(paired, rows, latents, states, rng)
-        states[torch.from_numpy(rng.random(size) < EMPTY_SHARE)] = self.empty[0]
-        return latents, states
-
-    def pair_anew(
-        self, paired: list[int], rows: np.ndarray, latents: torch.Tensor, states: torch.Tensor, rng: np.random.Generator
-    ) -> None:
-        """Left halves stay and get another right half of their kind: pairs that the cache does not hold, in place."""
-        known, wording = motifs.load_motifs(), random.Random(int(rng.integers(2**32)))
-        texts = []
-        for place in paired:
-            entry = self.entries[rows[place]]
-            other = int(rng.choice(self.pairs[entry["style"], entry["colour"]]))
-            two = (entry["motifs"][0], self.entries[other]["motifs"][1])
-            if two[0] == two[1]:
-                other, two = int(rows[place]), tuple(entry["motifs"])
-            half = latents.shape[-1] // 2
-            right = self.latents[latents.shape[-1]][other, :, :, half:].astype(np.float32)
-            latents[place, :, :, half:] = torch.from_numpy(right) * self.scale
-            texts.append(
-                captions.write_caption((known[two[0]], known[two[1]]), entry["style"], entry["colour"], wording)
-            )
-        states[paired] = words.encode(texts, *self.encoder)
-
-
-def group_pairs(entries: list[dict], weights: np.ndarray) -> dict[tuple[str, str], list[int]]:
-    """Rows of pictures of two motifs that are drawn at all, by style and background."""
-    groups: dict[tuple[str, str], list[int]] = {}
-    for row, entry in enumerate(entries):
-        if len(entry["motifs"]) > 1 and weights[row]:
-            groups.setdefault((entry["style"], entry["colour"]), []).append(row)
-    return groups
-
-
-def draw_weights(entries: list[dict], count: int, known: int) -> np.ndarray:
-    """Shares by style, background and number of motifs, among pictures of the first `count` motifs."""
-    kinds = [(len(e["motifs"]) > 1, e["style"], len(e["motifs"]) == 1 and e["colour"] == "white") for e in entries]
-    shares = {}
-    for style, share in (("3d", SOLID_SHARE), ("flat", 1 - SOLID_SHARE)):
-        shares[True, style, False] = PAIR_SHARE * share
-        shares[False, style, True] = (1 - PAIR_SHARE) * share * WHITE_SHARE
-        shares[False, style, False] = (1 - PAIR_SHARE) * share * (1 - WHITE_SHARE)
-    wanted = [max(e["motifs"]) < count for e in entries]
-    kinds = [kind if use else None for kind, use in zip(kinds, wanted, strict=True)]
-    shares[None] = 0.0
-    parts = [
-        (MOVED_WEIGHT if len(e["motifs"]) == 1 and e["scale"] < 1 else 1.0)
-        * (KNOWN_WEIGHT if max(e["motifs"]) < known else 1.0)
-        for e in entries
-    ]
-    sums = dict.fromkeys(kinds, 0.0)
-    for kind, part in zip(kinds, parts, strict=True):
-        sums[kind] += part
-    weights = np.array([shares[kind] / sums[kind] * part for kind, part in zip(kinds, parts, strict=True)])
-    return weights / weights.sum()
 
 
 @dataclass
@@ -215,9 +130,9 @@ def train(arguments: argparse.Namespace) -> None:
         adapt_threads()
         side, size = run.side, arguments.batch * 32 // run.side
         run.optimiser.param_groups[0]["lr"] = arguments.rate * rate_at(used, run.step - first, arguments.fall_from)
-        latents, states = cache.draw(size, side, rng)
+        latents, states, twins = cache.draw(size, side, rng)
         with torch.autocast(device.type, torch.bfloat16, enabled=arguments.bf16):
-            loss = diffusion.velocity_loss(run.unet, latents, states, alphas)
+            loss = diffusion.velocity_loss(run.unet, latents, states, alphas, twins)
         run.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(run.unet.parameters(), 1.0)

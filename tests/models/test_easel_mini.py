@@ -18,6 +18,7 @@ from diffusers import (
 from PIL import Image
 
 from training import captions, features
+from worker.pipelines.estimates import LastStep
 
 MODEL = Path(__file__).parents[2] / "models" / "easel-mini"
 
@@ -95,3 +96,30 @@ def test_image_to_image_and_inpainting_are_the_stock_pipelines(pipeline: StableD
     before = np.asarray(start).astype(float)
     assert np.abs(pixels["near"] - before).mean() < np.abs(pixels["far"] - before).mean()
     assert np.abs(pixels["half"] - before)[144:].mean() < np.abs(pixels["half"] - before)[:112].mean()
+
+
+def test_the_picture_is_foreseen_long_before_it_is_done(pipeline: StableDiffusionPipeline) -> None:
+    # Given what is shown after a quarter of the steps: the latents as they are, and as the model foresees them
+    last, shown = LastStep(), {}
+
+    def look(pipe: StableDiffusionPipeline, step: int, timestep: torch.Tensor, tensors: dict) -> dict:
+        if step == 4:
+            shown.update(noisy=tensors["latents"], foreseen=last.estimate())
+        return {}
+
+    generator = torch.Generator().manual_seed(1)
+    with last.watching(pipeline.scheduler):
+        done = pipeline(
+            "a red apple",
+            num_inference_steps=20,
+            guidance_scale=3.0,
+            generator=generator,
+            output_type="latent",
+            callback_on_step_end=look,
+        ).images
+
+    # Then the latter is most of the way there
+    def left(latents: torch.Tensor) -> float:
+        return float((latents - done).square().mean())
+
+    assert left(shown["foreseen"]) < 0.3 * left(shown["noisy"])

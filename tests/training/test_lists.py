@@ -8,14 +8,14 @@ from training import lists
 
 
 def test_every_motif_has_synonyms_and_no_word_means_two() -> None:
-    # Given the two lists
-    names, synonyms = lists.read_list(), lists.read_synonyms()
+    # Given the three lists
+    names, synonyms, more = lists.read_list(), lists.read_synonyms(), lists.read_synonyms(lists.MORE_SYNONYMS)
 
     # When all their words are counted
-    words = Counter(word for label in names for word in {*names[label], *synonyms[label]})
+    words = Counter(word for label in names for word in [*{*names[label], *synonyms[label]}, *more[label]])
 
-    # Then each stands once, and both lists speak of the same motifs
-    assert names.keys() == synonyms.keys()
+    # Then each stands once, and all lists speak of the same motifs
+    assert names.keys() == synonyms.keys() == more.keys()
     assert [word for word, count in words.items() if count > 1] == []
 
 

@@ -28,6 +28,7 @@ from worker.engine.room import Room
 from worker.engine.strands import Interrupted, Strand, failed
 from worker.engine.tally import Tally
 from worker.engine.turns import Turns
+from worker.pipelines.estimates import LastStep
 from worker.pipelines.meters import meter_of
 from worker.pipelines.models import LoadedModel, Models
 
@@ -199,25 +200,29 @@ class Engine:
         resident = self._residents[model]
         pipeline = model.pipeline_for(drawing.request)
         request = drawing.request
+        last_step = LastStep()
 
         def draw(strand: Strand) -> torch.Tensor:
             def step_ended(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - diffusers' callback
                 strand.stepped(step + 1, pipe.num_timesteps, tensors["latents"])
                 return {}
 
-            output = pipeline(
-                **model.calls.call_arguments(request),
-                generator=torch.Generator("cpu").manual_seed(request.seed),
-                callback_on_step_end=step_ended,
-                output_type="pt",
-            )
+            with last_step.watching(pipeline.scheduler):
+                output = pipeline(
+                    **model.calls.call_arguments(request),
+                    generator=torch.Generator("cpu").manual_seed(request.seed),
+                    callback_on_step_end=step_ended,
+                    output_type="pt",
+                )
             if any(getattr(output, "nsfw_content_detected", None) or ()):
                 raise JobFailure("the model's own safety checker withheld the picture", code="content_filtered")
             return to_pixels(output.images)
 
         def preview(latents: torch.Tensor) -> Callable[[], bytes]:
             colours = resident.colours  # fitted here: the autoencoder belongs to this thread
-            return lambda: colours.jpeg(model.calls.latent_grid(latents, request))
+            foreseen = last_step.estimate()
+            grid = model.calls.latent_grid(latents if foreseen is None else foreseen, request)
+            return lambda: colours.jpeg(grid)
 
         return Strand(
             drawing,

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-FIT_CELLS: Final = 16
-FIT_CELL_PIXELS: Final = 16
+FIT_CELLS: Final = 8
+FIT_CELL_PIXELS: Final = 32
 LONGEST_SIDE: Final = 256
 QUALITY: Final = 70
 
@@ -26,7 +26,7 @@ class ColourMap:
     def jpeg(self, latents: torch.Tensor) -> bytes:
         """The first of `latents` [rows, channels, height, width] as a JPEG of at most 256 pixels a side.
 
-        Early latents are mostly noise, of a size that depends on the scheduler: it is scaled to what the map knows.
+        What is foreseen early may be larger than any picture's latents: it is scaled to what the map knows.
         """
         # NumPy, since other threads than the engine's paint: torch would give each of them an OpenMP team of its own,
         # and with more of those threads than cores libgomp lets none spin, the engine's neither.

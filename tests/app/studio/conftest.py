@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from core.settings import Settings
 from tests.app import fake_worker
@@ -39,5 +39,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 def studio(browser: Browser, server: str) -> Iterator[Page]:
+    """The page with its form filled by what the server said of its models."""
     with opened(browser, server) as page:
+        expect(page.get_by_label("Size").locator("option")).not_to_have_count(0)
         yield page

@@ -1,0 +1,77 @@
+"""Knows what a scheduler's step says of the finished latents; knows no pipeline and no picture.
+
+Latents on their way are mostly noise until the last steps. What the model takes the picture to be is there from the
+first one: every prediction, of the noise, the velocity or the flow, names the latents that it would end in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import torch
+
+
+class LastStep:
+    """Remembers what a scheduler was last given; costs nothing until it is asked."""
+
+    def __init__(self) -> None:
+        self._given: tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+
+    @contextmanager
+    def watching(self, scheduler: Any) -> Iterator[None]:  # noqa: ANN401 - schedulers share no base type
+        """Follow the steps of `scheduler`, which belongs to one request; afterwards it is as before."""
+        step = scheduler.step
+
+        @wraps(step)  # pipelines look at its signature
+        def watched(model_output: torch.Tensor, timestep: Any, sample: torch.Tensor, *rest: Any, **more: Any) -> Any:  # noqa: ANN401
+            self._given = (scheduler, model_output, timestep, sample)
+            return step(model_output, timestep, sample, *rest, **more)
+
+        scheduler.step = watched
+        try:
+            yield
+        finally:
+            del scheduler.step
+            self._given = None
+
+    def estimate(self) -> torch.Tensor | None:
+        """The finished latents as the model foresaw them at the last step, in the shape of the pipeline's own."""
+        return None if self._given is None else foreseen(*self._given)
+
+
+def foreseen(
+    scheduler: Any,  # noqa: ANN401
+    output: torch.Tensor,
+    timestep: torch.Tensor,
+    sample: torch.Tensor,
+) -> torch.Tensor:
+    """The latents without noise that `output`, the model's prediction for `sample`, stands for.
+
+    Noise is told in three ways: by a level a timestep (DDIM and its kin), by sigma beside the whole signal (Euler as
+    Karras et al. 2022, arXiv:2206.00364, have it) and by sigma against the rest of the signal (flow matching).
+    """
+    found: torch.Tensor
+    if kept := getattr(scheduler, "model_outputs", None):  # multistep solvers keep just this
+        found = kept[-1]
+        return found
+    prediction = scheduler.config.get("prediction_type")
+    if not hasattr(scheduler, "sigmas"):
+        power = scheduler.alphas_cumprod[int(timestep)].to(sample)
+        signal, noise = power.sqrt(), (1 - power).sqrt()
+    else:
+        place = (scheduler.timesteps == timestep).nonzero()[0, 0]
+        sigma: torch.Tensor = scheduler.sigmas[place].to(sample)
+        if prediction is None:
+            return sample - sigma * output
+        signal, noise = 1 / (1 + sigma**2).sqrt(), sigma / (1 + sigma**2).sqrt()
+        sample = sample * signal
+    if prediction == "v_prediction":
+        found = signal * sample - noise * output
+    elif prediction == "epsilon":
+        found = (sample - noise * output) / signal.clamp(min=1e-4)
+    else:
+        found = output
+    return found
