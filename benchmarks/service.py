@@ -14,8 +14,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -35,6 +37,7 @@ from benchmarks.load import Load
 from core.catalog import Catalog
 from core.jobs import Scheduler, Task
 from core.settings import Settings
+from worker.__main__ import SWITCH_SECONDS
 from worker.allocator import keep_freed_memory
 from worker.engine.engine import Engine
 from worker.engine.rehearsal import rehearse
@@ -169,8 +172,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=60, help="requests of each phase")
     parser.add_argument("--port", type=int, default=8199)
+    parser.add_argument("--threads", type=int, help="of torch, on both sides; fewer than cores leave some to the rest")
     options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+        os.environ["EASEL_TORCH_THREADS"] = str(options.threads)
     keep_freed_memory()  # as the worker does
+    sys.setswitchinterval(SWITCH_SECONDS)
+    # All of an overload may wait: what is measured is the speed, not the refusals.
+    os.environ |= dict.fromkeys(("EASEL_MAX_QUEUED", "EASEL_MAX_QUEUED_PER_KEY"), str(options.count + 1))
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.read(port=options.port, data_dir=Path(folder))
         alone = engine_speed(settings, requests_of(options.count, seed=2), settings.slots)

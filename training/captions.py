@@ -90,15 +90,17 @@ def with_article(name: str) -> str:
 
 
 def say_motif(motif: Motif, rng: random.Random) -> str:
-    """A synonym in half of the cases, else a name or a tag: prompts are not emoji names."""
+    """A name in a third of the cases, else a synonym, a tag or a word next to it: prompts are not emoji names."""
     draw = rng.random()
-    if draw < 0.08 and motif.tags:
+    if draw < 0.07 and motif.tags:
         name = rng.choice(motif.tags)
         return name if rng.random() < 0.5 else f"{motif.names[0]}, {name}"
-    if draw < 0.58 and motif.synonyms:
+    if draw < 0.50 and motif.synonyms:
         name = rng.choice(motif.synonyms)
+    elif draw < 0.68 and motif.neighbours:
+        name = rng.choice(motif.neighbours)
     else:
-        name = motif.names[0] if draw < 0.90 else rng.choice(motif.names)
+        name = motif.names[0] if draw < 0.92 else rng.choice(motif.names)
     return with_article(name) if rng.random() < 0.65 else name
 
 

@@ -18,7 +18,7 @@ from diffusers import AutoencoderTiny
 from PIL import Image
 from tqdm import tqdm
 
-from training import captions, lists, motifs, pictures, words, workspace
+from training import captions, lists, motifs, neighbours, pictures, words, workspace
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,9 @@ def plan_entry(chosen: tuple[int, ...], style: str, colour: str, rng: random.Ran
 
 def caption_all(entries: list[Entry]) -> list[Entry]:
     """The same pictures with words: other words never move a picture, so cached latents stay right."""
-    rng, known = random.Random(8), motifs.load_motifs()
+    rng = random.Random(8)
+    known = neighbours.add_neighbours(motifs.load_motifs(), *words.load_encoder(workspace.device()))
+    logger.info("%d words next to the listed ones", sum(len(motif.neighbours) for motif in known))
     return [
         replace(
             entry,

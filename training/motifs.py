@@ -12,7 +12,10 @@ from training import lists, pictures, workspace
 
 @dataclass(frozen=True)
 class Motif:
-    """One motif. `row` is its place in the picture arrays; the two fields `held_out_…` are never trained on."""
+    """One motif. `row` is its place in the picture arrays; the two fields `held_out_…` are never trained on.
+
+    `neighbours` are words that nobody listed, see `training.neighbours`.
+    """
 
     label: str
     names: tuple[str, ...]
@@ -21,6 +24,7 @@ class Motif:
     held_out_synonyms: tuple[str, ...]
     held_out_tags: tuple[str, ...]
     row: int
+    neighbours: tuple[str, ...] = ()
 
 
 @cache
