@@ -1,6 +1,6 @@
 """The stock pipeline as people put it behind a server of their own: what the peers of `benchmarks.peers` draw with.
 
-Knows nothing of Easel but the names of the schedulers, and no server.
+Takes the schedulers by Easel's names, so that all draw the same; knows no server.
 """
 
 from __future__ import annotations

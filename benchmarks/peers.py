@@ -20,13 +20,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 
 from app.up import running_stack
+from benchmarks.load import FINISHED
 from benchmarks.service import percentile, requests_of
 from core.settings import Settings
 
@@ -40,6 +41,8 @@ HEAD_START: Final = 0.3
 @contextmanager
 def peer(name: str) -> Iterator[Ask]:
     """The server of the module `peer_NAME`, in a process group of its own."""
+    if answers():
+        raise SystemExit(f"port {PORT} is taken")
     process = subprocess.Popen([sys.executable, "-m", f"benchmarks.peer_{name}", str(PORT)], start_new_session=True)
     try:
         deadline = time.monotonic() + START_SECONDS
@@ -49,7 +52,8 @@ def peer(name: str) -> Iterator[Ask]:
             time.sleep(0.2)
         yield ask_peer
     finally:
-        os.killpg(process.pid, signal.SIGKILL)  # it has nothing to lose, and children of its own
+        with suppress(ProcessLookupError):  # it may have ended by itself
+            os.killpg(process.pid, signal.SIGKILL)  # it has nothing to lose, and children of its own
         process.wait()
 
 
@@ -77,8 +81,9 @@ def easel() -> Iterator[Ask]:
 
 async def ask_easel(client: httpx.AsyncClient, body: dict[str, Any]) -> bytes:
     answer = await client.post("/v1/generations", json=body, headers={"Prefer": "wait=60"})
-    while (job := answer.raise_for_status().json())["status"] not in {"succeeded", "failed"}:
-        answer = await client.get(job["urls"]["get"], headers={"Prefer": "wait=60"})
+    while (job := answer.raise_for_status().json())["status"] not in FINISHED:
+        await asyncio.sleep(float(answer.headers["Retry-After"]))
+        answer = await client.get(job["urls"]["get"])
     return (await client.get(job["images"][0]["url"])).raise_for_status().content
 
 

@@ -161,8 +161,10 @@ async def drive(url: str, count: int, engine_speed_: float) -> tuple[float, Load
             await warm.one(body)
         overload, steady = Load(client), Load(client)
         before = cpu_seconds()
+        began = time.perf_counter()
         seconds = await overload.run(requests_of(count, seed=2), rate=3 * engine_speed_, seed=3)
-        cores = {name: round((used - before.get(name, 0.0)) / seconds, 2) for name, used in cpu_seconds().items()}
+        passed = time.perf_counter() - began
+        cores = {name: round((used - before.get(name, 0.0)) / passed, 2) for name, used in cpu_seconds().items()}
         await steady.run(requests_of(count, seed=4), rate=0.7 * engine_speed_, seed=5)
         return count / seconds, overload, steady, statistics.median(warm.latencies), cores
 

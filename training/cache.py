@@ -1,8 +1,8 @@
 """Knows the cached latents and token states and how batches are drawn from them; knows no network.
 
 Two things are done to a batch beyond drawing it, both against learning by heart. A caption's states are blurred towards
-those of some other motif's (mixup, Zhang et al. 2018, arXiv:1710.09412, of the input alone), so that words nobody
-listed still lead to the motif nearest in meaning. And some pictures come as twins, one motif in both styles.
+those of another one, mostly of another motif (mixup, Zhang et al. 2018, arXiv:1710.09412, of the input alone), so that
+words nobody listed still lead to the motif nearest in meaning. And some pictures come as twins: one motif, both styles.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class Cache:
         paired = [place for place, row in enumerate(rows) if len(self.entries[row]["motifs"]) > 1]
         if paired:
             self.pair_anew(paired, rows, latents, states, rng)
-        states[torch.from_numpy(rng.random(size) < EMPTY_SHARE)] = self.empty[0]
+        empty = rng.random(size) < EMPTY_SHARE
+        empty[size - twins :] = empty[:twins]
+        states[torch.from_numpy(empty)] = self.empty[0]
         return latents, states, twins
 
     def pick_captions(self, rows: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
@@ -60,12 +62,14 @@ class Cache:
         return torch.from_numpy(np.stack([self.states[text] for text in texts]).astype(np.float32))
 
     def blur(self, rows: np.ndarray, states: torch.Tensor, rng: np.random.Generator) -> None:
-        """Move the states of single motifs some way towards another's of the same style and colour, in place."""
+        """Move the states of single motifs some way towards others of the same style and colour, in place."""
         places = [
             place
             for place, row in enumerate(rows)
             if len(self.entries[row]["motifs"]) == 1 and rng.random() < BLUR_SHARE
         ]
+        if not places:
+            return
         kinds = [(self.entries[rows[place]]["style"], self.entries[rows[place]]["colour"]) for place in places]
         others = self.pick_captions(np.array([rng.choice(self.alone[kind]) for kind in kinds], dtype=int), rng)
         far = torch.from_numpy(rng.uniform(0, BLUR_MOST, (len(places), 1, 1)).astype(np.float32))

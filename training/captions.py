@@ -90,7 +90,7 @@ def with_article(name: str) -> str:
 
 
 def say_motif(motif: Motif, rng: random.Random) -> str:
-    """A name in a third of the cases, else a synonym, a tag or a word next to it: prompts are not emoji names."""
+    """A name in a third of the cases, else a synonym, a tag or, where there are any, a word next to it."""
     draw = rng.random()
     if draw < 0.07 and motif.tags:
         name = rng.choice(motif.tags)

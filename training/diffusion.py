@@ -65,8 +65,8 @@ def velocity_loss(
 ) -> torch.Tensor:
     """Weighted squared error of the velocity √ᾱ·noise - √(1-ᾱ)·latents.
 
-    The last `twins` rows share noise and timestep with the first ones; what they differ in, the style, is small beside
-    the rest of the error and counts once more by itself.
+    The last `twins` rows share noise and timestep with the first ones; what the two are apart by, their style, is small
+    beside the rest of the error and counts once more by itself.
     """
     steps = draw_timesteps(len(latents)).to(latents.device)
     noise = torch.randn_like(latents)

@@ -9,7 +9,7 @@ import argparse
 import json
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -51,9 +51,15 @@ def plan_entry(chosen: tuple[int, ...], style: str, colour: str, rng: random.Ran
 
 def caption_all(entries: list[Entry]) -> list[Entry]:
     """The same pictures with words: other words never move a picture, so cached latents stay right."""
-    rng = random.Random(8)
+    texts = [text for entry in with_captions(entries, motifs.load_motifs()) for text in entry.captions]
+    words.spread_saved(texts[:: max(1, len(texts) // 1500)])
     known = neighbours.add_neighbours(motifs.load_motifs(), *words.load_encoder(workspace.device()))
     logger.info("%d words next to the listed ones", sum(len(motif.neighbours) for motif in known))
+    return with_captions(entries, known)
+
+
+def with_captions(entries: list[Entry], known: Sequence[motifs.Motif]) -> list[Entry]:
+    rng = random.Random(8)
     return [
         replace(
             entry,
@@ -157,7 +163,6 @@ def save_scale(latents: np.ndarray) -> None:
 def encode_captions(entries: list[Entry], batch: int = 64) -> None:
     """Token states of every caption once; the first is that of the empty prompt."""
     texts = ["", *sorted({text for entry in entries for text in entry.captions})]
-    words.spread_saved(texts[:: max(1, len(texts) // 1500)])
     model, tokenizer = words.load_encoder(workspace.device())
     states = np.empty((len(texts), words.MAX_TOKENS, 384), np.float16)
     bar = tqdm(total=len(texts), desc="captions", mininterval=5)

@@ -33,6 +33,12 @@ def read_synonyms(path: Path = SYNONYMS) -> dict[str, tuple[str, ...]]:
     return {label.strip(): tuple(word.strip() for word in words.split(",")) for label, words in parts}
 
 
+def stem(text: str) -> str:
+    """Plurals and other forms of a word are that word: crude, and so that too much counts as alike."""
+    words = re.findall(r"[a-z0-9]+", text.lower())
+    return " ".join(re.sub(r"(?<=\w{3})(ies?|e?s|ed|ing|e|y)+$", "", word) for word in words)
+
+
 def hold_out(label: str, words: tuple[str, ...], least: int) -> tuple[str, ...]:
     """One word for the evaluation where there are `least` of them, chosen by its hash: the same in every run."""
     if len(words) < least:

@@ -55,9 +55,9 @@ def load_motifs() -> tuple[Motif, ...]:
                 label=label,
                 names=names,
                 synonyms=(*lists.without(others, unseen), *more[label]),
-                tags=lists.without(trained_tags, others),
+                tags=lists.without(trained_tags, (*others, *more[label])),
                 held_out_synonyms=unseen,
-                held_out_tags=lists.without(unseen_tags, others),
+                held_out_tags=lists.without(unseen_tags, (*others, *more[label])),
                 row=rows[entries[label]["hexcode"]],
             )
         )

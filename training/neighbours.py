@@ -13,31 +13,26 @@ from dataclasses import replace
 import torch
 from transformers import BertModel, BertTokenizerFast
 
-from training import captions
+from training import captions, lists
 from training.motifs import Motif
 
 # Cosine to the nearest listed word, and by how much the next motif must be farther. Below are words of all kinds.
 NEAR, MARGIN = 0.68, 0.02
 
 
-def stem(text: str) -> str:
-    """So that plurals and other forms of a word count as that word."""
-    return " ".join(re.sub(r"(es|s|ed|ing)$", "", word) for word in re.findall(r"[a-z0-9]+", text.lower()))
-
-
 def candidates(vocabulary: Sequence[str], known: Sequence[Motif]) -> list[str]:
-    """Whole words that are neither listed nor any part of what is held out."""
-    listed = {stem(word) for motif in known for word in (*motif.names, *motif.synonyms, *motif.tags)}
+    """Whole words that are not listed and no telling part of what is held out, in no form."""
+    listed = {lists.stem(word) for motif in known for word in (*motif.names, *motif.synonyms, *motif.tags)}
     parts = {part for text in listed for part in text.split()}
-    held_out = {stem(word) for motif in known for word in (*motif.held_out_synonyms, *motif.held_out_tags)}
+    held_out = {lists.stem(word) for motif in known for word in (*motif.held_out_synonyms, *motif.held_out_tags)}
     kept = held_out | {part for text in held_out for part in text.split()} - parts
     whole = [word for word in vocabulary if re.fullmatch(r"[a-z]{3,}", word)]
-    return [word for word in whole if stem(word) not in listed and stem(word) not in kept]
+    return [word for word in whole if lists.stem(word) not in listed and lists.stem(word) not in kept]
 
 
 @torch.no_grad()
 def directions(texts: Sequence[str], model: BertModel, tokenizer: BertTokenizerFast) -> torch.Tensor:
-    """MiniLM's sentence embedding of each, as it was trained: the mean of the token states, of length one."""
+    """The mean of each one's token states, of length one; `NEAR` is for states that were spread (`training.words`)."""
     parts = []
     for start in range(0, len(texts), 256):
         batch = tokenizer(

@@ -126,7 +126,10 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(receiver.answers.pop(0) if receiver.answers else 204)
+                status = receiver.answers.pop(0) if receiver.answers else 204
+                self.send_response(status)
+                if status >= 500:
+                    self.send_header("Retry-After", "600")  # or it would come again in the middle of a test
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:

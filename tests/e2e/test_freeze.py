@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 def test_frozen_worker_loses_its_job_and_cannot_commit_it(tmp_path: Path) -> None:
     # Given a job that runs, under short leases
-    with easel_up(tmp_path / "data", EASEL_LEASE_SECONDS="2", EASEL_RENEW_SECONDS="0.5") as stack:
+    with easel_up(tmp_path / "data", EASEL_LEASE_SECONDS="6", EASEL_RENEW_SECONDS="0.5") as stack:
         job = stack.post(prompt="a whale", num_inference_steps=80)
         until(lambda: stack.get(job["id"])["status"] == "running", 30, "the job to start")
         frozen = stack.child("worker")

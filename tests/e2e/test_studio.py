@@ -25,6 +25,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture
 def studio(stack: Stack) -> Iterator[Page]:
     with chromium() as browser, opened(browser, str(stack.http.base_url)) as page:
+        expect(page.get_by_label("Size").locator("option")).not_to_have_count(0)
+        expect(page.get_by_label("What should be drawn?")).to_be_focused()
         yield page
 
 

@@ -43,7 +43,7 @@ def test_restart_finds_the_old_jobs_and_leaves_no_process(tmp_path: Path) -> Non
 
 def test_killed_worker_costs_an_attempt_and_no_job(tmp_path: Path) -> None:
     # Given a job that runs, under short leases
-    with easel_up(tmp_path / "data", EASEL_LEASE_SECONDS="2", EASEL_RENEW_SECONDS="0.5") as stack:
+    with easel_up(tmp_path / "data", EASEL_LEASE_SECONDS="6", EASEL_RENEW_SECONDS="0.5") as stack:
         job = stack.post(prompt="a whale", num_inference_steps=60)
         until(lambda: stack.get(job["id"])["status"] == "running", 30, "the job to start")
         # When its worker is killed the hard way

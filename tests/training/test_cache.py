@@ -66,6 +66,13 @@ def test_blurred_captions_keep_style_and_background(drawing: cache.Cache) -> Non
     assert torch.equal(states, values.view(-1, 1, 1).expand_as(states))
 
 
+def test_nothing_need_be_blurred(drawing: cache.Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "BLUR_SHARE", 0.0)
+    states = torch.ones(2, 24, 384)
+    drawing.blur(np.array([0, 1]), states, np.random.default_rng(1))
+    assert (states == 1).all()
+
+
 def test_some_captions_are_empty_for_guidance(drawing: cache.Cache) -> None:
     rng = np.random.default_rng(1)
     empty = [float((drawing.draw(64, 16, rng)[1] == -1).all(dim=(1, 2)).float().mean()) for _ in range(10)]

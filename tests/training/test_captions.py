@@ -10,9 +10,9 @@ import pytest
 
 from training import captions
 
-FOX: Any = SimpleNamespace(names=("fox", "red fox"), synonyms=("vixen",), tags=("sly",))
-OWL: Any = SimpleNamespace(names=("owl", "brown owl"), synonyms=(), tags=())
-FOX_WORDS = ("fox", "vixen", "sly")
+FOX: Any = SimpleNamespace(names=("fox", "red fox"), synonyms=("vixen",), tags=("sly",), neighbours=("vulpes",))
+OWL: Any = SimpleNamespace(names=("owl", "brown owl"), synonyms=(), tags=(), neighbours=())
+FOX_WORDS = ("fox", "vixen", "sly", "vulpes")
 
 
 def said(motifs: tuple[Any, ...], style: str, colour: str) -> list[str]:

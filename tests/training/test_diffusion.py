@@ -40,6 +40,23 @@ def test_who_knows_the_velocity_has_no_loss() -> None:
     assert knows < 1e-6 < errs
 
 
+def test_what_twins_are_apart_by_counts_once_more() -> None:
+    # Given an error that two rows share, and twice the noise and timestep
+    torch.manual_seed(0)
+    latents = torch.randn(1, 4, 8, 8)
+    batch, states, levels = latents.expand(16, -1, -1, -1), torch.zeros(16, 24, 384), diffusion.signal_levels()
+    other = torch.cat([batch[:8], batch[8:] + 0.1])
+
+    def loss(twins: int) -> float:
+        torch.manual_seed(1)
+        return float(diffusion.velocity_loss(Knowing(latents), other, states, levels, twins))
+
+    # Then the twins, half of them wrong, cost more than the same rows apart
+    assert loss(8) > 1.2 * loss(0)
+    torch.manual_seed(1)
+    assert diffusion.velocity_loss(Knowing(latents), batch, states, levels, twins=8) < 1e-6
+
+
 def test_timesteps_cover_the_whole_range() -> None:
     steps = diffusion.draw_timesteps(10)
     assert sorted(int(step) // 100 for step in steps) == list(range(10))

@@ -38,7 +38,10 @@ class LastStep:
             self._given = None
 
     def estimate(self) -> torch.Tensor | None:
-        """The finished latents as the model foresaw them at the last step, in the shape of the pipeline's own."""
+        """The finished latents as the model foresaw them at the last step, in the shape of the pipeline's own.
+
+        Inpainting puts what the mask keeps back after the step: here it is as the model imagines it.
+        """
         return None if self._given is None else foreseen(*self._given)
 
 
@@ -57,6 +60,7 @@ def foreseen(
     if kept := getattr(scheduler, "model_outputs", None):  # multistep solvers keep just this
         found = kept[-1]
         return found
+    output, sample = output.float(), sample.float()  # the square of the largest sigmas is beyond half precision
     prediction = scheduler.config.get("prediction_type")
     if not hasattr(scheduler, "sigmas"):
         power = scheduler.alphas_cumprod[int(timestep)].to(sample)
@@ -64,7 +68,7 @@ def foreseen(
     else:
         place = (scheduler.timesteps == timestep).nonzero()[0, 0]
         sigma: torch.Tensor = scheduler.sigmas[place].to(sample)
-        if prediction is None:
+        if not hasattr(scheduler, "alphas_cumprod"):  # flow matching
             return sample - sigma * output
         signal, noise = 1 / (1 + sigma**2).sqrt(), sigma / (1 + sigma**2).sqrt()
         sample = sample * signal

@@ -43,9 +43,9 @@ def say_nothing(handler: BaseHTTPRequestHandler) -> None:
     handler.server.receiver.closing.wait(60)  # type: ignore[attr-defined]
 
 
-def timed_post(url: str, body: bytes = b"{}") -> tuple[float, int | None, str]:
+def timed_post(url: str, body: bytes = b"{}", limit: float = LIMIT) -> tuple[float, int | None, str]:
     began = time.monotonic()
-    result = Courier(LOOPBACK, seconds=LIMIT).post(url, body, {})
+    result = Courier(LOOPBACK, seconds=limit).post(url, body, {})
     return time.monotonic() - began, result.status, result.error
 
 
@@ -60,7 +60,7 @@ def test_the_limit_is_on_the_whole_not_on_each_read(receiver: Receiver, script: 
 
 def test_a_status_counts_though_its_body_drips(receiver: Receiver) -> None:
     receiver.scripts.append(drip_body)
-    seconds, status, _ = timed_post(receiver.url)
+    seconds, status, _ = timed_post(receiver.url, limit=5)
     assert seconds < LIMIT + SLACK
     assert status == 200
 
@@ -81,7 +81,7 @@ def test_an_endless_answer_is_cut_off(receiver: Receiver) -> None:
     receiver.scripts.append(endless)
 
     # When
-    seconds, status, _ = timed_post(receiver.url)
+    seconds, status, _ = timed_post(receiver.url, limit=5)
 
     # Then what was taken is the limit and what the sockets held
     assert status == 200
@@ -131,7 +131,7 @@ def test_nobody_listening_is_a_failure() -> None:
 
 def test_an_answer_that_is_no_http_is_a_failure(receiver: Receiver) -> None:
     receiver.scripts.append(lambda handler: handler.wfile.write(b"220 smtp.example ESMTP\r\n") and None)
-    _, status, error = timed_post(receiver.url)
+    _, status, error = timed_post(receiver.url, limit=5)
     assert status is None
     assert error == "the connection broke: RemoteProtocolError"
 

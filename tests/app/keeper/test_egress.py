@@ -12,6 +12,7 @@ from app.keeper.courier import Answer, Courier
 from app.keeper.egress import Resolver, guarded_client, system_resolver
 from tests.app.keeper.receiver import Receiver, answer, running_receiver
 from tests.app.keeper.test_addresses import DENIED
+from tests.ports import free_port
 
 PUBLIC, INTERNAL = "127.0.0.2", "127.0.0.1"
 POLICY = AddressPolicy([f"{PUBLIC}/32"])
@@ -19,7 +20,7 @@ POLICY = AddressPolicy([f"{PUBLIC}/32"])
 
 @pytest.fixture
 def public() -> Iterator[Receiver]:
-    with running_receiver(PUBLIC) as receiver:
+    with running_receiver(PUBLIC, free_port()) as receiver:
         yield receiver
 
 

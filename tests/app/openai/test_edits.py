@@ -223,8 +223,8 @@ def test_bodies_that_are_too_large(openai: OpenAI) -> None:
 
 
 def test_a_retry_of_an_edit_finds_its_job(server: str, worker: FakeWorker) -> None:
-    # Given a client that hangs up after two seconds and comes back
-    with OpenAI(base_url=f"{server}/v1", api_key="none", max_retries=1, timeout=2.0) as client:
+    # Given a client that hangs up after five seconds and comes back
+    with OpenAI(base_url=f"{server}/v1", api_key="none", max_retries=1, timeout=5.0) as client:
         with pytest.raises(wheel.APITimeoutError):
             client.images.edit(image=RED, mask=HOLE, prompt="a hat")
     # Then there is one job

@@ -90,7 +90,8 @@ def test_while_the_list_comes_its_places_are_shown(browser: Browser, server: str
         page.goto(server)
         expect(page.locator("#loading")).to_be_visible()
         expect(page.locator("#empty")).to_be_hidden()
-        page.wait_for_timeout(100)
+        while not held:
+            page.wait_for_timeout(20)
         held[0].continue_()
 
         expect(page.locator("#loading")).to_be_hidden()
@@ -162,7 +163,7 @@ def test_two_hundred_pictures(browser: Browser, settings: Settings, worker: Fake
         page.reload()
         # When one scrolls until the end comes
         expect(page.locator(".picture").first).to_be_visible()
-        for _ in range(60):
+        for _ in range(300):
             if page.locator(".picture").count() == 200:
                 break
             page.mouse.wheel(0, 3000)

@@ -129,6 +129,8 @@ def test_who_types_before_the_models_are_there_waits_for_them(browser: Browser, 
         # When a prompt is sent at once
         page.get_by_label("What should be drawn?").fill("a dog")
         page.keyboard.press("Enter")
+        while not held:
+            page.wait_for_timeout(20)
         page.wait_for_timeout(200)
         expect(page.locator(".unfinished")).to_have_count(0)
         # Then it is drawn as soon as the server has answered
@@ -152,7 +154,9 @@ def test_the_gallery_goes_on_to_the_oldest(studio: Page, server: str, worker: Fa
     # When the page is opened anew and scrolled
     studio.reload()
     expect(studio.locator(".picture img").first).to_have_attribute("alt", "number 44")
-    for _ in range(6):
+    for _ in range(200):
+        if studio.locator(".picture").count() == 45:
+            break
         studio.mouse.wheel(0, 4000)
         studio.wait_for_timeout(150)
     # Then each is there once, newest first

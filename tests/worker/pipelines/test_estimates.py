@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core.jobs import Scheduler
-from worker.pipelines.estimates import LastStep
+from worker.pipelines.estimates import LastStep, foreseen
 from worker.pipelines.schedulers import build_scheduler
 
 CONFIG = {
@@ -72,6 +72,20 @@ def test_flow_matching_foresees_the_picture() -> None:
         return (scaled - finished) / sigma
 
     assert max(foresees(scheduler, answer)) < 0.01
+
+
+@pytest.mark.parametrize("name", [Scheduler.EULER, Scheduler.EULER_ANCESTRAL, Scheduler.DDIM])
+def test_pure_noise_in_half_precision_is_foreseen(name: Scheduler) -> None:
+    # Given the first step of a model with zero terminal SNR, where sigma is in the thousands
+    config = {**CONFIG, "prediction_type": "v_prediction", "rescale_betas_zero_snr": True}
+    scheduler = build_scheduler(name, config, STEPS)
+    scheduler.set_timesteps(STEPS)
+    finished = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1)).half()
+    noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(2)).half() * scheduler.init_noise_sigma
+    # When the model answers with the picture, as the velocity is there
+    estimate = foreseen(scheduler, -finished, scheduler.timesteps[0], noise)
+    # Then that is what is foreseen
+    assert float((estimate - finished).abs().max()) < 0.02
 
 
 def test_the_scheduler_is_as_before_when_the_request_is_over() -> None:
