@@ -32,7 +32,9 @@ from benchmarks.service import percentile, requests_of
 from core.settings import Settings
 
 Ask = Callable[[httpx.AsyncClient, dict[str, Any]], Awaitable[bytes]]
-PORT: Final = 8198
+PORTS: Final = {"fastapi": 8196, "litserve": 8197, "easel": 8198}
+"""One each: connections of a server that was killed hold its port for a while."""
+
 START_SECONDS: Final = 120.0
 HEAD_START: Final = 0.3
 """Seconds between the long request and the short one behind it."""
@@ -41,12 +43,14 @@ HEAD_START: Final = 0.3
 @contextmanager
 def peer(name: str) -> Iterator[Ask]:
     """The server of the module `peer_NAME`, in a process group of its own."""
-    if answers():
-        raise SystemExit(f"port {PORT} is taken")
-    process = subprocess.Popen([sys.executable, "-m", f"benchmarks.peer_{name}", str(PORT)], start_new_session=True)
+    if answers(PORTS[name]):
+        raise SystemExit(f"port {PORTS[name]} is taken")
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"benchmarks.peer_{name}", str(PORTS[name])], start_new_session=True
+    )
     try:
         deadline = time.monotonic() + START_SECONDS
-        while not answers():
+        while not answers(PORTS[name]):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"{name} does not start")
             time.sleep(0.2)
@@ -57,9 +61,9 @@ def peer(name: str) -> Iterator[Ask]:
         process.wait()
 
 
-def answers() -> bool:
+def answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{PORT}/health", timeout=2).is_success
+        return httpx.get(f"http://127.0.0.1:{port}/health", timeout=2).is_success
     except httpx.TransportError:
         return False
 
@@ -73,7 +77,7 @@ async def ask_peer(client: httpx.AsyncClient, body: dict[str, Any]) -> bytes:
 def easel() -> Iterator[Ask]:
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_stack(Settings.read(port=PORT, data_dir=Path(folder))) as stack,
+        running_stack(Settings.read(port=PORTS["easel"], data_dir=Path(folder))) as stack,
     ):
         stack.wait_ready()
         yield ask_easel
@@ -102,8 +106,8 @@ async def crowd(ask: Ask, client: httpx.AsyncClient, bodies: Sequence[dict[str, 
     return len(bodies) / (time.perf_counter() - began), list(waits)
 
 
-async def measure(ask: Ask, count: int) -> dict[str, float]:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}", timeout=300) as client:
+async def measure(ask: Ask, port: int, count: int) -> dict[str, float]:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=300) as client:
         mixed = requests_of(count, seed=2)
         usual = {**mixed[0], "num_inference_steps": 12, "guidance_scale": 4.0, "scheduler": "ddim"}
         short, long = {**usual, "num_inference_steps": 4}, {**usual, "num_inference_steps": 40}
@@ -137,7 +141,8 @@ def main() -> None:
     results: dict[str, dict[str, float]] = {}
     for name in [*names, "easel"]:
         with easel() if name == "easel" else peer(name) as ask:
-            results[name] = {what: round(value, 3) for what, value in asyncio.run(measure(ask, options.count)).items()}
+            figures = asyncio.run(measure(ask, PORTS[name], options.count))
+        results[name] = {what: round(value, 3) for what, value in figures.items()}
     print(f"{'':24}" + "".join(f"{name:>12}" for name in results))
     for what in results["easel"]:
         print(f"{what:24}" + "".join(f"{result[what]:12.2f}" for result in results.values()))
