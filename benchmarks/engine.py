@@ -13,7 +13,6 @@ import json
 import os
 import resource
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
@@ -22,9 +21,9 @@ import torch
 from benchmarks import runs, workloads
 from benchmarks.charts import engine_chart
 from benchmarks.workloads import SATURATING_REQUESTS, Workload
-from worker.__main__ import SWITCH_SECONDS
 from worker.allocator import keep_freed_memory
 from worker.engine.requests import DrawRequest
+from worker.switching import switch_often
 
 ROWS = (2, 4, 8, 16, 32)
 TRIES = 3
@@ -49,7 +48,7 @@ def main() -> None:
     parser.add_argument("--model", choices=["tiny", "bundled", "both"], default="both")
     options = parser.parse_args()
     keep_freed_memory()  # as the worker does; plain diffusers gains by it too
-    sys.setswitchinterval(SWITCH_SECONDS)  # likewise
+    switch_often()  # likewise
     if options.threads:
         torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:

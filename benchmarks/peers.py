@@ -137,9 +137,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=40, help="requests of each crowd")
     options = parser.parse_args()
     os.environ["EASEL_MAX_QUEUED_PER_KEY"] = str(options.count + 1)
-    names = ["fastapi", *(name for name in ("litserve",) if importlib.util.find_spec(name))]
     results: dict[str, dict[str, float]] = {}
-    for name in [*names, "easel"]:
+    for name in (name for name in PORTS if name == "easel" or importlib.util.find_spec(name)):
         with easel() if name == "easel" else peer(name) as ask:
             figures = asyncio.run(measure(ask, PORTS[name], options.count))
         results[name] = {what: round(value, 3) for what, value in figures.items()}

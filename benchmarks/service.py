@@ -17,7 +17,6 @@ import json
 import os
 import random
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -37,12 +36,12 @@ from benchmarks.load import Load
 from core.catalog import Catalog
 from core.jobs import Scheduler, Task
 from core.settings import Settings
-from worker.__main__ import SWITCH_SECONDS
 from worker.allocator import keep_freed_memory
 from worker.engine.engine import Engine
 from worker.engine.rehearsal import rehearse
 from worker.engine.requests import Canceled, DrawRequest, Failed, Finished
 from worker.pipelines.models import Models
+from worker.switching import switch_often
 
 MIX: Final = (
     # steps, guidance, scheduler, share
@@ -180,7 +179,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
         os.environ["EASEL_TORCH_THREADS"] = str(options.threads)
     keep_freed_memory()  # as the worker does
-    sys.setswitchinterval(SWITCH_SECONDS)
+    switch_often()
     # All of an overload may wait: what is measured is the speed, not the refusals.
     os.environ |= dict.fromkeys(("EASEL_MAX_QUEUED", "EASEL_MAX_QUEUED_PER_KEY"), str(options.count + 1))
     with tempfile.TemporaryDirectory() as folder:

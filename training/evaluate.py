@@ -137,7 +137,7 @@ def measure_synonyms(pipeline: StableDiffusionPipeline, references: References, 
     Both apart and together. Words of which another form is listed are left out.
     """
     known = motifs.load_motifs()
-    listed = {lists.stem(word) for motif in known for word in (*motif.names, *motif.synonyms, *motif.tags)}
+    listed = {lists.stem(word) for motif in known for word in motif.listed}
     seen = {*listed, *map(lists.stem, SEEN_FORMS)}
     synonyms = [(n, word) for n in chosen for word in known[n].held_out_synonyms if lists.stem(word) not in seen]
     tags = [(n, word) for n in chosen for word in known[n].held_out_tags if lists.stem(word) not in seen]

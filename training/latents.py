@@ -50,7 +50,10 @@ def plan_entry(chosen: tuple[int, ...], style: str, colour: str, rng: random.Ran
 
 
 def caption_all(entries: list[Entry]) -> list[Entry]:
-    """The same pictures with words: other words never move a picture, so cached latents stay right."""
+    """The same pictures with words: other words never move a picture, so cached latents stay right.
+
+    Written twice: neighbours are found among states that are spread, and captions say how to spread them.
+    """
     texts = [text for entry in with_captions(entries, motifs.load_motifs()) for text in entry.captions]
     words.spread_saved(texts[:: max(1, len(texts) // 1500)])
     known = neighbours.add_neighbours(motifs.load_motifs(), *words.load_encoder(workspace.device()))

@@ -26,6 +26,11 @@ class Motif:
     row: int
     neighbours: tuple[str, ...] = ()
 
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """What captions may call it, but for its neighbours."""
+        return (*self.names, *self.synonyms, *self.tags)
+
 
 @cache
 def load_motifs() -> tuple[Motif, ...]:

@@ -22,7 +22,7 @@ NEAR, MARGIN = 0.68, 0.02
 
 def candidates(vocabulary: Sequence[str], known: Sequence[Motif]) -> list[str]:
     """Whole words that are not listed and no telling part of what is held out, in no form."""
-    listed = {lists.stem(word) for motif in known for word in (*motif.names, *motif.synonyms, *motif.tags)}
+    listed = {lists.stem(word) for motif in known for word in motif.listed}
     parts = {part for text in listed for part in text.split()}
     held_out = {lists.stem(word) for motif in known for word in (*motif.held_out_synonyms, *motif.held_out_tags)}
     kept = held_out | {part for text in held_out for part in text.split()} - parts
@@ -46,7 +46,7 @@ def directions(texts: Sequence[str], model: BertModel, tokenizer: BertTokenizerF
 
 def add_neighbours(known: Sequence[Motif], model: BertModel, tokenizer: BertTokenizerFast) -> list[Motif]:
     """The motifs, each with the words that lie next to its own and clearly nearer to it than to any other."""
-    listed = [(n, word) for n, motif in enumerate(known) for word in (*motif.names, *motif.synonyms, *motif.tags)]
+    listed = [(n, word) for n, motif in enumerate(known) for word in motif.listed]
     unlisted = candidates(sorted(tokenizer.get_vocab()), known)
     owners = torch.tensor([n for n, _ in listed])
     alike = directions(unlisted, model, tokenizer) @ directions([word for _, word in listed], model, tokenizer).T

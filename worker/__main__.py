@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from types import FrameType
-from typing import Final
 
 import torch
 
@@ -34,15 +33,12 @@ from worker.metrics import JobMetrics, registry_of
 from worker.pipelines.devices import machine_of
 from worker.pipelines.memory import MemoryOptions
 from worker.pipelines.models import Models
+from worker.switching import switch_often
 from worker.tasks import Work
 from worker.threads import adaptive_threads
 from worker.watchdog import Watchdog, end_process
 
 logger = logging.getLogger(__name__)
-
-SWITCH_SECONDS: Final = 0.0005
-"""The engine's thread gives Python's lock away at each of the hundreds of operations of a forward, and may wait this
-long for a busy slot to give it back; 5 ms, as Python has it, is longer than most of the operations."""
 
 
 def main() -> int:
@@ -53,7 +49,7 @@ def main() -> int:
         logger.error("the worker needs REDIS_URL; `easel up` sets it for you")
         return 2
     keep_freed_memory()
-    sys.setswitchinterval(SWITCH_SECONDS)
+    switch_often()
     if settings.torch_threads:
         torch.set_num_threads(settings.torch_threads)
     try:

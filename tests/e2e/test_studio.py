@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.app.studio.asking import wait_for_form
 from tests.browser import chromium, needs_chromium, opened
 from tests.e2e.stack import Stack, easel_up
 
@@ -25,7 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture
 def studio(stack: Stack) -> Iterator[Page]:
     with chromium() as browser, opened(browser, str(stack.http.base_url)) as page:
-        expect(page.get_by_label("Size").locator("option")).not_to_have_count(0)
+        wait_for_form(page)
         expect(page.get_by_label("What should be drawn?")).to_be_focused()
         yield page
 

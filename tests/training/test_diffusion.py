@@ -41,7 +41,7 @@ def test_who_knows_the_velocity_has_no_loss() -> None:
 
 
 def test_what_twins_are_apart_by_counts_once_more() -> None:
-    # Given an error that two rows share, and twice the noise and timestep
+    # Given pairs of rows of which one is right and the other wrong
     torch.manual_seed(0)
     latents = torch.randn(1, 4, 8, 8)
     batch, states, levels = latents.expand(16, -1, -1, -1), torch.zeros(16, 24, 384), diffusion.signal_levels()
@@ -51,7 +51,7 @@ def test_what_twins_are_apart_by_counts_once_more() -> None:
         torch.manual_seed(1)
         return float(diffusion.velocity_loss(Knowing(latents), other, states, levels, twins))
 
-    # Then the twins, half of them wrong, cost more than the same rows apart
+    # Then they cost more as twins than by themselves, and twins that are both right cost nothing
     assert loss(8) > 1.2 * loss(0)
     torch.manual_seed(1)
     assert diffusion.velocity_loss(Knowing(latents), batch, states, levels, twins=8) < 1e-6

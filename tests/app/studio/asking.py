@@ -1,10 +1,31 @@
-"""What every test of the page begins with: a prompt, and a picture of it."""
+"""What tests of the page begin with: a form that is filled, a prompt, a picture of it, and waits for the page's own."""
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.app.fake_worker import FakeWorker
+
+
+def wait_for_form(page: Page) -> None:
+    """Until it shows what the server said of its models: what is typed before may be overwritten."""
+    expect(page.get_by_label("Size").locator("option")).not_to_have_count(0)
+
+
+def wait_for_route(page: Page, held: list[Route]) -> Route:
+    """The first request that a test's route has caught."""
+    while not held:
+        page.wait_for_timeout(20)
+    return held[0]
+
+
+def scroll_until(page: Page, pictures: int) -> None:
+    """To the end of a gallery of so many; it may come in slowly."""
+    for _ in range(300):
+        if page.locator(".picture").count() == pictures:
+            return
+        page.mouse.wheel(0, 3000)
+        page.wait_for_timeout(100)
 
 
 def ask(page: Page, prompt: str) -> None:

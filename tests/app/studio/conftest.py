@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
 from core.settings import Settings
 from tests.app import fake_worker
+from tests.app.studio.asking import wait_for_form
 from tests.browser import chromium, opened
 
 
@@ -41,5 +42,5 @@ def settings(settings: Settings) -> Settings:
 def studio(browser: Browser, server: str) -> Iterator[Page]:
     """The page with its form filled by what the server said of its models."""
     with opened(browser, server) as page:
-        expect(page.get_by_label("Size").locator("option")).not_to_have_count(0)
+        wait_for_form(page)
         yield page

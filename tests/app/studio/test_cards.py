@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from core.settings import Settings
 from tests.app.conftest import serving
 from tests.app.fake_worker import FakeWorker
-from tests.app.studio.asking import ask, draw
+from tests.app.studio.asking import ask, draw, scroll_until, wait_for_route
 from tests.browser import PHONE, needs_chromium, opened
 
 pytestmark = needs_chromium
@@ -90,9 +90,7 @@ def test_while_the_list_comes_its_places_are_shown(browser: Browser, server: str
         page.goto(server)
         expect(page.locator("#loading")).to_be_visible()
         expect(page.locator("#empty")).to_be_hidden()
-        while not held:
-            page.wait_for_timeout(20)
-        held[0].continue_()
+        wait_for_route(page, held).continue_()
 
         expect(page.locator("#loading")).to_be_hidden()
         expect(page.locator("#empty")).to_be_visible()
@@ -163,11 +161,7 @@ def test_two_hundred_pictures(browser: Browser, settings: Settings, worker: Fake
         page.reload()
         # When one scrolls until the end comes
         expect(page.locator(".picture").first).to_be_visible()
-        for _ in range(300):
-            if page.locator(".picture").count() == 200:
-                break
-            page.mouse.wheel(0, 3000)
-            page.wait_for_timeout(100)
+        scroll_until(page, pictures=200)
         # Then each is there once
         expect(page.locator(".picture")).to_have_count(200)
         sources = page.locator(".tile img").evaluate_all("all => all.map(img => img.getAttribute('src'))")

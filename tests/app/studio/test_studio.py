@@ -13,7 +13,7 @@ from core.settings import Settings
 from core.store import Preview, Previews
 from tests.app.conftest import KEY, serving
 from tests.app.fake_worker import FakeWorker
-from tests.app.studio.asking import ask, draw
+from tests.app.studio.asking import ask, draw, scroll_until, wait_for_route
 from tests.browser import PHONE, needs_chromium, opened
 
 pytestmark = needs_chromium
@@ -129,12 +129,11 @@ def test_who_types_before_the_models_are_there_waits_for_them(browser: Browser, 
         # When a prompt is sent at once
         page.get_by_label("What should be drawn?").fill("a dog")
         page.keyboard.press("Enter")
-        while not held:
-            page.wait_for_timeout(20)
+        request = wait_for_route(page, held)
         page.wait_for_timeout(200)
         expect(page.locator(".unfinished")).to_have_count(0)
         # Then it is drawn as soon as the server has answered
-        held[0].continue_()
+        request.continue_()
         expect(page.locator(".unfinished")).to_contain_text("a dog")
 
 
@@ -154,11 +153,7 @@ def test_the_gallery_goes_on_to_the_oldest(studio: Page, server: str, worker: Fa
     # When the page is opened anew and scrolled
     studio.reload()
     expect(studio.locator(".picture img").first).to_have_attribute("alt", "number 44")
-    for _ in range(200):
-        if studio.locator(".picture").count() == 45:
-            break
-        studio.mouse.wheel(0, 4000)
-        studio.wait_for_timeout(150)
+    scroll_until(studio, pictures=45)
     # Then each is there once, newest first
     expect(studio.locator(".picture")).to_have_count(45)
     names = studio.locator(".picture img").evaluate_all("all => all.map(img => img.alt)")
