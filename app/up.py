@@ -1,4 +1,4 @@
-"""All of Easel on one machine: embedded Valkey, keeper, worker and api, started, watched and stopped in order."""
+"""All of Easel on one machine: embedded Valkey, keeper, workers and api, started, watched and stopped in order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from typing import Final
 from app.door import check_settings
 from app.embedded import data_folder_lock, embedded_valkey
 from app.pulse import Pulse
+from app.staffing import count_workers
 from app.supervisor import Child
+from core.catalog import Catalog
 from core.settings import Settings
 from core.store import KeyStore, WorkerRegistry
 from core.store.connection import connect
@@ -47,14 +49,15 @@ class StackFailed(RuntimeError):
 class Stack:
     """The running processes. `tend` must be called now and then: it restarts what has ended or is stuck."""
 
-    def __init__(self, settings: Settings, children: list[Child], pulse: Pulse) -> None:
+    def __init__(self, settings: Settings, children: list[Child], pulses: list[Pulse]) -> None:
         self.url = settings.base_url
         self._probe = f"http://{_local_host(settings.host)}:{settings.port}/health/ready"
         self._children = children
-        self._pulse = pulse
+        self._pulses = pulses
 
     def tend(self) -> None:
-        self._pulse.check()
+        for pulse in self._pulses:
+            pulse.check()
         for child in self._children:
             child.revive()
 
@@ -91,9 +94,10 @@ class Stack:
 def running_stack(settings: Settings) -> Iterator[Stack]:
     """Start everything; on leaving, stop it: the api first, so that nothing new comes in, Valkey last.
 
-    Raises OpenDoor if the api would be open to the network.
+    Raises OpenDoor if the api would be open to the network, CatalogError if the catalogue is none.
     """
     _check_port(settings)
+    count = count_workers(settings, Catalog.load(settings.catalog))
     with data_folder_lock(settings.data_dir), _redis(settings) as redis_url:
         redis = connect(redis_url)
         check_settings(settings, KeyStore(redis))
@@ -103,22 +107,37 @@ def running_stack(settings: Settings) -> Iterator[Stack]:
             "EASEL_PORT": str(settings.port),
             "EASEL_DATA_DIR": str(settings.data_dir.resolve()),
         }
-        api, worker, keeper = (
-            Child(name, [sys.executable, "-m", module], {**QUIET_WORKER, **os.environ, **environment})
-            for name, module in (("api", "app"), ("worker", "worker"), ("keeper", "app.keeper"))
+        environment = {**QUIET_WORKER, **os.environ, **environment}
+        api, keeper = (
+            Child(name, [sys.executable, "-m", module], environment)
+            for name, module in (("api", "app"), ("keeper", "app.keeper"))
         )
-        children = [keeper, worker, api]
+        workers = [
+            Child(
+                f"worker {number + 1}", [sys.executable, "-m", "worker"], {**environment, **own_port(settings, number)}
+            )
+            for number in range(count)
+        ]
+        children = [keeper, *workers, api]
+        registry = WorkerRegistry(redis)
         try:
             for child in children:
                 child.start()
-            yield Stack(settings, children, Pulse(worker, WorkerRegistry(redis), settings.renew_seconds))
+            yield Stack(settings, children, [Pulse(worker, registry, settings.renew_seconds) for worker in workers])
         finally:
-            api.terminate()
-            worker.terminate()
+            for child in (api, *workers):
+                child.terminate()
             api.wait(timeout=10)
-            worker.wait(timeout=settings.grace_seconds + 10)
+            for worker in workers:
+                worker.wait(timeout=settings.grace_seconds + 10)
             keeper.terminate()
             keeper.wait(timeout=10)
+
+
+def own_port(settings: Settings, number: int) -> dict[str, str]:
+    """Where the worker of this number, from 0, answers Prometheus, if any does: one port after the other."""
+    first = settings.worker_metrics_port
+    return {"EASEL_WORKER_METRICS_PORT": str(first + number if first else 0)}
 
 
 @contextmanager

@@ -30,6 +30,7 @@ import httpx
 import psutil
 import torch
 
+from app.staffing import count_workers
 from app.up import running_stack
 from benchmarks.charts import service_chart
 from benchmarks.load import Load
@@ -61,6 +62,7 @@ class Report:
 
     model: str
     threads: int
+    workers: int
     engine_images_per_s: float
     service_images_per_s: float
     service_over_engine: float
@@ -142,12 +144,12 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 def cpu_seconds() -> dict[str, float]:
-    """What this process and every one that it started has used so far."""
+    """What this process and those that it started have used so far, by what they are."""
     seconds = {"load": sum(psutil.Process().cpu_times()[:2])}
     for process in psutil.Process().children(recursive=True):
         command = process.cmdline()
         name = command[command.index("-m") + 1] if "-m" in command else process.name()
-        seconds[name] = sum(process.cpu_times()[:2])
+        seconds[name] = seconds.get(name, 0.0) + sum(process.cpu_times()[:2])
     return seconds
 
 
@@ -192,6 +194,7 @@ def main() -> None:
     report = Report(
         model=Catalog.load(settings.catalog).default,
         threads=torch.get_num_threads(),
+        workers=count_workers(settings, Catalog.load(settings.catalog)),
         engine_images_per_s=round(alone, 3),
         service_images_per_s=round(speed, 3),
         service_over_engine=round(speed / alone, 3),

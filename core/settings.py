@@ -77,6 +77,12 @@ class Settings(BaseSettings):
         default=0, ge=0, description="Seconds of workers a day for such a key; then 429 until 0:00 UTC. 0: no limit."
     )
     queue: str = Field(default="default", pattern=r"^[a-z0-9_-]{1,32}$", description="The queue a worker serves.")
+    workers: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="Workers of `easel up`. 0: one, but two where a CPU draws with a small model.",
+    )
     slots: int = Field(default=8, ge=1, le=64, description="Jobs a worker process holds at once.")
     device: str = Field(default="auto", description="Torch device of the worker: auto, cpu, cuda, cuda:1, mps.")
     dtype: Literal["auto", "float16", "bfloat16", "float32"] = Field(

@@ -67,7 +67,8 @@ def generate(
         if open_it and typer.launch(written[0]) != 0:
             console.print(f"nothing here opens pictures; it is in {written[0]}")
 
-    chosen = settings(data_dir=data_dir)
+    # One at a time is drawn, so one worker is enough where this call starts its own.
+    chosen = settings(data_dir=data_dir, workers=1)
     with failures_told(), ended_by_sigterm():
         body["output"] = {"format": format_of(out)}
         with Client(server or chosen.base_url, api_key) as client:

@@ -21,6 +21,7 @@ from app.client import Client, ClientError
 from app.door import OpenDoor
 from app.embedded import DataFolderInUse, DataFolderUnusable, ValkeyFailed
 from app.up import StackFailed
+from core.catalog import CatalogError
 from core.settings import Settings
 
 console = Console(stderr=True, highlight=False)
@@ -55,7 +56,7 @@ def failures_told() -> Iterator[None]:
         yield
     except ClientError as error:
         fail(str(error), 2 if error.asked_wrongly else 1)
-    except (StackFailed, DataFolderInUse, DataFolderUnusable, ValkeyFailed) as error:
+    except (StackFailed, DataFolderInUse, DataFolderUnusable, ValkeyFailed, CatalogError) as error:
         fail(str(error))
     except OpenDoor as error:
         fail(str(error), 2)

@@ -71,6 +71,19 @@ def test_wrong_environment_is_told_by_its_variable(monkeypatch: pytest.MonkeyPat
         assert variable in result.output
 
 
+def test_wrong_catalogue_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # Given a catalogue that is none
+    catalog = tmp_path / "catalog.toml"
+    catalog.write_text('default = "m"\n[m]\nsource = "m"\nfamily = "none"\n')
+    monkeypatch.setenv("EASEL_CATALOG", str(catalog))
+    # When everything is started with it
+    result = easel("up", "--port", str(free_port()), "--data-dir", str(tmp_path / "data"))
+    # Then the file is named, before anything ran
+    assert result.exit_code == 1
+    assert "catalog.toml" in result.output
+    assert "Traceback" not in result.output
+
+
 def test_an_id_is_never_cut() -> None:
     # Given a narrow terminal, a long prompt and two models
     prompt = "a penguin and many more words " * 5

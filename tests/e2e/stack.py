@@ -93,7 +93,7 @@ def easel_up(data_dir: Path, **environment: str) -> Iterator[Stack]:
                 "--data-dir",
                 str(data_dir),
             ],
-            env={**os.environ, "OMP_NUM_THREADS": "2", **environment},
+            env={**os.environ, "OMP_NUM_THREADS": "2", "EASEL_WORKERS": "1", **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -53,6 +53,28 @@ def test_killed_worker_costs_an_attempt_and_no_job(tmp_path: Path) -> None:
         assert (ended["status"], ended["attempts"]) == ("succeeded", 2)
 
 
+def test_two_workers_share_the_jobs_and_go_together(tmp_path: Path) -> None:
+    # Given a stack with two workers, of which either holds one job at a time
+    with easel_up(tmp_path / "data", EASEL_WORKERS="2", EASEL_SLOTS="1") as stack:
+        jobs = [stack.post(prompt="a whale", num_inference_steps=60)["id"] for _ in range(2)]
+        # Then both draw at the same time
+        until(lambda: {stack.get(job)["status"] for job in jobs} == {"running"}, 60, "both jobs to run")
+        # When one is killed the hard way
+        first, second = workers_of(stack)
+        first.kill()
+        # Then no job is lost, and another worker takes its place
+        assert {stack.finish(job)["status"] for job in jobs} == {"succeeded"}
+        third = until(lambda: set(workers_of(stack)) - {first, second}, 60, "a third worker").pop()
+        # and both end with the stack
+        assert stack.stop() == 0
+        assert not second.is_running()
+        assert not third.is_running()
+
+
+def workers_of(stack: Stack) -> list[psutil.Process]:
+    return [child for child in stack.children() if child.cmdline()[-2:] == ["-m", "worker"]]
+
+
 def test_killed_supervisor_takes_its_children_along(tmp_path: Path) -> None:
     with easel_up(tmp_path / "data") as stack:
         family = [stack.child(module) for module in ("app", "app.keeper", "worker")]
