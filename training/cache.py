@@ -37,7 +37,7 @@ class Cache:
         self.pairs = group(self.entries, self.weights, of_two=True)
         self.alone = group(self.entries, self.weights, of_two=False)
         self.twins = find_twins(self.entries, self.weights)
-        self.encoder = words.load_encoder(device)
+        self.encoder = words.load_taught(device)
         self.device = device
         self.empty = torch.from_numpy(self.states[:1].astype(np.float32)).to(device)
 

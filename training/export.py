@@ -27,7 +27,7 @@ def build_pipeline(unet: Path) -> StableDiffusionPipeline:
     vae.register_to_config(scaling_factor=1.0 / scale["std"])
     pipeline = StableDiffusionPipeline(
         vae=vae,
-        text_encoder=BertModel.from_pretrained(workspace.TEXT_ENCODER),
+        text_encoder=BertModel.from_pretrained(workspace.TAUGHT_ENCODER),
         tokenizer=BertTokenizerFast.from_pretrained(workspace.TOKENIZER),
         unet=UNet2DConditionModel.from_pretrained(unet),
         scheduler=DDIMScheduler(**diffusion.SCHEDULER),

@@ -50,12 +50,7 @@ def plan_entry(chosen: tuple[int, ...], style: str, colour: str, rng: random.Ran
 
 
 def caption_all(entries: list[Entry]) -> list[Entry]:
-    """The same pictures with words: other words never move a picture, so cached latents stay right.
-
-    Written twice: neighbours are found among states that are spread, and captions say how to spread them.
-    """
-    texts = [text for entry in with_captions(entries, motifs.load_motifs()) for text in entry.captions]
-    words.spread_saved(texts[:: max(1, len(texts) // 1500)])
+    """The same pictures with words: other words never move a picture, so cached latents stay right."""
     known = neighbours.add_neighbours(motifs.load_motifs(), *words.load_encoder(workspace.device()))
     logger.info("%d words next to the listed ones", sum(len(motif.neighbours) for motif in known))
     return with_captions(entries, known)
@@ -166,7 +161,7 @@ def save_scale(latents: np.ndarray) -> None:
 def encode_captions(entries: list[Entry], batch: int = 64) -> None:
     """Token states of every caption once; the first is that of the empty prompt."""
     texts = ["", *sorted({text for entry in entries for text in entry.captions})]
-    model, tokenizer = words.load_encoder(workspace.device())
+    model, tokenizer = words.load_taught(workspace.device())
     states = np.empty((len(texts), words.MAX_TOKENS, 384), np.float16)
     bar = tqdm(total=len(texts), desc="captions", mininterval=5)
     for number, part in enumerate(batches(texts, batch)):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from diffusers import AutoencoderTiny
 
-from training import words, workspace
+from training import meaning, words, workspace
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,7 @@ def main() -> None:
     (workspace.LATENTS / "scale.json").write_text(json.dumps(scale))
     # The words of the present lists, in the states that the UNet knows.
     words.prune(spread_like=arguments.model / "text_encoder")
+    meaning.take_over(arguments.model / "text_encoder")
     logger.info("autoencoder restored, latent deviation %.4f", scale["std"])
 
 

@@ -119,9 +119,19 @@ def spread_saved(texts: Sequence[str]) -> None:
 
 
 def load_encoder(device: torch.device) -> tuple[BertModel, BertTokenizerFast]:
+    """MiniLM as it came, but for its vocabulary and the spread of its states."""
     if not workspace.TEXT_ENCODER.exists():
         prune()
-    model = BertModel.from_pretrained(workspace.TEXT_ENCODER, dtype=torch.float32).to(device).eval()
+    return load_from(workspace.TEXT_ENCODER, device)
+
+
+def load_taught(device: torch.device) -> tuple[BertModel, BertTokenizerFast]:
+    """What `training.meaning` made of it: the encoder of the pipeline, whose states the UNet is trained on."""
+    return load_from(workspace.TAUGHT_ENCODER, device)
+
+
+def load_from(folder: Path, device: torch.device) -> tuple[BertModel, BertTokenizerFast]:
+    model = BertModel.from_pretrained(folder, dtype=torch.float32).to(device).eval()
     return model, BertTokenizerFast.from_pretrained(workspace.TOKENIZER)
 
 

@@ -36,7 +36,7 @@ def drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> cache.Cache:
     (tmp_path / "entries.json").write_text(json.dumps(entries))
     (tmp_path / "scale.json").write_text(json.dumps({"std": 1.0}))
     monkeypatch.setattr(workspace, "LATENTS", tmp_path)
-    monkeypatch.setattr(workspace, "TEXT_ENCODER", MODEL / "text_encoder")
+    monkeypatch.setattr(workspace, "TAUGHT_ENCODER", MODEL / "text_encoder")
     monkeypatch.setattr(workspace, "TOKENIZER", MODEL / "tokenizer")
     return cache.Cache(torch.device("cpu"), tier=1, known_tier=0)
 
