@@ -8,45 +8,54 @@ one forward wait for each other at every layer. Two workers, each taking the thr
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from pathlib import Path
 from typing import Final
 
-from core.catalog import Catalog
+from app.memory import GIB, read_memory
+from core.catalog import Catalog, Model
 from core.settings import Settings
 
-SMALL_BYTES: Final = 1_000_000_000
-"""Weights on disk that may be loaded twice without asking."""
-
 SHARERS: Final = 2
+SMALL_BYTES: Final = GIB
+"""Of files: models that may be loaded twice without asking. They take twice as much in the CPU's precision."""
+
+WORKER_BYTES: Final = GIB
+"""Of memory: what a worker takes beside its weights."""
 
 ACCELERATORS: Final = ("nvidia[0-9]*", "kfd", "dxg")
 """What Linux calls the devices of CUDA, ROCm and of Windows' GPU under WSL."""
 
 
 def count_workers(settings: Settings, catalog: Catalog) -> int:
-    """As many as were asked for; else two where CPU cores draw with a small model, and one anywhere else."""
+    """As many as were asked for; else two where cores of a CPU draw with small models, and one anywhere else."""
     if settings.workers:
         return settings.workers
-    cores = os.cpu_count() or 1
-    if settings.torch_threads or cores < SHARERS or not draws_on_cpu(settings.device) or not is_small(catalog):
-        return 1
-    return SHARERS
+    served = [model for model in catalog.models if model.queue == settings.queue]
+    shares = threads_adapt(settings) and draws_on_cpu(settings.device) and are_small(served, catalog)
+    return SHARERS if shares else 1
+
+
+def threads_adapt(settings: Settings) -> bool:
+    """Whether several workers would leave each other room, and have cores to share."""
+    return sys.platform == "linux" and not settings.torch_threads and len(os.sched_getaffinity(0)) >= SHARERS
 
 
 def draws_on_cpu(device: str, devices: Path = Path("/dev")) -> bool:
     """Whether `device` will be the CPU, told without torch: only workers may spend seconds on importing it."""
-    if device != "auto":
-        return device == "cpu"
-    if sys.platform == "darwin" and platform.machine() == "arm64":
-        return False
-    return not any(found for name in ACCELERATORS for found in devices.glob(name))
+    return device == "cpu" or (device == "auto" and not any(any(devices.glob(name)) for name in ACCELERATORS))
 
 
-def is_small(catalog: Catalog) -> bool:
-    """Whether the model that is loaded first lies here and is small; a hub's may be anything."""
-    folder = catalog.local_folder(catalog.model(None))
-    if folder is None:
-        return False
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) <= SMALL_BYTES
+def are_small(models: list[Model], catalog: Catalog) -> bool:
+    """Whether all of them lie here, and two workers with the largest take half of the free memory at most."""
+    folders = [catalog.local_folder(model) for model in models]
+    if None in folders:
+        return False  # a hub's may be anything
+    largest = max((bytes_in(folder) for folder in folders if folder is not None), default=0)
+    memory = read_memory()
+    wanted = SHARERS * (WORKER_BYTES + 2 * largest)
+    return largest <= SMALL_BYTES and memory is not None and wanted <= memory.available / 2
+
+
+def bytes_in(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -27,6 +27,7 @@ from core.store.connection import connect
 logger = logging.getLogger(__name__)
 
 MAX_EARLY_EXITS: Final = 3
+MAX_PORT: Final = 65535
 READY_SECONDS: Final = 300.0
 """Loading a large model from a cold disk takes minutes."""
 
@@ -62,14 +63,17 @@ class Stack:
             child.revive()
 
     def wait_ready(self, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Return once the api says it is ready. Raises StackFailed if a part keeps ending or the time is up."""
+        """Return once the api says it is ready, and all workers with it.
+
+        Raises StackFailed if a part keeps ending or the time is up.
+        """
         deadline = time.monotonic() + READY_SECONDS
         reason = "the api does not answer"
         while time.monotonic() < deadline and not stopped():
             self.tend()
             failing = [child.name for child in self._children if child.early_exits >= MAX_EARLY_EXITS]
             if failing:
-                raise StackFailed(f"the {failing[0]} cannot be started; its messages are above")
+                raise StackFailed(f"{failing[0]} cannot be started; its messages are above")
             reason = self._unready() or ""
             if not reason:
                 return
@@ -82,8 +86,9 @@ class Stack:
         try:
             # A proxy of the environment knows nothing of this machine's loopback.
             direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with direct.open(self._probe, timeout=2):
-                return None
+            with direct.open(self._probe, timeout=2) as answer:
+                missing = len(self._pulses) - int(json.load(answer)["workers"])
+                return f"{missing} of {len(self._pulses)} workers are not ready" if missing > 0 else None
         except urllib.error.HTTPError as error:
             return str(json.load(error)["error"]["message"])
         except OSError as error:
@@ -94,7 +99,7 @@ class Stack:
 def running_stack(settings: Settings) -> Iterator[Stack]:
     """Start everything; on leaving, stop it: the api first, so that nothing new comes in, Valkey last.
 
-    Raises OpenDoor if the api would be open to the network, CatalogError if the catalogue is none.
+    Raises OpenDoor if the api would be open to the network, CatalogError if the catalogue cannot be read.
     """
     _check_port(settings)
     count = count_workers(settings, Catalog.load(settings.catalog))
@@ -113,31 +118,43 @@ def running_stack(settings: Settings) -> Iterator[Stack]:
             for name, module in (("api", "app"), ("keeper", "app.keeper"))
         )
         workers = [
-            Child(
-                f"worker {number + 1}", [sys.executable, "-m", "worker"], {**environment, **own_port(settings, number)}
-            )
-            for number in range(count)
+            Child(name, [sys.executable, "-m", "worker"], {**environment, "EASEL_WORKER_METRICS_PORT": str(port)})
+            for name, port in zip(names_of(count), metrics_ports(settings, count), strict=True)
         ]
         children = [keeper, *workers, api]
         registry = WorkerRegistry(redis)
         try:
             for child in children:
                 child.start()
-            yield Stack(settings, children, [Pulse(worker, registry, settings.renew_seconds) for worker in workers])
+            pulses = [Pulse(worker, registry, settings.renew_seconds) for worker in workers]
+            yield Stack(settings, children, pulses)
         finally:
             for child in (api, *workers):
                 child.terminate()
             api.wait(timeout=10)
+            deadline = time.monotonic() + settings.grace_seconds + 10
             for worker in workers:
-                worker.wait(timeout=settings.grace_seconds + 10)
+                worker.wait(timeout=max(0, deadline - time.monotonic()))
             keeper.terminate()
             keeper.wait(timeout=10)
 
 
-def own_port(settings: Settings, number: int) -> dict[str, str]:
-    """Where the worker of this number, from 0, answers Prometheus, if any does: one port after the other."""
-    first = settings.worker_metrics_port
-    return {"EASEL_WORKER_METRICS_PORT": str(first + number if first else 0)}
+def names_of(count: int) -> list[str]:
+    return ["worker"] if count == 1 else [f"worker {number}" for number in range(1, count + 1)]
+
+
+def metrics_ports(settings: Settings, count: int) -> list[int]:
+    """Where the workers answer Prometheus, 0 if nowhere: from the port of the settings on, past the others' ports.
+
+    Raises StackFailed if there are not enough.
+    """
+    first, taken = settings.worker_metrics_port, {settings.keeper_metrics_port, settings.port}
+    if first == 0:
+        return [0] * count
+    free = [port for port in range(first, min(first + count + len(taken), MAX_PORT + 1)) if port not in taken]
+    if len(free) < count:
+        raise StackFailed(f"EASEL_WORKER_METRICS_PORT={first} leaves no ports for {count} workers; choose a lower one")
+    return free[:count]
 
 
 @contextmanager

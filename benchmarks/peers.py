@@ -1,8 +1,8 @@
 """Easel beside other ways to serve the same checkpoint, over HTTP: `python -m benchmarks.peers`.
 
 Each server gets the same requests on the same machine in the same minutes: a crowd of equal ones, a crowd of mixed
-ones, and a short one behind a long one. Clients hold a connection until they have their picture. LitServe takes part
-where it is installed (`pip install litserve`). Knows the servers' public APIs only.
+ones, and a short one behind a long one. Clients hold a connection until they have their picture. LitServe and
+Ray Serve take part where they are installed (`pip install litserve "ray[serve]"`). Knows the servers' public APIs only.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from benchmarks.service import percentile, requests_of
 from core.settings import Settings
 
 Ask = Callable[[httpx.AsyncClient, dict[str, Any]], Awaitable[bytes]]
-PORTS: Final = {"fastapi": 8196, "litserve": 8197, "easel": 8198}
+PORTS: Final = {"fastapi": 8195, "litserve": 8196, "ray": 8197, "easel": 8198}
 """One each: connections of a server that was killed hold its port for a while."""
 
 START_SECONDS: Final = 120.0
@@ -56,9 +56,15 @@ def peer(name: str) -> Iterator[Ask]:
             time.sleep(0.2)
         yield ask_peer
     finally:
-        with suppress(ProcessLookupError):  # it may have ended by itself
-            os.killpg(process.pid, signal.SIGKILL)  # it has nothing to lose, and children of its own
-        process.wait()
+        end_group(process)
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kindly first: Ray's own processes are in other groups, and it ends them itself."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):  # it may have ended by itself
+            os.killpg(process.pid, number)
+            process.wait(10)
 
 
 def answers(port: int) -> bool:

@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         le=64,
-        description="Workers of `easel up`. 0: one, but two where a CPU draws with a small model.",
+        description="Workers of `easel up`. 0: one, but two where a CPU draws with small models.",
     )
     slots: int = Field(default=8, ge=1, le=64, description="Jobs a worker process holds at once.")
     device: str = Field(default="auto", description="Torch device of the worker: auto, cpu, cuda, cuda:1, mps.")
@@ -114,7 +114,10 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Address on which worker and keeper answer Prometheus; they take no key."
     )
     worker_metrics_port: int = Field(
-        default=0, ge=0, le=65535, description="Port of the worker's /metrics; each of several on a host needs its own."
+        default=0,
+        ge=0,
+        le=65535,
+        description="Port of the worker's /metrics; each of several on a host needs its own.",
     )
     keeper_metrics_port: int = Field(default=0, ge=0, le=65535, description="Port of the keeper's /metrics. 0: none.")
     otlp_endpoint: str | None = Field(

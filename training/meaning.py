@@ -1,10 +1,10 @@
 """Knows how MiniLM is taught, on words alone, which motif a word means; knows no picture and no UNet.
 
 As it comes, MiniLM puts "vixen" between the fox, the wolf and the witch, and a UNet that is told so draws something
-between them. Its last layers learn to say of every listed word, in any caption, what MiniLM as it came says of the
-motif's name in the same caption: so the UNet meets few and clear states, and words that nobody listed come out as the
-nearest of them. Only the words that captions may use are taught, none that is held out. Distillation: Hinton et al.
-2015 (arXiv:1503.02531); the distances to all names as logits: Snell et al. 2017 (arXiv:1703.05175).
+between them. Its last layers learn to say of every listed word, in a caption of one motif, what MiniLM as it came says
+of the motif's name in the same caption: so the UNet meets few and clear states, and words that nobody listed come out
+as the nearest of them. Only the words that captions may use are taught, none that is held out. Distillation: Hinton et
+al. 2015 (arXiv:1503.02531); the distances to all names as logits: Snell et al. 2017 (arXiv:1703.05175).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -37,55 +36,56 @@ CHOICE_WEIGHT, TEMPERATURE = 0.3, 0.3
 
 
 @dataclass(frozen=True)
-class Captions:
-    """The same captions twice: `said` with some word for each motif, `named` with its name. `motifs` are numbers."""
+class Pairs:
+    """The same captions twice: with some word for each motif, and with its name. A template has a gap, "{}", for both.
 
-    said: tuple[str, ...]
-    said_words: tuple[str, ...]
-    named: tuple[str, ...]
+    `numbers` are those of the motifs.
+    """
+
+    templates: tuple[str, ...]
+    words: tuple[str, ...]
     names: tuple[str, ...]
-    motifs: tuple[int, ...]
+    numbers: tuple[int, ...]
 
 
-def draw_captions(known: Sequence[Motif], size: int, rng: random.Random) -> Captions:
-    """Motifs and their words are equally likely, however many words one has."""
+def draw_pairs(known: Sequence[Motif], size: int, rng: random.Random) -> Pairs:
+    """Motifs are equally likely, however many words one has; so are its words, but for the first name."""
     rows = []
     for _ in range(size):
         number = rng.randrange(len(known))
         motif = known[number]
-        name = captions.with_article(motif.names[0])
         word = motif.names[0] if rng.random() < NAME_SHARE else rng.choice((*motif.listed, *motif.neighbours))
         word = captions.with_article(word) if rng.random() < ARTICLE_SHARE else word
         style = rng.choice(tuple(captions.STYLE_FRONT))
         colour = "white" if rng.random() < WHITE_SHARE else rng.choice(captions.COLOUR_NAMES)
-        seed = rng.random()
-        rows.append((phrase(word, style, colour, seed), word, phrase(name, style, colour, seed), name, number))
-    return Captions(*zip(*rows, strict=True))
+        template = captions.say_background(captions.say_style("{}", style, rng), colour, rng)
+        rows.append((template, word, captions.with_article(motif.names[0]), number))
+    return Pairs(*zip(*rows, strict=True))
 
 
-def phrase(subject: str, style: str, colour: str, seed: float) -> str:
-    """The same seed puts the same words around any subject."""
-    rng = random.Random(seed)
-    return captions.say_background(captions.say_style(subject, style, rng), colour, rng)
+@dataclass(frozen=True)
+class Filled:
+    """Templates with these words in their gaps, as tokens. `spans` tells which tokens are the words' (captions x
+    tokens), `lengths` how many are no padding.
+    """
+
+    batch: BatchEncoding
+    spans: torch.Tensor
+    lengths: tuple[int, ...]
 
 
-def tokenize(texts: Sequence[str], tokenizer: BertTokenizerFast) -> BatchEncoding:
-    return tokenizer(
-        list(texts),
-        padding="max_length",
-        max_length=words.MAX_TOKENS,
-        truncation=True,
-        return_tensors="pt",
-        return_offsets_mapping=True,
-    )
-
-
-def find_spans(batch: BatchEncoding, texts: Sequence[str], subjects: Sequence[str]) -> torch.Tensor:
-    """Captions x tokens: which tokens are those of the subject."""
-    starts = torch.tensor([text.index(subject) for text, subject in zip(texts, subjects, strict=True)])[:, None]
+def fill(templates: Sequence[str], subjects: Sequence[str], tokenizer: BertTokenizerFast) -> Filled:
+    """Raises ValueError for a caption that is cut off: its end could not be aligned with anything."""
+    texts = [template.format(subject) for template, subject in zip(templates, subjects, strict=True)]
+    batch = words.tokenize(texts, tokenizer)
+    starts = torch.tensor([template.index("{}") for template in templates])[:, None]
     ends = starts + torch.tensor([len(subject) for subject in subjects])[:, None]
     first, last = batch.offset_mapping.unbind(-1)
-    return (last > starts) & (first < ends) & (last > first)
+    spans = (last > starts) & (first < ends) & (last > first)
+    lengths = tuple(batch.attention_mask.sum(dim=1).tolist())
+    if max(lengths) >= words.MAX_TOKENS:
+        raise ValueError(f"more than {words.MAX_TOKENS - 1} tokens: {texts[lengths.index(max(lengths))]!r}")
+    return Filled(batch, spans, lengths)
 
 
 def average(states: torch.Tensor, spans: torch.Tensor) -> torch.Tensor:
@@ -102,8 +102,7 @@ def align(named: torch.Tensor, lengths: tuple[int, int], spans: tuple[torch.Tens
     """
     (length, named_length), (span, named_span) = lengths, [where.nonzero()[:, 0] for where in spans]
     wanted = named.clone()
-    before, after = int(span[0]), length - 1 - int(span[-1])
-    wanted[:before] = named[:before]
+    after = length - 1 - int(span[-1])
     wanted[span] = named[named_span] if len(span) == len(named_span) else named[named_span].mean(dim=0)
     wanted[length - after : length] = named[named_length - after : named_length]
     wanted[length:named_length] = named[named_length:].mean(dim=0)
@@ -113,10 +112,8 @@ def align(named: torch.Tensor, lengths: tuple[int, int], spans: tuple[torch.Tens
 @torch.no_grad()
 def name_states(known: Sequence[Motif], model: BertModel, tokenizer: BertTokenizerFast) -> torch.Tensor:
     """Motifs x width: the mean state of each name by itself."""
-    names = [captions.with_article(motif.names[0]) for motif in known]
-    batch = tokenize(names, tokenizer).to(model.device)
-    states = model(batch.input_ids, attention_mask=batch.attention_mask)[0]
-    return average(states, find_spans(batch, names, names).to(model.device))
+    names = fill(["{}"] * len(known), [captions.with_article(motif.names[0]) for motif in known], tokenizer)
+    return average(words.states_of(names.batch, model), names.spans.to(model.device))
 
 
 @dataclass(frozen=True)
@@ -127,22 +124,17 @@ class Lesson:
     tokenizer: BertTokenizerFast
     names: torch.Tensor
 
-    def loss(self, student: BertModel, drawn: Captions) -> torch.Tensor:
+    def loss(self, student: BertModel, drawn: Pairs) -> torch.Tensor:
         """Squared error of all token states, and the cross-entropy of choosing the motif by its name's distance."""
-        device = student.device
-        said, named = (tokenize(texts, self.tokenizer) for texts in (drawn.said, drawn.named))
-        spans = find_spans(said, drawn.said, drawn.said_words), find_spans(named, drawn.named, drawn.names)
+        said, named = (fill(drawn.templates, subjects, self.tokenizer) for subjects in (drawn.words, drawn.names))
         with torch.no_grad():
-            taught = self.teacher(named.input_ids.to(device), attention_mask=named.attention_mask.to(device))[0]
-        lengths = zip(said.attention_mask.sum(dim=1).tolist(), named.attention_mask.sum(dim=1).tolist(), strict=True)
-        wanted = [
-            align(row, both, where) for row, both, where in zip(taught, lengths, zip(*spans, strict=True), strict=True)
-        ]
-        states = student(said.input_ids.to(device), attention_mask=said.attention_mask.to(device))[0]
-        apart = torch.cdist(average(states, spans[0].to(device)), self.names).square() / states.shape[-1]
-        chosen = torch.tensor(drawn.motifs, device=device)
-        choice = nn.functional.cross_entropy(-apart / TEMPERATURE, chosen)
-        return nn.functional.mse_loss(states, torch.stack(wanted)) + CHOICE_WEIGHT * choice
+            taught = words.states_of(named.batch, self.teacher)
+        lengths, spans = zip(said.lengths, named.lengths, strict=True), zip(said.spans, named.spans, strict=True)
+        wanted = torch.stack([align(*row) for row in zip(taught, lengths, spans, strict=True)])
+        states = words.states_of(said.batch, student)
+        apart = torch.cdist(average(states, said.spans.to(states.device)), self.names).square() / states.shape[-1]
+        choice = nn.functional.cross_entropy(-apart / TEMPERATURE, torch.tensor(drawn.numbers, device=states.device))
+        return nn.functional.mse_loss(states, wanted) + CHOICE_WEIGHT * choice
 
 
 def teach(
@@ -159,7 +151,7 @@ def teach(
     losses: list[float] = []
     student.train()
     for _ in (bar := tqdm(range(steps), desc="meaning", mininterval=5)):
-        loss = lesson.loss(student, draw_captions(known, batch, rng))
+        loss = lesson.loss(student, draw_pairs(known, batch, rng))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(trained, 1.0)
@@ -170,13 +162,6 @@ def teach(
     return student.eval().requires_grad_(False)
 
 
-def take_over(exported: Path) -> None:
-    """The taught encoder of an exported model, with the present vocabulary: only its layers differ from MiniLM's."""
-    model, _ = words.load_encoder(torch.device("cpu"))
-    model.encoder.load_state_dict(BertModel.from_pretrained(exported, dtype=torch.float32).encoder.state_dict())
-    model.save_pretrained(workspace.TAUGHT_ENCODER)
-
-
 def main() -> None:
     workspace.start_logging()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -184,7 +169,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=3e-4)
     arguments = parser.parse_args()
-    words.spread_saved(draw_captions(motifs.load_motifs(), 1500, random.Random(8)).said)
+    shown = draw_pairs(motifs.load_motifs(), 1500, random.Random(8))
+    words.spread_saved([template.format(word) for template, word in zip(shown.templates, shown.words, strict=True)])
     teacher, tokenizer = words.load_encoder(workspace.device())
     known = neighbours.add_neighbours(motifs.load_motifs(), teacher, tokenizer)
     torch.manual_seed(12)

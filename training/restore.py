@@ -7,11 +7,20 @@ import json
 import logging
 from pathlib import Path
 
+import torch
 from diffusers import AutoencoderTiny
+from transformers import BertModel
 
-from training import meaning, words, workspace
+from training import words, workspace
 
 logger = logging.getLogger(__name__)
+
+
+def take_over(exported: Path) -> None:
+    """The taught encoder of an exported model, with the present vocabulary: only its layers differ from MiniLM's."""
+    model, _ = words.load_encoder(torch.device("cpu"))
+    model.encoder.load_state_dict(BertModel.from_pretrained(exported, dtype=torch.float32).encoder.state_dict())
+    model.save_pretrained(workspace.TAUGHT_ENCODER)
 
 
 def main() -> None:
@@ -28,7 +37,7 @@ def main() -> None:
     (workspace.LATENTS / "scale.json").write_text(json.dumps(scale))
     # The words of the present lists, in the states that the UNet knows.
     words.prune(spread_like=arguments.model / "text_encoder")
-    meaning.take_over(arguments.model / "text_encoder")
+    take_over(arguments.model / "text_encoder")
     logger.info("autoencoder restored, latent deviation %.4f", scale["std"])
 
 

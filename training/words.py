@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
-from transformers import BertModel, BertTokenizerFast
+from transformers import BatchEncoding, BertModel, BertTokenizerFast
 
 from training import lists, workspace
 
@@ -127,6 +127,8 @@ def load_encoder(device: torch.device) -> tuple[BertModel, BertTokenizerFast]:
 
 def load_taught(device: torch.device) -> tuple[BertModel, BertTokenizerFast]:
     """What `training.meaning` made of it: the encoder of the pipeline, whose states the UNet is trained on."""
+    if not workspace.TAUGHT_ENCODER.exists():
+        raise SystemExit(f"there is no {workspace.TAUGHT_ENCODER}: run training.meaning, or training.restore, first")
     return load_from(workspace.TAUGHT_ENCODER, device)
 
 
@@ -135,15 +137,24 @@ def load_from(folder: Path, device: torch.device) -> tuple[BertModel, BertTokeni
     return model, BertTokenizerFast.from_pretrained(workspace.TOKENIZER)
 
 
+def tokenize(texts: Sequence[str], tokenizer: BertTokenizerFast) -> BatchEncoding:
+    """As the pipeline does it: padded to the full length."""
+    return tokenizer(
+        list(texts),
+        padding="max_length",
+        max_length=MAX_TOKENS,
+        truncation=True,
+        return_tensors="pt",
+        return_offsets_mapping=True,
+    )
+
+
+def states_of(batch: BatchEncoding, model: BertModel) -> torch.Tensor:
+    """Captions x tokens x width, padding masked inside BERT."""
+    return model(batch.input_ids.to(model.device), attention_mask=batch.attention_mask.to(model.device))[0]
+
+
 @torch.no_grad()
 def encode(texts: Sequence[str], model: BertModel, tokenizer: BertTokenizerFast) -> torch.Tensor:
-    """Token states as the pipeline makes them: padded to the full length, padding masked inside BERT."""
-    batch = tokenizer(
-        list(texts), padding="max_length", max_length=MAX_TOKENS, truncation=True, return_tensors="pt"
-    ).to(model.device)
-    return model(batch.input_ids, attention_mask=batch.attention_mask)[0]
-
-
-if __name__ == "__main__":
-    workspace.start_logging()
-    prune()
+    """Token states as the pipeline makes them."""
+    return states_of(tokenize(texts, tokenizer), model)

@@ -8,19 +8,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 from app.doctor.finding import Finding, State
+from app.memory import GIB, read_memory
 from core.settings import Settings
 
-GIB: Final = 2**30
 LOW_DISK_BYTES: Final = 2 * GIB
 NO_DISK_BYTES: Final = GIB // 8
 LOW_MEMORY_BYTES: Final = GIB
 """The worker of the smallest model takes about as much."""
 
-MEMINFO: Final = Path("/proc/meminfo")
 PROBE: Final = (
     "import json, torch; cuda = torch.cuda.is_available(); "
     "print(json.dumps({'version': torch.__version__, 'threads': torch.get_num_threads(), "
@@ -59,12 +57,11 @@ def device_finding(seen: dict[str, Any], device: str) -> Finding:
 
 def memory_findings() -> Iterator[Finding]:
     """Where the system tells it."""
-    if not MEMINFO.exists():
+    memory = read_memory()
+    if memory is None:
         return
-    rows = dict(row.split(":") for row in MEMINFO.read_text(encoding="utf-8").splitlines())
-    total, available = (int(rows[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
-    found = f"{available / GIB:.1f} of {total / GIB:.1f} GiB free"
-    if available > LOW_MEMORY_BYTES:
+    found = f"{memory.available / GIB:.1f} of {memory.total / GIB:.1f} GiB free"
+    if memory.available > LOW_MEMORY_BYTES:
         yield Finding("memory", "ok", found)
     else:
         yield Finding("memory", "warning", found, "stop something else, or the system may end the worker")

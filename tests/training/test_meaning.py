@@ -1,4 +1,4 @@
-"""Words come to mean their motif's name, and the rest of MiniLM stays as it was."""
+"""Words come to mean their motif's name, and the rest of the encoder stays as it was."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertModel, BertTokenizerFast
+from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from training import meaning, words
+from training import captions, meaning, restore, words, workspace
 from training.motifs import Motif
 
 MODEL = Path(__file__).parents[2] / "models" / "easel-mini"
@@ -17,34 +17,56 @@ KNOWN = (
     Motif("rocket", ("rocket",), ("spaceship", "booster"), ("launch",), ("shuttle",), ("moonshot",), row=0),
     Motif("violin", ("violin",), ("fiddle", "strings player's instrument"), (), ("viola",), (), row=1),
     Motif("money bag", ("money bag",), ("loot", "sack of cash"), (), ("riches",), (), row=2),
+    Motif("mouse", ("mouse",), ("rat",), (), (), (), row=3),  # which stands in "illustration", too
 )
 
 
 @pytest.fixture(scope="module")
-def encoder() -> tuple[BertModel, BertTokenizerFast]:
-    model = BertModel.from_pretrained(MODEL / "text_encoder", dtype=torch.float32).eval()
-    return model, BertTokenizerFast.from_pretrained(MODEL / "tokenizer")
+def tokenizer() -> BertTokenizerFast:
+    return BertTokenizerFast.from_pretrained(MODEL / "tokenizer")
 
 
-def test_captions_differ_in_the_subject_alone_and_never_say_what_is_held_out() -> None:
-    # When many captions are drawn
-    drawn = meaning.draw_captions(KNOWN, 400, random.Random(3))
-    # Then each has its motif's name in the place of the word
-    for said, word, named, name in zip(drawn.said, drawn.said_words, drawn.named, drawn.names, strict=True):
-        assert said.replace(word, name, 1) == named
-    # And held-out words stand in none
-    for held_out in ("shuttle", "moonshot", "viola", "riches"):
-        assert not any(held_out in said for said in drawn.said)
+def small_encoder(seed: int) -> BertModel:
+    """Random, of MiniLM's shape but thin."""
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=10400,
+        hidden_size=32,
+        num_hidden_layers=6,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=32,
+    )
+    return BertModel(config).eval()
 
 
-def test_spans_are_the_tokens_of_the_subject(encoder: tuple[BertModel, BertTokenizerFast]) -> None:
-    texts, subjects = ("a 3d render of a money bag on red", "flat fiddle"), ("a money bag", "fiddle")
+def test_captions_say_every_listed_word_and_never_what_is_held_out() -> None:
+    drawn = meaning.draw_pairs(KNOWN, 400, random.Random(3))
 
-    batch = meaning.tokenize(texts, encoder[1])
-    spans = meaning.find_spans(batch, texts, subjects)
+    said = {word.removeprefix("a ") for word in drawn.words}
+    assert said == {word for motif in KNOWN for word in motif.listed}
+    assert {KNOWN[number].names[0] for number in drawn.numbers} == {name.removeprefix("a ") for name in drawn.names}
 
-    said = [encoder[1].decode(row[span]) for row, span in zip(batch.input_ids, spans, strict=True)]
-    assert said == list(subjects)
+
+@pytest.mark.parametrize(
+    ("template", "subject"),
+    [
+        ("a 3d render of {} on red", "a money bag"),
+        ("flat {}", "fiddle"),
+        ("a flat illustration of {}", "rat"),
+        ("{}, flat", "strings player's instrument"),
+    ],
+)
+def test_spans_are_the_tokens_of_the_subject(tokenizer: BertTokenizerFast, template: str, subject: str) -> None:
+    filled = meaning.fill([template], [subject], tokenizer)
+
+    said = tokenizer.decode(filled.batch.input_ids[0][filled.spans[0]]).replace(" ' ", "'")
+    assert said == subject
+
+
+def test_captions_that_would_be_cut_off_are_refused(tokenizer: BertTokenizerFast) -> None:
+    with pytest.raises(ValueError, match="more than 23 tokens: 'flat a very"):
+        meaning.fill(["flat {}", "flat {}"], ["fiddle", "a " + 30 * "very " + "long word"], tokenizer)
 
 
 @pytest.mark.parametrize(
@@ -69,22 +91,58 @@ def test_states_are_taken_over_token_by_token_around_the_subject(
     assert states[:, 0].tolist() == wanted
 
 
-def test_listed_words_come_to_mean_the_name(encoder: tuple[BertModel, BertTokenizerFast]) -> None:
-    model, tokenizer = encoder
+def test_listed_words_come_to_mean_the_name(tokenizer: BertTokenizerFast) -> None:
+    # Given words that mean anything but the motifs under which they are listed
+    known = (
+        Motif("rocket", ("rocket",), ("teapot", "cheese"), (), (), (), row=0),
+        Motif("violin", ("violin",), ("hamster", "umbrella"), (), (), (), row=1),
+        Motif("money bag", ("money bag",), ("cloud", "tractor"), (), (), (), row=2),
+    )
+    model = BertModel.from_pretrained(MODEL / "text_encoder", dtype=torch.float32).eval()
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
-    names = meaning.name_states(KNOWN, model, tokenizer)
-    drawn = meaning.draw_captions(KNOWN, 48, random.Random(5))
-    lesson = meaning.Lesson(model, tokenizer, names)
+    torch.manual_seed(1)
 
     # When the last layers are taught for a few steps
-    taught = meaning.teach(KNOWN, model, tokenizer, steps=12, batch=16, rate=3e-4)
+    taught = meaning.teach(known, model, tokenizer, steps=40, batch=16, rate=5e-4)
 
-    # Then captions that it was not shown come out nearer to what their name means
+    # Then each word is nearest to the name, also in a caption
+    listed = [(number, word) for number, motif in enumerate(known) for word in motif.synonyms]
+    names = meaning.name_states(known, model, tokenizer)
+    said = meaning.fill(["a flat icon of {}"] * len(listed), [f"a {word}" for _, word in listed], tokenizer)
     with torch.no_grad():
-        assert lesson.loss(taught, drawn) < 0.7 * lesson.loss(model, drawn)
+        states = meaning.average(words.states_of(said.batch, taught), said.spans)
+    assert torch.cdist(states, names).argmin(dim=1).tolist() == [number for number, _ in listed]
     # And the teacher, the first layers and the norm that spreads the states are what they were
     changed = {name for name, weight in taught.state_dict().items() if not torch.equal(weight, before[name])}
     assert changed
     assert all(name.startswith(("encoder.layer.3.", "encoder.layer.4.", "encoder.layer.5.")) for name in changed)
     assert torch.equal(words.last_norm(taught).weight, before["encoder.layer.5.output.LayerNorm.weight"])
     assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
+
+
+def test_an_exported_model_gives_its_layers_back(
+    tokenizer: BertTokenizerFast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given MiniLM as it came, which may have got more words since, and an encoder that was taught and exported
+    for name in ("TEXT_ENCODER", "TAUGHT_ENCODER", "TOKENIZER"):
+        monkeypatch.setattr(workspace, name, tmp_path / name)
+    as_it_came, exported = small_encoder(1), small_encoder(2)
+    as_it_came.save_pretrained(workspace.TEXT_ENCODER)
+    tokenizer.save_pretrained(workspace.TOKENIZER)
+    exported.save_pretrained(tmp_path / "exported")
+    with pytest.raises(SystemExit, match=r"run training\.meaning, or training\.restore, first"):
+        words.load_taught(torch.device("cpu"))
+    # When it is restored
+    restore.take_over(tmp_path / "exported")
+    # Then its layers are there, with MiniLM's own words
+    restored, _ = words.load_taught(torch.device("cpu"))
+    assert torch.equal(restored.embeddings.word_embeddings.weight, as_it_came.embeddings.word_embeddings.weight)
+    for name, weight in exported.encoder.state_dict().items():
+        assert torch.equal(restored.encoder.state_dict()[name], weight)
+
+
+def test_every_template_has_one_gap() -> None:
+    rng = random.Random(1)
+    for style in captions.STYLE_FRONT:
+        for _ in range(100):
+            assert captions.say_background(captions.say_style("{}", style, rng), "red", rng).count("{}") == 1

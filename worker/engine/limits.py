@@ -36,10 +36,14 @@ class LimitsFile:
         return self._all().get(self._machine, {})
 
     def write(self, limits: Mapping[str, int]) -> None:
-        """Replace the limits of this machine, in one move: a reader sees the old file or the new one."""
+        """Put the limits of this machine over the old ones, in one move: a reader sees the old file or the new one.
+
+        Others may have learned of other kinds since: workers of one machine share the file.
+        """
         machines = self._all()
-        machines.pop(self._machine, None)
-        machines[self._machine] = dict(list(limits.items())[-MAX_KINDS:])
+        old = machines.pop(self._machine, {})
+        known = {kind: limit for kind, limit in old.items() if kind not in limits} | dict(limits)
+        machines[self._machine] = dict(list(known.items())[-MAX_KINDS:])
         beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

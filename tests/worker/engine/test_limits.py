@@ -21,6 +21,13 @@ def test_limits_are_read_back_by_the_machine_that_learned_them(tmp_path: Path) -
     assert [each.name for each in path.parent.iterdir()] == ["limits.json"]
 
 
+def test_workers_of_one_machine_keep_what_the_others_learned(tmp_path: Path) -> None:
+    one, other = (LimitsFile(tmp_path / "limits.json", "m") for _ in range(2))
+    one.write({"unet": 8, "vae": 4})
+    other.write({"unet": 16, "text": 2})
+    assert one.read() == {"vae": 4, "unet": 16, "text": 2}
+
+
 def test_the_file_stays_small(tmp_path: Path) -> None:
     path = tmp_path / "limits.json"
     for number in range(MAX_MACHINES + 5):
