@@ -60,7 +60,7 @@ def service_chart(latencies: Sequence[float], share: float, path: Path) -> None:
     axes.set(
         xlabel="seconds from submission to the stored picture",
         ylabel="share of jobs",
-        title=f"Jobs at 70 % load; under overload the service keeps {share:.0%} of the bare engine's speed",
+        title=f"Jobs at 70 % load; under overload the service draws {share:.0%} of what one bare engine does",
         ylim=(0, 1.02),
     )
     axes.grid(alpha=0.3)

@@ -4,9 +4,10 @@ Starts the real stack (`easel up`), measures the bare engine on the same mix of 
 API with an open loop: requests arrive by a Poisson process whether or not earlier ones are done. Knows the public API
 and nothing of its inside.
 
-Three figures come out: the throughput under more load than there is speed, over the engine's own; the latency of jobs
-at 70 % load; and the latency of the api's answers meanwhile. Quote the ratios: both sides run on the same machine in
-the same minute.
+Three figures come out: the throughput under more load than there is speed, over that of one engine with all cores; the
+latency of jobs at 70 % load; and the latency of the api's answers meanwhile. Quote the ratios: both sides run on the
+same machine in the same minute. Several workers that share the cores may draw more than the one engine: `--workers 1`
+tells what HTTP, queue and files cost.
 """
 
 from __future__ import annotations
@@ -176,7 +177,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=60, help="requests of each phase")
     parser.add_argument("--port", type=int, default=8199)
     parser.add_argument("--threads", type=int, help="of torch, on both sides; fewer than cores leave some to the rest")
+    parser.add_argument("--workers", type=int, help="of the service; else as many as `easel up` starts here")
     options = parser.parse_args()
+    if options.workers:
+        os.environ["EASEL_WORKERS"] = str(options.workers)
     if options.threads:
         torch.set_num_threads(options.threads)
         os.environ["EASEL_TORCH_THREADS"] = str(options.threads)

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 # The layers below these keep what MiniLM knows of words that nobody listed.
 TAUGHT_LAYERS = 3
 NAME_SHARE, WHITE_SHARE, ARTICLE_SHARE = 0.3, 0.4, 0.75
+# Of three steps so many show words alone, which are short, and so many of them as take the time of the captions.
+BARE_STEPS, BARE_WORDS = 2, 3
 # How much choosing among all names counts beside the states themselves, and the distance that makes a name e times
 # less likely.
 CHOICE_WEIGHT, TEMPERATURE = 0.3, 0.3
@@ -48,8 +50,11 @@ class Pairs:
     numbers: tuple[int, ...]
 
 
-def draw_pairs(known: Sequence[Motif], size: int, rng: random.Random) -> Pairs:
-    """Motifs are equally likely, however many words one has; so are its words, but for the first name."""
+def draw_pairs(known: Sequence[Motif], size: int, rng: random.Random, bare: bool = False) -> Pairs:
+    """Motifs are equally likely, however many words one has; so are its words, but for the first name.
+
+    `bare` words have no style and no background around them.
+    """
     rows = []
     for _ in range(size):
         number = rng.randrange(len(known))
@@ -58,7 +63,7 @@ def draw_pairs(known: Sequence[Motif], size: int, rng: random.Random) -> Pairs:
         word = captions.with_article(word) if rng.random() < ARTICLE_SHARE else word
         style = rng.choice(tuple(captions.STYLE_FRONT))
         colour = "white" if rng.random() < WHITE_SHARE else rng.choice(captions.COLOUR_NAMES)
-        template = captions.say_background(captions.say_style("{}", style, rng), colour, rng)
+        template = "{}" if bare else captions.say_background(captions.say_style("{}", style, rng), colour, rng)
         rows.append((template, word, captions.with_article(motif.names[0]), number))
     return Pairs(*zip(*rows, strict=True))
 
@@ -74,18 +79,28 @@ class Filled:
     lengths: tuple[int, ...]
 
 
-def fill(templates: Sequence[str], subjects: Sequence[str], tokenizer: BertTokenizerFast) -> Filled:
-    """Raises ValueError for a caption that is cut off: its end could not be aligned with anything."""
+def fill(
+    templates: Sequence[str], subjects: Sequence[str], tokenizer: BertTokenizerFast, length: int = words.MAX_TOKENS
+) -> Filled:
+    """Padded to `length` tokens.
+
+    Raises ValueError for a caption that is cut off: its end could not be aligned with anything.
+    """
     texts = [template.format(subject) for template, subject in zip(templates, subjects, strict=True)]
-    batch = words.tokenize(texts, tokenizer)
+    batch = words.tokenize(texts, tokenizer, length)
     starts = torch.tensor([template.index("{}") for template in templates])[:, None]
     ends = starts + torch.tensor([len(subject) for subject in subjects])[:, None]
     first, last = batch.offset_mapping.unbind(-1)
     spans = (last > starts) & (first < ends) & (last > first)
     lengths = tuple(batch.attention_mask.sum(dim=1).tolist())
-    if max(lengths) >= words.MAX_TOKENS:
-        raise ValueError(f"more than {words.MAX_TOKENS - 1} tokens: {texts[lengths.index(max(lengths))]!r}")
+    if max(lengths) >= length:
+        raise ValueError(f"more than {length - 1} tokens: {texts[lengths.index(max(lengths))]!r}")
     return Filled(batch, spans, lengths)
+
+
+def longest(texts: Sequence[str], tokenizer: BertTokenizerFast) -> int:
+    """Tokens of the longest one."""
+    return max(len(ids) for ids in tokenizer(list(texts)).input_ids)
 
 
 def average(states: torch.Tensor, spans: torch.Tensor) -> torch.Tensor:
@@ -126,7 +141,11 @@ class Lesson:
 
     def loss(self, student: BertModel, drawn: Pairs) -> torch.Tensor:
         """Squared error of all token states, and the cross-entropy of choosing the motif by its name's distance."""
-        said, named = (fill(drawn.templates, subjects, self.tokenizer) for subjects in (drawn.words, drawn.names))
+        bare = all(template == "{}" for template in drawn.templates)
+        length = longest((*drawn.words, *drawn.names), self.tokenizer) + 2 if bare else words.MAX_TOKENS
+        said, named = (
+            fill(drawn.templates, subjects, self.tokenizer, length) for subjects in (drawn.words, drawn.names)
+        )
         with torch.no_grad():
             taught = words.states_of(named.batch, self.teacher)
         lengths, spans = zip(said.lengths, named.lengths, strict=True), zip(said.spans, named.spans, strict=True)
@@ -138,10 +157,16 @@ class Lesson:
 
 
 def teach(
-    known: Sequence[Motif], teacher: BertModel, tokenizer: BertTokenizerFast, steps: int, batch: int, rate: float
-) -> BertModel:
-    """A copy of the teacher whose last layers were taught. Its last norm stays: it is what spreads the states."""
-    student = copy.deepcopy(teacher).requires_grad_(False)
+    known: Sequence[Motif],
+    teacher: BertModel,
+    student: BertModel,
+    tokenizer: BertTokenizerFast,
+    steps: int,
+    batch: int,
+    rate: float,
+) -> None:
+    """Teach the student's last layers. The last norm stays: it is what spreads the states."""
+    student.requires_grad_(False)
     layers = student.encoder.layer[-TAUGHT_LAYERS:].requires_grad_(True)
     words.last_norm(student).requires_grad_(False)
     trained = [weight for weight in layers.parameters() if weight.requires_grad]
@@ -150,8 +175,9 @@ def teach(
     lesson, rng = Lesson(teacher, tokenizer, name_states(known, teacher, tokenizer)), random.Random(12)
     losses: list[float] = []
     student.train()
-    for _ in (bar := tqdm(range(steps), desc="meaning", mininterval=5)):
-        loss = lesson.loss(student, draw_pairs(known, batch, rng))
+    for step in (bar := tqdm(range(steps), desc="meaning", mininterval=5)):
+        bare = step % 3 < BARE_STEPS
+        loss = lesson.loss(student, draw_pairs(known, batch * BARE_WORDS if bare else batch, rng, bare))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(trained, 1.0)
@@ -159,23 +185,25 @@ def teach(
         schedule.step()
         losses.append(loss.item())
         bar.set_postfix(loss=f"{np.mean(losses[-50:]):.3f}")
-    return student.eval().requires_grad_(False)
+    student.eval()
 
 
 def main() -> None:
     workspace.start_logging()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=3e-4)
+    parser.add_argument("--rate", type=float, default=5e-4)
+    parser.add_argument("--go-on", action="store_true", help="from the taught encoder that is there")
     arguments = parser.parse_args()
     shown = draw_pairs(motifs.load_motifs(), 1500, random.Random(8))
     words.spread_saved([template.format(word) for template, word in zip(shown.templates, shown.words, strict=True)])
     teacher, tokenizer = words.load_encoder(workspace.device())
     known = neighbours.add_neighbours(motifs.load_motifs(), teacher, tokenizer)
+    student = words.load_taught(workspace.device())[0] if arguments.go_on else copy.deepcopy(teacher)
     torch.manual_seed(12)
-    taught = teach(known, teacher, tokenizer, arguments.steps, arguments.batch, arguments.rate)
-    taught.save_pretrained(workspace.TAUGHT_ENCODER)
+    teach(known, teacher, student, tokenizer, arguments.steps, arguments.batch, arguments.rate)
+    student.save_pretrained(workspace.TAUGHT_ENCODER)
 
 
 if __name__ == "__main__":

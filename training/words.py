@@ -137,12 +137,12 @@ def load_from(folder: Path, device: torch.device) -> tuple[BertModel, BertTokeni
     return model, BertTokenizerFast.from_pretrained(workspace.TOKENIZER)
 
 
-def tokenize(texts: Sequence[str], tokenizer: BertTokenizerFast) -> BatchEncoding:
-    """As the pipeline does it: padded to the full length."""
+def tokenize(texts: Sequence[str], tokenizer: BertTokenizerFast, length: int = MAX_TOKENS) -> BatchEncoding:
+    """Padded, as the pipeline does it."""
     return tokenizer(
         list(texts),
         padding="max_length",
-        max_length=MAX_TOKENS,
+        max_length=length,
         truncation=True,
         return_tensors="pt",
         return_offsets_mapping=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from pathlib import Path
 
@@ -103,7 +104,8 @@ def test_listed_words_come_to_mean_the_name(tokenizer: BertTokenizerFast) -> Non
     torch.manual_seed(1)
 
     # When the last layers are taught for a few steps
-    taught = meaning.teach(known, model, tokenizer, steps=40, batch=16, rate=5e-4)
+    taught = copy.deepcopy(model)
+    meaning.teach(known, model, taught, tokenizer, steps=40, batch=12, rate=5e-4)
 
     # Then each word is nearest to the name, also in a caption
     listed = [(number, word) for number, motif in enumerate(known) for word in motif.synonyms]
