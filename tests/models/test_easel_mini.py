@@ -56,7 +56,7 @@ def test_its_own_size_is_256(pipeline: StableDiffusionPipeline) -> None:
 
 @pytest.mark.parametrize("colour", ["dark blue", "yellow", "white"])
 def test_the_background_is_as_asked(pipeline: StableDiffusionPipeline, colour: str) -> None:
-    image = drawn(pipeline, f"a red apple on a {colour} background")
+    image = drawn(pipeline, f"a fox on a {colour} background")
     made = features.background_colour(np.asarray(image))
     assert apart(made, np.array(captions.COLOURS[colour])) < 25
 
