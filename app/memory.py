@@ -8,6 +8,8 @@ from typing import Final
 
 GIB: Final = 2**30
 MEMINFO: Final = Path("/proc/meminfo")
+WORKER_BYTES: Final = GIB
+"""What a worker takes beside its weights, and so the worker of the smallest model altogether."""
 
 
 @dataclass(frozen=True, slots=True)

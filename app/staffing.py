@@ -12,16 +12,13 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from app.memory import GIB, read_memory
+from app.memory import GIB, WORKER_BYTES, read_memory
 from core.catalog import Catalog, Model
 from core.settings import Settings
 
 SHARERS: Final = 2
 SMALL_BYTES: Final = GIB
 """Of files: models that may be loaded twice without asking. They take twice as much in the CPU's precision."""
-
-WORKER_BYTES: Final = GIB
-"""Of memory: what a worker takes beside its weights."""
 
 ACCELERATORS: Final = ("nvidia[0-9]*", "kfd", "dxg")
 """What Linux calls the devices of CUDA, ROCm and of Windows' GPU under WSL."""

@@ -103,23 +103,25 @@ def running_stack(settings: Settings) -> Iterator[Stack]:
     """
     _check_port(settings)
     count = count_workers(settings, Catalog.load(settings.catalog))
+    ports = metrics_ports(settings, count)
     with data_folder_lock(settings.data_dir), _redis(settings) as redis_url:
         redis = connect(redis_url)
         check_settings(settings, KeyStore(redis))
         environment = {
+            **QUIET_WORKER,
+            **os.environ,
             "REDIS_URL": redis_url,
             "EASEL_HOST": settings.host,
             "EASEL_PORT": str(settings.port),
             "EASEL_DATA_DIR": str(settings.data_dir.resolve()),
         }
-        environment = {**QUIET_WORKER, **os.environ, **environment}
         api, keeper = (
             Child(name, [sys.executable, "-m", module], environment)
             for name, module in (("api", "app"), ("keeper", "app.keeper"))
         )
         workers = [
             Child(name, [sys.executable, "-m", "worker"], {**environment, "EASEL_WORKER_METRICS_PORT": str(port)})
-            for name, port in zip(names_of(count), metrics_ports(settings, count), strict=True)
+            for name, port in zip(names_of(count), ports, strict=True)
         ]
         children = [keeper, *workers, api]
         registry = WorkerRegistry(redis)

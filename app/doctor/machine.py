@@ -11,14 +11,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from app.doctor.finding import Finding, State
-from app.memory import GIB, read_memory
+from app.memory import GIB, WORKER_BYTES, read_memory
 from core.settings import Settings
 
 LOW_DISK_BYTES: Final = 2 * GIB
 NO_DISK_BYTES: Final = GIB // 8
-LOW_MEMORY_BYTES: Final = GIB
-"""The worker of the smallest model takes about as much."""
-
 PROBE: Final = (
     "import json, torch; cuda = torch.cuda.is_available(); "
     "print(json.dumps({'version': torch.__version__, 'threads': torch.get_num_threads(), "
@@ -61,7 +58,7 @@ def memory_findings() -> Iterator[Finding]:
     if memory is None:
         return
     found = f"{memory.available / GIB:.1f} of {memory.total / GIB:.1f} GiB free"
-    if memory.available > LOW_MEMORY_BYTES:
+    if memory.available > WORKER_BYTES:
         yield Finding("memory", "ok", found)
     else:
         yield Finding("memory", "warning", found, "stop something else, or the system may end the worker")

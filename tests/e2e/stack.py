@@ -71,7 +71,11 @@ class Stack:
 
     def child(self, module: str) -> psutil.Process:
         """The process of `python -m module`."""
-        return next(child for child in self.children() if child.cmdline()[-2:] == ["-m", module])
+        return self.processes(module)[0]
+
+    def processes(self, module: str) -> list[psutil.Process]:
+        """All of them, where there may be several."""
+        return [child for child in self.children() if child.cmdline()[-2:] == ["-m", module]]
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)

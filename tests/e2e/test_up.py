@@ -60,19 +60,15 @@ def test_two_workers_share_the_jobs_and_go_together(tmp_path: Path) -> None:
         # Then both draw at the same time
         until(lambda: {stack.get(job)["status"] for job in jobs} == {"running"}, 60, "both jobs to run")
         # When one is killed the hard way
-        first, second = workers_of(stack)
+        first, second = stack.processes("worker")
         first.kill()
         # Then no job is lost, and another worker takes its place
         assert {stack.finish(job)["status"] for job in jobs} == {"succeeded"}
-        third = until(lambda: set(workers_of(stack)) - {first, second}, 60, "a third worker").pop()
+        third = until(lambda: set(stack.processes("worker")) - {first, second}, 60, "a third worker").pop()
         # and both end with the stack
         assert stack.stop() == 0
         assert not second.is_running()
         assert not third.is_running()
-
-
-def workers_of(stack: Stack) -> list[psutil.Process]:
-    return [child for child in stack.children() if child.cmdline()[-2:] == ["-m", "worker"]]
 
 
 def test_killed_supervisor_takes_its_children_along(tmp_path: Path) -> None:

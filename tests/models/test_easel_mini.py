@@ -54,9 +54,19 @@ def test_its_own_size_is_256(pipeline: StableDiffusionPipeline) -> None:
     assert drawn(pipeline, "a fox").size == (256, 256)
 
 
-@pytest.mark.parametrize("colour", ["dark blue", "yellow", "white"])
-def test_the_background_is_as_asked(pipeline: StableDiffusionPipeline, colour: str) -> None:
-    image = drawn(pipeline, f"a fox on a {colour} background")
+@pytest.mark.parametrize(
+    ("motif", "colour"),
+    [
+        pytest.param(
+            "a red apple", "dark blue", marks=pytest.mark.xfail(reason="black, see its card", strict=True)
+        ),
+        ("a red apple", "yellow"),
+        ("a red apple", "white"),
+        ("a fox", "dark blue"),
+    ],
+)
+def test_the_background_is_as_asked(pipeline: StableDiffusionPipeline, motif: str, colour: str) -> None:
+    image = drawn(pipeline, f"{motif} on a {colour} background")
     made = features.background_colour(np.asarray(image))
     assert apart(made, np.array(captions.COLOURS[colour])) < 25
 

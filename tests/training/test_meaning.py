@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel, BertTokenizerFast
+from transformers import BertModel, BertTokenizerFast
 
+from tests import tiny_models
 from training import captions, meaning, restore, words, workspace
 from training.motifs import Motif
 
@@ -25,20 +26,6 @@ KNOWN = (
 @pytest.fixture(scope="module")
 def tokenizer() -> BertTokenizerFast:
     return BertTokenizerFast.from_pretrained(MODEL / "tokenizer")
-
-
-def small_encoder(seed: int) -> BertModel:
-    """Random, of MiniLM's shape but thin."""
-    torch.manual_seed(seed)
-    config = BertConfig(
-        vocab_size=10400,
-        hidden_size=32,
-        num_hidden_layers=6,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=32,
-    )
-    return BertModel(config).eval()
 
 
 def test_captions_say_every_listed_word_and_never_what_is_held_out() -> None:
@@ -128,7 +115,7 @@ def test_an_exported_model_gives_its_layers_back(
     # Given MiniLM as it came, which may have got more words since, and an encoder that was taught and exported
     for name in ("TEXT_ENCODER", "TAUGHT_ENCODER", "TOKENIZER"):
         monkeypatch.setattr(workspace, name, tmp_path / name)
-    as_it_came, exported = small_encoder(1), small_encoder(2)
+    as_it_came, exported = (tiny_models.mini().text_encoder for _ in range(2))
     as_it_came.save_pretrained(workspace.TEXT_ENCODER)
     tokenizer.save_pretrained(workspace.TOKENIZER)
     exported.save_pretrained(tmp_path / "exported")
