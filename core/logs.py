@@ -30,24 +30,29 @@ def telling(**words: str) -> Iterator[None]:
 STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
 
 
-def _extra(record: logging.LogRecord) -> dict[str, Any]:
+def _extra(record: logging.LogRecord, always: Mapping[str, str]) -> dict[str, Any]:
     fields = {name: value for name, value in record.__dict__.items() if name not in STANDARD}
-    return {**about.get(), **fields}
+    return {**always, **about.get(), **fields}
 
 
 class TextFormatter(logging.Formatter):
     """For people: time, level, logger, message, then key=value."""
 
-    def __init__(self) -> None:
+    def __init__(self, always: Mapping[str, str]) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+        self._always = always
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        pairs = "".join(f" {name}={value}" for name, value in _extra(record).items())
+        pairs = "".join(f" {name}={value}" for name, value in _extra(record, self._always).items())
         return super().formatMessage(record) + pairs
 
 
 class JsonFormatter(logging.Formatter):
     """For machines: one JSON object a line."""
+
+    def __init__(self, always: Mapping[str, str]) -> None:
+        super().__init__()
+        self._always = always
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -55,15 +60,15 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            **_extra(record),
+            **_extra(record, self._always),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
 
 
-def configure(settings: Settings) -> None:
-    """Set the root logger up. Only the main function of a process calls this."""
+def configure(settings: Settings, **words: str) -> None:
+    """Set the root logger up, with `words` on every line. Only the main function of a process calls this."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())
+    handler.setFormatter(JsonFormatter(words) if settings.log_format == "json" else TextFormatter(words))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)

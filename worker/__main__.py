@@ -44,7 +44,8 @@ logger = logging.getLogger(__name__)
 def main() -> int:
     """Serve one queue until told to stop; the exit code is 1 if the models cannot be loaded."""
     settings = Settings.read()
-    logs.configure(settings)
+    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    logs.configure(settings, worker=name)
     if settings.redis_url is None:
         logger.error("the worker needs REDIS_URL; `easel up` sets it for you")
         return 2
@@ -58,7 +59,7 @@ def main() -> int:
     except (CatalogError, JobFailure) as error:
         logger.error("cannot start: %s", error)
         return 1
-    serve(settings, models, settings.redis_url)
+    serve(settings, models, settings.redis_url, name)
     return 0
 
 
@@ -87,12 +88,11 @@ def served_models(settings: Settings, catalog: Catalog) -> list[str]:
     return sorted(served, key=lambda model_id: model_id != catalog.default)
 
 
-def serve(settings: Settings, models: Models, redis_url: str) -> None:
+def serve(settings: Settings, models: Models, redis_url: str, name: str) -> None:
     """Run the engine on this, the main thread, and the slots beside it."""
     redis = connect(redis_url, patient=True)
     store = JobStore(redis, Limits.from_settings(settings))
     registry = WorkerRegistry(redis)
-    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     info = WorkerInfo(
         name=name,
         queue=settings.queue,

@@ -17,13 +17,13 @@ def record(message: str = "job started", **extra: object) -> logging.LogRecord:
 
 
 def test_a_line_for_people() -> None:
-    line = logs.TextFormatter().format(record(job_id="gen_1", attempt=2))
+    line = logs.TextFormatter({}).format(record(job_id="gen_1", attempt=2))
 
     assert line.endswith("INFO    worker.tasks: job started job_id=gen_1 attempt=2")
 
 
 def test_a_line_for_machines() -> None:
-    line = json.loads(logs.JsonFormatter().format(record(job_id="gen_1")))
+    line = json.loads(logs.JsonFormatter({}).format(record(job_id="gen_1")))
 
     assert line.pop("time").endswith("+00:00")
     assert line == {"level": "INFO", "logger": "worker.tasks", "message": "job started", "job_id": "gen_1"}
@@ -33,16 +33,23 @@ def test_a_traceback_stays_on_its_line() -> None:
     try:
         raise ValueError("inside")
     except ValueError as error:
-        line = logs.JsonFormatter().format(record(exc_info=(ValueError, error, error.__traceback__)))
+        line = logs.JsonFormatter({}).format(record(exc_info=(ValueError, error, error.__traceback__)))
 
     assert "\n" not in line
     assert "ValueError: inside" in json.loads(line)["traceback"]
 
 
-@pytest.mark.parametrize("formatter", [logs.TextFormatter(), logs.JsonFormatter()])
+@pytest.mark.parametrize("formatter", [logs.TextFormatter({}), logs.JsonFormatter({})])
 def test_the_current_job_is_named(formatter: logging.Formatter) -> None:
     with logs.telling(job_id="gen_2"), logs.telling(trace_id="abc"):
         assert "gen_2" in formatter.format(record())
         assert "abc" in formatter.format(record())
         assert "gen_2" not in formatter.format(record(job_id="gen_3"))
     assert "gen_2" not in formatter.format(record())
+
+
+@pytest.mark.parametrize("kind", [logs.TextFormatter, logs.JsonFormatter])
+def test_what_a_process_is_called_stands_on_every_line(
+    kind: type[logs.TextFormatter] | type[logs.JsonFormatter],
+) -> None:
+    assert "studio-17" in kind({"worker": "studio-17"}).format(record())
