@@ -20,7 +20,7 @@ def doctor(as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
     chosen = settings(data_dir=data_dir)
     findings = [
         *torch_findings(chosen),
-        *memory_findings(),
+        *memory_findings(chosen),
         *model_findings(chosen),
         *disk_findings(chosen),
         *redis_findings(chosen),

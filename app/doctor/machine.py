@@ -52,16 +52,18 @@ def device_finding(seen: dict[str, Any], device: str) -> Finding:
     return Finding("device", "problem", found, advice)
 
 
-def memory_findings() -> Iterator[Finding]:
-    """Where the system tells it."""
+def memory_findings(chosen: Settings) -> Iterator[Finding]:
+    """Where the system tells it. Only workers that were asked for count: others start where there is room."""
     memory = read_memory()
     if memory is None:
         return
     found = f"{memory.available / GIB:.1f} of {memory.total / GIB:.1f} GiB free"
-    if memory.available > WORKER_BYTES:
+    workers = max(1, chosen.workers)
+    if memory.available > workers * WORKER_BYTES:
         yield Finding("memory", "ok", found)
     else:
-        yield Finding("memory", "warning", found, "stop something else, or the system may end the worker")
+        advice = "stop something else" + (f", or lower EASEL_WORKERS={workers}" if workers > 1 else "")
+        yield Finding("memory", "warning", found, f"{advice}; else the system may end the worker")
 
 
 def disk_findings(chosen: Settings) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from app.doctor import machine
 from app.doctor.machine import device_finding, disk_findings, memory_findings
 from app.doctor.models import missing_files, model_findings
 from app.doctor.network import door_findings, port_findings, redis_findings
+from app.memory import Memory
 from core.settings import REPOSITORY, Settings
 from tests.ports import free_port
 
@@ -102,8 +103,18 @@ def test_a_device_that_is_not_there(seen: dict[str, Any], device: str, state: st
 
 def test_memory_is_told() -> None:
     assert device_finding(GPU, "auto").found == "torch 2 on NVIDIA H100, 40.0 of 80 GiB free"
-    for finding in memory_findings():
+    for finding in memory_findings(Settings()):
         assert "GiB free" in finding.found
+
+
+@pytest.mark.parametrize(("workers", "advice"), [(0, ""), (3, ""), (9, "lower EASEL_WORKERS=9")])
+def test_workers_that_were_asked_for_need_memory_each(
+    workers: int, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "read_memory", lambda: Memory(total=8 * 2**30, available=4 * 2**30))
+    finding = only(memory_findings(Settings(workers=workers)))
+    assert finding.state == ("warning" if advice else "ok")
+    assert advice in finding.advice
 
 
 @pytest.mark.parametrize(("free", "state"), [(10 * 2**30, "ok"), (2**30, "warning"), (2**20, "problem")])
