@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import random
 import re
 import time
@@ -17,7 +18,7 @@ from diffusers import AutoencoderTiny, StableDiffusionPipeline
 from PIL import Image
 from tqdm import tqdm
 
-from training import captions, features, latents, lists, motifs, pictures, sheets, workspace
+from training import captions, features, latents, lists, motifs, parallel, pictures, sheets, workspace
 from worker.allocator import keep_freed_memory
 
 logger = logging.getLogger(__name__)
@@ -33,14 +34,21 @@ START, END = "<!-- figures -->", "<!-- /figures -->"
 def draw(pipeline: StableDiffusionPipeline, prompts: Sequence[str]) -> list[Image.Image]:
     """One picture a prompt with a seed of its own, so that a subset gives the same pictures."""
     images: list[Image.Image] = []
-    bar = tqdm(total=len(prompts), desc="drawing")
-    for part in latents.batches(list(enumerate(prompts)), BATCH):
+    mine = parallel.deal(list(enumerate(prompts)))
+    bar = tqdm(total=len(mine), desc="drawing", disable=parallel.rank() > 0)
+    for part in latents.batches(mine, BATCH):
         generators = [torch.Generator().manual_seed(SEED + number) for number, _ in part]
         texts = [text for _, text in part]
         made = pipeline(texts, num_inference_steps=STEPS, guidance_scale=GUIDANCE, generator=generators)
         images.extend(made.images)
         bar.update(len(part))
-    return images
+    return parallel.collect(images)
+
+
+def show(images: Sequence[Image.Image], path: Path, columns: int, labels: Sequence[str]) -> None:
+    """A contact sheet; one process of several draws it."""
+    if parallel.rank() == 0:
+        sheets.tile(images, path, columns, labels)
 
 
 class References:
@@ -118,7 +126,7 @@ def measure_words(
     prompts = [captions.with_article(word) for _, word in asked]
     images = draw(pipeline, prompts)
     ranks = [references.rank(image, number) for image, (number, _) in zip(images, asked, strict=True)]
-    sheets.tile(images, workspace.WORK / f"evaluation-{kind}.png", 12, label_ranks(prompts, ranks))
+    show(images, workspace.WORK / f"evaluation-{kind}.png", 12, label_ranks(prompts, ranks))
     return {kind: len(ranks), f"{kind}_top1": share(ranks, 1), f"{kind}_top5": share(ranks, 5)}, ranks
 
 
@@ -161,7 +169,7 @@ def measure_obedience(pipeline: StableDiffusionPipeline, references: References,
         grounds = [captions.BACKGROUND[0].format(colour) for _, colour in asked]
         prompts = [subject + ground for subject, ground in zip(subjects, grounds, strict=True)]
         drawn.append(draw(pipeline, prompts))
-        sheets.tile(drawn[-1], workspace.WORK / f"evaluation-{style}.png", 12, prompts)
+        show(drawn[-1], workspace.WORK / f"evaluation-{style}.png", 12, prompts)
     flatness = np.array([[references.flatness(i, n) for i, (n, _) in zip(row, asked, strict=True)] for row in drawn])
     colours, ranks = [], []
     for image, (number, colour) in zip(drawn[0] + drawn[1], asked * 2, strict=True):
@@ -192,7 +200,7 @@ def measure_pairs(pipeline: StableDiffusionPipeline, references: References, cho
         halves = image.crop((0, 0, middle, image.height)), image.crop((middle, 0, image.width, image.height))
         ranks += [references.rank(half, number) for half, number in zip(halves, two, strict=True)]
     labels = [f"{left} {right} {text}" for left, right, text in zip(ranks[::2], ranks[1::2], prompts, strict=True)]
-    sheets.tile(images, workspace.WORK / "evaluation-pairs.png", 12, labels)
+    show(images, workspace.WORK / "evaluation-pairs.png", 12, labels)
     return {"pairs": len(asked), "pairs_top1": share(ranks, 1), "pairs_top5": share(ranks, 5)}
 
 
@@ -209,8 +217,10 @@ def measure_autoencoder(pipeline: StableDiffusionPipeline, chosen: Sequence[int]
 
 
 def measure_speed(pipeline: StableDiffusionPipeline, repeats: int = 5) -> dict[str, float]:
-    """The median of some pictures drawn one by one after a warm-up."""
+    """The median of some pictures drawn one by one after a warm-up, on all cores."""
     times = []
+    few = torch.get_num_threads()
+    torch.set_num_threads(os.cpu_count() or 1)
     for number in range(repeats + 1):
         start = time.perf_counter()
         pipeline(
@@ -220,7 +230,9 @@ def measure_speed(pipeline: StableDiffusionPipeline, repeats: int = 5) -> dict[s
             generator=torch.Generator().manual_seed(number),
         )
         times.append(time.perf_counter() - start)
-    return {"seconds": round(float(np.median(times[1:])), 2), "threads": torch.get_num_threads()}
+    figures = {"seconds": round(float(np.median(times[1:])), 2), "threads": torch.get_num_threads()}
+    torch.set_num_threads(few)
+    return figures
 
 
 def figure_rows(figures: dict) -> list[str]:
@@ -260,18 +272,22 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="measure every n-th motif only")
     parser.add_argument("--no-card", action="store_true", help="leave the model card alone")
     arguments = parser.parse_args()
+    parallel.join()
     pipeline = StableDiffusionPipeline.from_pretrained(arguments.model, dtype=torch.float32)
     pipeline.to(workspace.device())
     pipeline.set_progress_bar_config(disable=True)
     count = lists.count_motifs(arguments.tier)
     references = References(count, pipeline.vae)
     chosen = range(0, count, arguments.every)
-    sheets.tile(draw(pipeline, sheets.PROMPTS), arguments.model / "sample.jpg", 8, sheets.PROMPTS)
-    figures = measure_speed(pipeline) | measure_descriptor(references, count)
+    show(draw(pipeline, sheets.PROMPTS), arguments.model / "sample.jpg", 8, sheets.PROMPTS)
+    figures = measure_descriptor(references, count)
     figures |= measure_autoencoder(pipeline, chosen)
     for measure in (measure_names, measure_synonyms, measure_obedience, measure_pairs):
         figures |= measure(pipeline, references, chosen)
         logger.info("%s", figures)
+    if parallel.rank() > 0:
+        return
+    figures |= measure_speed(pipeline)
     (arguments.model / "evaluation.json").write_text(json.dumps(figures, indent=2) + "\n")
     if not arguments.no_card:
         write_card(arguments.model / "README.md", figures)

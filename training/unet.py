@@ -19,7 +19,7 @@ from PIL import Image
 from torch import nn
 from tqdm import tqdm
 
-from training import diffusion, growth, lists, sheets, words, workspace
+from training import diffusion, growth, lists, parallel, sheets, words, workspace
 from training.cache import Cache
 from worker.allocator import keep_freed_memory
 from worker.threads import adaptive_threads
@@ -61,9 +61,10 @@ class Run:
 
 def prepare_run(unet: UNet2DConditionModel, rate: float, device: torch.device) -> Run:
     """AdamW's second beta below the usual 0.999, because runs are short."""
-    ema = copy.deepcopy(unet).to(device).eval().requires_grad_(False)
     unet.to(device).train()
-    optimiser = torch.optim.AdamW(unet.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01)
+    parallel.start_alike(unet)
+    ema = copy.deepcopy(unet).eval().requires_grad_(False)
+    optimiser = torch.optim.AdamW(unet.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
     return Run(unet, ema, optimiser)
 
 
@@ -113,18 +114,19 @@ def draw_sheet(run: Run, cache: Cache) -> None:
 
 
 def train(arguments: argparse.Namespace) -> None:
+    """Every process of `torchrun` does the same, but for its batches; number 0 saves, draws and reports."""
     device = workspace.device()
     cache = Cache(device, arguments.tier, arguments.known_tier)
     run = start_run(arguments.rate, arguments.source, device)
-    rng = np.random.default_rng(run.step)
-    torch.manual_seed(run.step)
+    rng = np.random.default_rng([run.step, parallel.rank()])
+    torch.manual_seed(run.step * parallel.count() + parallel.rank())
     alphas = diffusion.signal_levels().to(device)
     start = saved = drawn = time.monotonic()
     losses: list[float] = []
     adapt_threads = adaptive_threads()
-    bar = tqdm(desc="unet", unit="picture", mininterval=15, initial=run.seen)
-    first = run.step
-    while (used := (time.monotonic() - start) / (arguments.minutes * 60)) < 1.0:
+    bar = tqdm(desc="unet", unit="picture", mininterval=15, initial=run.seen, disable=parallel.rank() > 0)
+    first, used = run.step, 0.0
+    while used < 1.0:
         if run.side == 16 and used >= arguments.low_share:
             run, first = grow_run(run, arguments.rate, device), 0
         adapt_threads()
@@ -135,14 +137,17 @@ def train(arguments: argparse.Namespace) -> None:
             loss = diffusion.velocity_loss(run.unet, latents, states, alphas, twins)
         run.optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        used = parallel.average_gradients(run.unet, (time.monotonic() - start) / (arguments.minutes * 60))
         nn.utils.clip_grad_norm_(run.unet.parameters(), 1.0)
         run.optimiser.step()
         run.step += 1
-        run.seen += size
+        run.seen += size * parallel.count()
         run.follow()
         losses.append(loss.item())
-        bar.update(size)
+        bar.update(size * parallel.count())
         bar.set_postfix(loss=f"{np.mean(losses[-100:]):.4f}", side=side, left=f"{(1 - used) * arguments.minutes:.0f}m")
+        if parallel.rank() > 0:
+            continue
         if time.monotonic() - saved > 180:
             run.save()
             sheets.plot_losses(losses, workspace.UNET / "loss.png", "UNet: weighted velocity error")
@@ -150,6 +155,8 @@ def train(arguments: argparse.Namespace) -> None:
         if time.monotonic() - drawn > arguments.sheet_minutes * 60:
             draw_sheet(run, cache)
             drawn = time.monotonic()
+    if parallel.rank() > 0:
+        return
     run.save()
     draw_sheet(run, cache)
     sheets.plot_losses(losses, workspace.UNET / "loss.png", "UNet: weighted velocity error")
@@ -163,9 +170,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=240)
     parser.add_argument("--batch", type=int, default=16, help="at 256 pixels; twice that at 128")
     parser.add_argument("--tier", type=int, default=lists.LAST_TIER, help="motifs of the tiers up to this one")
-    parser.add_argument(
-        "--known-tier", type=int, default=0, help="motifs that --from knows; they are drawn half as often"
-    )
+    parser.add_argument("--known-tier", type=int, default=0, help="motifs that --from knows; they are drawn less often")
     parser.add_argument(
         "--bf16", action="store_true", help="faster where the processor has it (lscpu: avx512_bf16, amx)"
     )
@@ -174,7 +179,9 @@ def main() -> None:
     parser.add_argument("--fall-from", type=float, default=0.6, help="share of the budget after which the rate falls")
     parser.add_argument("--sheet-minutes", type=float, default=10)
     parser.add_argument("--from", dest="source", help='"resume", or a unet folder to go on from')
-    train(parser.parse_args())
+    arguments = parser.parse_args()
+    parallel.join()
+    train(arguments)
 
 
 if __name__ == "__main__":
