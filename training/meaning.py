@@ -13,7 +13,7 @@ import argparse
 import copy
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ from torch import nn
 from tqdm import tqdm
 from transformers import BatchEncoding, BertModel, BertTokenizerFast
 
-from training import captions, motifs, neighbours, words, workspace
+from training import captions, motifs, neighbours, parallel, words, workspace
 from training.motifs import Motif
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ TAUGHT_LAYERS = 3
 NAME_SHARE, WHITE_SHARE, ARTICLE_SHARE = 0.3, 0.4, 0.75
 # Of three steps so many show words alone, which are short, and so many of them as take the time of the captions.
 BARE_STEPS, BARE_WORDS = 2, 3
+# The longest listed word has 12 tokens.
+BARE_TOKENS = 15
 # How much choosing among all names counts beside the states themselves, and the distance that makes a name e times
 # less likely.
 CHOICE_WEIGHT, TEMPERATURE = 0.3, 0.3
@@ -131,29 +133,72 @@ def name_states(known: Sequence[Motif], model: BertModel, tokenizer: BertTokeniz
     return average(words.states_of(names.batch, model), names.spans.to(model.device))
 
 
+class Below:
+    """What the layers that stay make of words alone, computed once a word: it is half the work of a step.
+
+    States that padding has are kept too, up to `length` tokens.
+    """
+
+    def __init__(self, model: BertModel, length: int) -> None:
+        self.model = model
+        self.length = length
+        self.known: dict[str, torch.Tensor] = {}
+
+    @torch.no_grad()
+    def states(self, subjects: Sequence[str], batch: BatchEncoding) -> torch.Tensor:
+        """Subjects x tokens x width, of subjects tokenized to `length`."""
+        rows = {subject: row for row, subject in enumerate(subjects) if subject not in self.known}
+        if rows:
+            places = list(rows.values())
+            lower = self.model.encoder.layer[:-TAUGHT_LAYERS]
+            ids, mask = (part[places].to(self.model.device) for part in (batch.input_ids, batch.attention_mask))
+            made = through(lower, self.model.embeddings(input_ids=ids), mask)
+            self.known |= dict(zip(rows, made, strict=True))
+        return torch.stack([self.known[subject] for subject in subjects])
+
+
+def through(layers: Iterable[nn.Module], states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """States after these layers, padding masked as BERT does it."""
+    bias = (1.0 - mask[:, None, None, :].to(states.dtype)) * torch.finfo(states.dtype).min
+    for layer in layers:
+        states = layer(states, bias)
+    return states
+
+
 @dataclass(frozen=True)
 class Lesson:
-    """What one step compares: MiniLM as it came, and each name's state by it."""
+    """What one step compares: MiniLM as it came, each name's state by it, and what lies below the taught layers."""
 
     teacher: BertModel
     tokenizer: BertTokenizerFast
     names: torch.Tensor
+    below: Below
 
     def loss(self, student: BertModel, drawn: Pairs) -> torch.Tensor:
         """Squared error of all token states, and the cross-entropy of choosing the motif by its name's distance."""
         bare = all(template == "{}" for template in drawn.templates)
-        length = longest((*drawn.words, *drawn.names), self.tokenizer) + 2 if bare else words.MAX_TOKENS
+        length = self.below.length if bare else words.MAX_TOKENS
         said, named = (
             fill(drawn.templates, subjects, self.tokenizer, length) for subjects in (drawn.words, drawn.names)
         )
+        used = max(*said.lengths, *named.lengths) + 2 if bare else length
         with torch.no_grad():
-            taught = words.states_of(named.batch, self.teacher)
-        lengths, spans = zip(said.lengths, named.lengths, strict=True), zip(said.spans, named.spans, strict=True)
-        wanted = torch.stack([align(*row) for row in zip(taught, lengths, spans, strict=True)])
-        states = words.states_of(said.batch, student)
-        apart = torch.cdist(average(states, said.spans.to(states.device)), self.names).square() / states.shape[-1]
+            taught = self.states(self.teacher, named.batch, used, drawn.names if bare else None)
+        states = self.states(student, said.batch, used, drawn.words if bare else None)
+        spans, named_spans = said.spans[:, :used], named.spans[:, :used]
+        lengths = zip(said.lengths, named.lengths, strict=True)
+        rows = zip(taught, lengths, zip(spans, named_spans, strict=True), strict=True)
+        wanted = torch.stack([align(*row) for row in rows])
+        apart = torch.cdist(average(states, spans.to(states.device)), self.names).square() / states.shape[-1]
         choice = nn.functional.cross_entropy(-apart / TEMPERATURE, torch.tensor(drawn.numbers, device=states.device))
         return nn.functional.mse_loss(states, wanted) + CHOICE_WEIGHT * choice
+
+    def states(self, model: BertModel, batch: BatchEncoding, used: int, subjects: Sequence[str] | None) -> torch.Tensor:
+        """Of the first `used` tokens; of `subjects` alone only the taught layers are computed."""
+        if subjects is None:
+            return words.states_of(batch, model)
+        mask = batch.attention_mask[:, :used].to(model.device)
+        return through(model.encoder.layer[-TAUGHT_LAYERS:], self.below.states(subjects, batch)[:, :used], mask)
 
 
 def teach(
@@ -172,14 +217,16 @@ def teach(
     trained = [weight for weight in layers.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, steps, pct_start=0.1, anneal_strategy="linear")
-    lesson, rng = Lesson(teacher, tokenizer, name_states(known, teacher, tokenizer)), random.Random(12)
+    lesson = Lesson(teacher, tokenizer, name_states(known, teacher, tokenizer), Below(teacher, BARE_TOKENS))
+    rng = random.Random(12 + parallel.rank())
     losses: list[float] = []
     student.train()
-    for step in (bar := tqdm(range(steps), desc="meaning", mininterval=5)):
+    for step in (bar := tqdm(range(steps), desc="meaning", mininterval=5, disable=parallel.rank() > 0)):
         bare = step % 3 < BARE_STEPS
         loss = lesson.loss(student, draw_pairs(known, batch * BARE_WORDS if bare else batch, rng, bare))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        parallel.average_gradients(student)
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         schedule.step()
@@ -196,14 +243,16 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=5e-4)
     parser.add_argument("--go-on", action="store_true", help="from the taught encoder that is there")
     arguments = parser.parse_args()
+    parallel.join()
     shown = draw_pairs(motifs.load_motifs(), 1500, random.Random(8))
     words.spread_saved([template.format(word) for template, word in zip(shown.templates, shown.words, strict=True)])
     teacher, tokenizer = words.load_encoder(workspace.device())
     known = neighbours.add_neighbours(motifs.load_motifs(), teacher, tokenizer)
     student = words.load_taught(workspace.device())[0] if arguments.go_on else copy.deepcopy(teacher)
-    torch.manual_seed(12)
+    torch.manual_seed(12 + parallel.rank())
     teach(known, teacher, student, tokenizer, arguments.steps, arguments.batch, arguments.rate)
-    student.save_pretrained(workspace.TAUGHT_ENCODER)
+    if parallel.rank() == 0:
+        student.save_pretrained(workspace.TAUGHT_ENCODER)
 
 
 if __name__ == "__main__":

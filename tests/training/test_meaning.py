@@ -109,6 +109,22 @@ def test_listed_words_come_to_mean_the_name(tokenizer: BertTokenizerFast) -> Non
     assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
 
 
+def test_words_alone_cost_only_the_taught_layers_and_come_out_the_same(tokenizer: BertTokenizerFast) -> None:
+    # Given words of different lengths
+    model = BertModel.from_pretrained(MODEL / "text_encoder", dtype=torch.float32).eval()
+    lesson = meaning.Lesson(model, tokenizer, torch.zeros(1, 384), meaning.Below(model, length=12))
+    subjects = ["a rocket", "a strings player's instrument", "a rocket"]
+    batch = meaning.fill(["{}"] * 3, subjects, tokenizer, length=12).batch
+    # When their first tokens' states are asked for, twice
+    with torch.no_grad():
+        whole = words.states_of(batch, model)[:, :9]
+        first, again = (lesson.states(model, batch, 9, subjects) for _ in range(2))
+    # Then they are those of the whole model, and the lower layers ran once a word
+    torch.testing.assert_close(first, whole, atol=1e-4, rtol=1e-4)
+    assert torch.equal(again, first)
+    assert set(lesson.below.known) == set(subjects)
+
+
 def test_an_exported_model_gives_its_layers_back(
     tokenizer: BertTokenizerFast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
