@@ -7,6 +7,8 @@ what no thread can share is done twice at once.
 
 from __future__ import annotations
 
+import atexit
+import logging
 import os
 from collections.abc import Sequence
 from typing import TypeVar
@@ -18,21 +20,30 @@ Item = TypeVar("Item")
 
 
 def join() -> None:
-    """Nothing happens in a process that trains alone."""
+    """Nothing happens in a process that works alone."""
     if "WORLD_SIZE" not in os.environ:
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group()
+    if rank() > 0:
+        logging.getLogger().setLevel(logging.WARNING)
+    atexit.register(distributed.destroy_process_group)
+
+
+def wait() -> None:
+    """Until all have come this far."""
+    if count() > 1:
+        distributed.barrier()
 
 
 def rank() -> int:
-    """This process's number among those that train together: number 0 saves and reports."""
+    """This process's number among those that work together: number 0 saves and reports."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def count() -> int:
-    """How many processes train together."""
+    """How many processes work together."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
@@ -52,9 +63,10 @@ def average_gradients(network: nn.Module, clock: float = 0.0) -> float:
     shared = torch.cat([*(gradient.flatten() for gradient in gradients), gradients[0].new_tensor([clock])])
     distributed.all_reduce(shared)
     shared /= count()
-    for gradient, mean in zip(gradients, shared.split([*sizes, 1]), strict=False):
+    *means, mean_clock = shared.split([*sizes, 1])
+    for gradient, mean in zip(gradients, means, strict=True):
         gradient.copy_(mean.view_as(gradient))
-    return float(shared[-1])
+    return float(mean_clock)
 
 
 def deal(items: Sequence[Item]) -> Sequence[Item]:

@@ -145,7 +145,7 @@ def serve(settings: Settings, models: Models, redis_url: str, name: str) -> None
     threading.Thread(
         target=wind_down, args=(settings.grace_seconds, stopping, hurry, leases, slots, engine), daemon=True
     ).start()
-    logger.info("worker ready", extra={"worker": name, "device": info.device, "models": info.models})
+    logger.info("worker ready", extra={"device": info.device, "models": info.models})
     try:
         engine.run()
     except Exception:
@@ -153,7 +153,7 @@ def serve(settings: Settings, models: Models, redis_url: str, name: str) -> None
         end_process()
     watchdog.stop()
     spans.close()
-    logger.info("worker stopped", extra={"worker": name})
+    logger.info("worker stopped")
 
 
 def wind_down(
