@@ -19,7 +19,7 @@ EMPTY_SHARE, SOLID_SHARE, PAIR_SHARE, WHITE_SHARE = 0.10, 0.50, 0.10, 0.40
 # Of the batch: pictures whose caption is blurred, how far at most, and pictures that come with a twin.
 BLUR_SHARE, BLUR_MOST, TWIN_SHARE = 0.5, 0.4, 0.125
 # Pictures as they were drawn teach a motif soonest; moved and mirrored ones count for less, as do motifs known before.
-MOVED_WEIGHT, KNOWN_WEIGHT = 0.3, 0.5
+MOVED_WEIGHT, KNOWN_WEIGHT = 0.3, 0.4
 
 
 class Cache:

@@ -74,11 +74,18 @@ BACKGROUND = (
     " against a {} background",
 )
 NO_ARTICLE = {
-    "bananas", "beer", "blue jeans", "blueberries", "books", "bread", "broccoli", "cheese", "cherries", "chips",
-    "chocolate", "coffee", "corn", "crossed swords", "dark glasses", "earth", "eyeglasses", "fire", "flames",
-    "french bread", "french fries", "fries", "glasses", "grapes", "headphones", "jeans", "maize", "milk", "pancakes",
-    "pasta", "popcorn", "ramen", "scissors", "socks", "spaghetti", "sunglasses", "sushi", "swords", "trousers",
-    "two swords",
+    "autumn leaves", "badminton", "ballet shoes", "ballet slippers", "bananas", "beer", "blood", "blue jeans",
+    "blueberries", "books", "bread", "bricks", "broccoli", "butter", "champagne", "champagne glasses", "cheers",
+    "cheese", "cherries", "chestnuts", "chips", "chocolate", "chopsticks", "clubs", "coffee", "cooked rice", "corn",
+    "crossed swords", "cutlery", "dark glasses", "diamonds", "dna", "dumplings", "dynamite", "earth", "eyeglasses",
+    "fallen leaves", "fire", "fireworks", "flames", "flip-flops", "footprints", "french bread", "french fries",
+    "fries", "glasses", "gloves", "goggles", "grapes", "green peas", "groundnuts", "headphones", "heart eyes", "ice",
+    "ice cubes", "ice hockey", "ice skates", "jeans", "maize", "maracas", "meat", "milk", "nesting dolls", "olives",
+    "pancakes", "pasta", "peanuts", "peas", "pills", "ping pong", "pointe shoes", "popcorn", "railway tracks",
+    "ramen", "rice", "roller skates", "rugby", "russian dolls", "safety goggles", "salt", "scales", "scissors",
+    "shopping bags", "short trousers", "shorts", "skis", "soap", "socks", "spades", "spaghetti", "sunglasses",
+    "sushi", "swords", "table tennis", "tickets", "toilet paper", "train tracks", "trousers", "two swords",
+    "weighing scales", "wheat", "whiskey", "whisky", "winter gloves", "women's boots", "wood",
 }  # fmt: skip
 
 

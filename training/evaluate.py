@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import random
 import re
 import time
@@ -142,13 +141,17 @@ def measure_names(pipeline: StableDiffusionPipeline, references: References, cho
 def measure_synonyms(pipeline: StableDiffusionPipeline, references: References, chosen: Sequence[int]) -> dict:
     """Words that stood in no caption of any motif: other nouns for it, and what emojibase's editors tagged it with.
 
-    Both apart and together. Words of which another form is listed are left out.
+    Both apart and together. Left out are words of which another form is listed, or which stand in a listed phrase.
     """
     known = motifs.load_motifs()
-    listed = {lists.stem(word) for motif in known for word in motif.listed}
-    seen = {*listed, *map(lists.stem, SEEN_FORMS)}
-    synonyms = [(n, word) for n in chosen for word in known[n].held_out_synonyms if lists.stem(word) not in seen]
-    tags = [(n, word) for n in chosen for word in known[n].held_out_tags if lists.stem(word) not in seen]
+    seen = {form for motif in known for word in (*motif.listed, *SEEN_FORMS) for form in lists.forms(word)}
+
+    def unheard(number: int, held_out: Sequence[str]) -> list[tuple[int, str]]:
+        parts = {part for word in known[number].listed for part in lists.stem(word).split()}
+        return [(number, word) for word in held_out if not lists.forms(word) & seen and lists.stem(word) not in parts]
+
+    synonyms = [pair for n in chosen for pair in unheard(n, known[n].held_out_synonyms)]
+    tags = [pair for n in chosen for pair in unheard(n, known[n].held_out_tags)]
     figures, ranks = measure_words(pipeline, references, synonyms, "synonyms")
     more, tag_ranks = measure_words(pipeline, references, tags, "tags")
     both = [*ranks, *tag_ranks]
@@ -210,17 +213,16 @@ def measure_autoencoder(pipeline: StableDiffusionPipeline, chosen: Sequence[int]
     values = []
     for number in chosen:
         for style, colour in (("3d", "white"), ("flat", "white"), ("3d", "dark blue"), ("flat", "orange")):
-            pixels = latents.to_tensor([References.picture(number, style, colour)])
+            pixels = latents.to_tensor([References.picture(number, style, colour)]).to(pipeline.vae.device)
             made = pipeline.vae.decode(pipeline.vae.encode(pixels).latents).sample.clamp(-1, 1)
             values.append(-10 * torch.log10(((made - pixels) / 2).square().mean()).item())
     return {"autoencoder_psnr": round(float(np.mean(values)), 2)}
 
 
 def measure_speed(pipeline: StableDiffusionPipeline, repeats: int = 5) -> dict[str, float]:
-    """The median of some pictures drawn one by one after a warm-up, on all cores."""
+    """The median of some pictures drawn one by one after a warm-up; one process takes the threads of all."""
     times = []
-    few = torch.get_num_threads()
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(torch.get_num_threads() * parallel.count())
     for number in range(repeats + 1):
         start = time.perf_counter()
         pipeline(
@@ -230,9 +232,7 @@ def measure_speed(pipeline: StableDiffusionPipeline, repeats: int = 5) -> dict[s
             generator=torch.Generator().manual_seed(number),
         )
         times.append(time.perf_counter() - start)
-    figures = {"seconds": round(float(np.median(times[1:])), 2), "threads": torch.get_num_threads()}
-    torch.set_num_threads(few)
-    return figures
+    return {"seconds": round(float(np.median(times[1:])), 2), "threads": torch.get_num_threads()}
 
 
 def figure_rows(figures: dict) -> list[str]:
@@ -268,7 +268,7 @@ def main() -> None:
     workspace.start_logging()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, default=workspace.MODEL)
-    parser.add_argument("--tier", type=int, default=lists.LAST_TIER, help="the tier the model was trained on")
+    parser.add_argument("--tier", type=int, default=lists.SHIPPED_TIER, help="the tier the model was trained on")
     parser.add_argument("--every", type=int, default=1, help="measure every n-th motif only")
     parser.add_argument("--no-card", action="store_true", help="leave the model card alone")
     arguments = parser.parse_args()
@@ -285,6 +285,7 @@ def main() -> None:
     for measure in (measure_names, measure_synonyms, measure_obedience, measure_pairs):
         figures |= measure(pipeline, references, chosen)
         logger.info("%s", figures)
+    parallel.wait()
     if parallel.rank() > 0:
         return
     figures |= measure_speed(pipeline)

@@ -26,6 +26,8 @@ WHITE_VARIANTS, COLOUR_VARIANTS, CAPTIONS_EACH = 6, 8, 4
 # What pictures of two motifs stand on: few, since halves are put together anew only on the same background.
 PAIR_COLOURS = ("white", "white", "black", "grey", "yellow", "cream", "green", "sky blue", "dark blue", "pink")
 PAIR_CENTRES, PAIR_WIDTH = (0.25, 0.75), 0.48
+# A colour in a motif's name mixes with that of its background unless many of them are seen with it.
+NAMED_COLOUR_VARIANTS = 16
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,23 @@ def plan(tier: int) -> list[Entry]:
             entries += [
                 plan_entry(two, style, colour, rng, False) for two in zip(order[::2], order[1::2], strict=False)
             ]
-    return caption_all(entries)
+    return caption_all([*entries, *plan_named_colours(tier)])
+
+
+def plan_named_colours(tier: int) -> list[Entry]:
+    """More backgrounds for the red apple and its like: they are drawn four times as often on a colour as others."""
+    rng = random.Random(9)
+    named = [
+        index
+        for index, names in enumerate(lists.read_list(tier).values())
+        if not {*captions.COLOUR_NAMES}.isdisjoint(names[0].split())
+    ]
+    return [
+        plan_entry((index,), style, colour, rng, plain=True)
+        for index in named
+        for style in pictures.STYLES
+        for colour in rng.sample(captions.COLOUR_NAMES, NAMED_COLOUR_VARIANTS)
+    ]
 
 
 def place(picture: np.ndarray, box: tuple[int, int, int], mirrored: bool, canvas: Image.Image) -> None:

@@ -9,7 +9,13 @@ from pathlib import Path
 LIST = Path(__file__).with_name("motifs.txt")
 SYNONYMS = Path(__file__).with_name("synonyms.txt")
 MORE_SYNONYMS = Path(__file__).with_name("more_synonyms.txt")
-LAST_TIER = 4
+LAST_TIER = 5
+# What models/easel-mini was trained on.
+SHIPPED_TIER = 4
+# Tags of emojibase that nobody should be shown.
+UNFIT = frozenset({"coon"})
+# What is held out of the tiers up to this one was chosen when these were all.
+FIRST_HELD_OUT_TIER = 4
 
 
 def read_list(tier: int = LAST_TIER) -> dict[str, tuple[str, ...]]:
@@ -37,6 +43,12 @@ def stem(text: str) -> str:
     """Plurals and other forms of a word are that word: crude, and so that too much counts as alike."""
     words = re.findall(r"[a-z0-9]+", text.lower())
     return " ".join(re.sub(r"(?<=\w{3})(ies?|e?s|ed|ing|e|y)+$", "", word) for word in words)
+
+
+def forms(text: str) -> set[str]:
+    """Stems run together, as they stand and sorted: "step ladder" is "stepladder", and "ladder step"."""
+    words = stem(text).split()
+    return {"".join(words), "".join(sorted(words))}
 
 
 def hold_out(label: str, words: tuple[str, ...], least: int) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -32,24 +33,41 @@ class Motif:
         return (*self.names, *self.synonyms, *self.tags)
 
 
+def own_tags(wanted: dict[str, tuple[str, ...]], tags: dict[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Of every motif the tags that no other one shares, that are no name and that say more than its own names."""
+    spread = Counter(tag for label in wanted for tag in set(tags[label]))
+    taken = {name for names in wanted.values() for name in names}
+    return {
+        label: tuple(
+            tag
+            for tag in tags[label]
+            if spread[tag] == 1 and tag not in taken and not set(tag.lower().split()) <= set(" ".join(names).split())
+        )
+        for label, names in wanted.items()
+    }
+
+
 @cache
 def load_motifs() -> tuple[Motif, ...]:
-    """The motifs of all tiers in list order, with tags that no other one shares."""
+    """The motifs of all tiers in list order.
+
+    Which tag is held out of a motif is chosen by its own tier and those before: later motifs that share it never make
+    another one, trained until then, the one that is held out. Tags that are a word of another motif are no one's.
+    """
     wanted = lists.read_list()
     rows = {code: row for row, code in enumerate(pictures.load_codes())}
     entries = {e["label"]: e for e in json.loads(workspace.EMOJIBASE.read_text())}
+    tagged = {label: entries[label].get("tags", ()) for label in wanted}
     synonyms, more = lists.read_synonyms(), lists.read_synonyms(lists.MORE_SYNONYMS)
-    spread = Counter(tag for label in wanted for tag in set(entries[label].get("tags", ())))
-    taken = {name for names in wanted.values() for name in names}
+    written = {word for label in wanted for word in (*synonyms[label], *more[label])} | lists.UNFIT
+    unshared = own_tags(wanted, tagged)
+    at_first: dict[str, tuple[str, ...]] = {}
+    for tier in range(lists.FIRST_HELD_OUT_TIER, lists.LAST_TIER + 1):
+        at_first = own_tags(lists.read_list(tier), tagged) | at_first
     motifs = []
     for label, names in wanted.items():
-        known = set(" ".join(names).split())
-        tags = tuple(
-            tag
-            for tag in entries[label].get("tags", ())
-            if spread[tag] == 1 and tag not in taken and not set(tag.lower().split()) <= known
-        )
-        # The tags of motifs with three names were all trained by the run that the shipped UNet goes on from.
+        tags = at_first[label]
+        # Of motifs with three names the first runs trained all tags, and later ones keep to it.
         third_name = lists.without(names[2:], (label.lower(),))
         unseen_tags = () if third_name else lists.hold_out(label, tags, least=2)
         trained_tags = lists.without(tags, unseen_tags)
@@ -60,9 +78,9 @@ def load_motifs() -> tuple[Motif, ...]:
                 label=label,
                 names=names,
                 synonyms=(*lists.without(others, unseen), *more[label]),
-                tags=lists.without(trained_tags, (*others, *more[label])),
+                tags=tuple(tag for tag in trained_tags if tag in unshared[label] and tag not in written),
                 held_out_synonyms=unseen,
-                held_out_tags=lists.without(unseen_tags, (*others, *more[label])),
+                held_out_tags=tuple(tag for tag in unseen_tags if tag in unshared[label] and tag not in written),
                 row=rows[entries[label]["hexcode"]],
             )
         )

@@ -29,3 +29,9 @@ def test_one_word_of_enough_is_held_out_the_same_one_whatever_the_order() -> Non
     assert set(lists.without(words, held)) | set(held) == set(words)
     assert held[0] not in lists.without(words, held)
     assert lists.hold_out("cat face", words, least=4) == ()
+
+
+def test_words_written_together_or_the_other_way_round_are_the_same_word() -> None:
+    assert lists.forms("step ladder") & lists.forms("stepladders")
+    assert lists.forms("spade card") & lists.forms("card spade")
+    assert not lists.forms("step ladder") & lists.forms("ladder")
