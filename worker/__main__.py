@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 def main() -> int:
     """Serve one queue until told to stop; the exit code is 1 if the models cannot be loaded."""
     settings = Settings.read()
-    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    name = name_this_process()
     logs.configure(settings, worker=name)
     if settings.redis_url is None:
         logger.error("the worker needs REDIS_URL; `easel up` sets it for you")
@@ -61,6 +61,11 @@ def main() -> int:
         return 1
     serve(settings, models, settings.redis_url, name)
     return 0
+
+
+def name_this_process() -> str:
+    """One that no other process has, here or elsewhere; where and as what it runs can be read from it."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def load_models(settings: Settings, catalog: Catalog) -> Models:

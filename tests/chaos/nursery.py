@@ -28,11 +28,12 @@ PR_SET_PDEATHSIG: Final = 1
 def quick_worker() -> int:
     """The worker's own process, drawing quickly."""
     settings = Settings.read()
-    logs.configure(settings)
+    name = worker.__main__.name_this_process()
+    logs.configure(settings, worker=name)
     assert settings.redis_url is not None
     vars(worker.__main__)["Engine"] = QuickEngine
     models: Any = QuickModels(Catalog.load(settings.catalog))
-    worker.__main__.serve(settings, models, settings.redis_url)
+    worker.__main__.serve(settings, models, settings.redis_url, name)
     return 0
 
 
