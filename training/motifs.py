@@ -66,7 +66,7 @@ def load_motifs() -> tuple[Motif, ...]:
         at_first = own_tags(lists.read_list(tier), tagged) | at_first
     motifs = []
     for label, names in wanted.items():
-        tags = at_first[label]
+        tags, unambiguous = at_first[label], {*unshared[label]} - written
         # Of motifs with three names the first runs trained all tags, and later ones keep to it.
         third_name = lists.without(names[2:], (label.lower(),))
         unseen_tags = () if third_name else lists.hold_out(label, tags, least=2)
@@ -78,9 +78,9 @@ def load_motifs() -> tuple[Motif, ...]:
                 label=label,
                 names=names,
                 synonyms=(*lists.without(others, unseen), *more[label]),
-                tags=tuple(tag for tag in trained_tags if tag in unshared[label] and tag not in written),
+                tags=tuple(tag for tag in trained_tags if tag in unambiguous),
                 held_out_synonyms=unseen,
-                held_out_tags=tuple(tag for tag in unseen_tags if tag in unshared[label] and tag not in written),
+                held_out_tags=tuple(tag for tag in unseen_tags if tag in unambiguous),
                 row=rows[entries[label]["hexcode"]],
             )
         )
