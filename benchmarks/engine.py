@@ -1,7 +1,7 @@
 """`python -m benchmarks.engine`: the engine against plain diffusers, a static batch and the ideal, on one machine.
 
-Rounds are interleaved, so that whatever else the machine does hits every way of running alike; a ratio is taken
-within a round and its median over the rounds is reported. What the engine learned of the machine stays from round to
+What is compared runs in turn, several times, so that whatever else the machine does hits both alike; a ratio is taken
+of two neighbours and the median of the ratios is reported. What the engine learned of the machine stays from round to
 round, as a worker keeps it over a restart. Figures in CPU seconds hold on a machine that is busy with something else,
 where seconds do not. A table for people, then one line of JSON.
 """
@@ -14,6 +14,7 @@ import os
 import resource
 import statistics
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -27,7 +28,9 @@ from worker.switching import switch_often
 
 ROWS = (2, 4, 8, 16, 32)
 TRIES = 3
-"""Forwards of the bare modules at each size, before the engine's turn and again after it."""
+"""Forwards of the bare modules at each size, to find the one that is best for them."""
+PAIRS = 3
+"""How often two runs of some seconds take turns within a round."""
 RESULTS = Path(__file__).parent / "results"
 
 AIMS = {
@@ -66,84 +69,116 @@ def main() -> None:
     engine_chart(results, RESULTS / "engine.png")
 
 
-def measure(work: Workload, rounds: int) -> dict[str, float]:
+Figures = dict[str, float]
+
+
+def measure(work: Workload, rounds: int) -> Figures:
     """The median of every figure over the rounds, after one round that nobody counts."""
     taken = [one_round(work, 1000 * number) for number in range(rounds + 1)][1:]
-    return {figure: round(statistics.median(each[figure] for each in taken), 4) for figure in taken[0]}
+    return {figure: round(value, 4) for figure, value in typical(taken).items()}
 
 
-def one_round(work: Workload, seed: int) -> dict[str, float]:
-    """Every way of running once, one after the other."""
-    equal, mixed = work.equal(seed), work.mixed(seed + 500)
-    one_by_one = runs.plain(work, equal)[-1]
-    static, static_cpu = runs.static_batch(work, equal)
-    engine, engine_cpu, _ = runs.engine_latencies(work, equal)
-    at_once, at_once_cpu, _ = runs.engine_latencies(work, mixed)
-    _, mixed_cpu = runs.timed(lambda: runs.plain(work, mixed))
-    many = work.mixed(seed + 700, SATURATING_REQUESTS)
-    bare = bare_modules(work)
-    saturated, saturated_cpu, _ = runs.engine_latencies(work, many)
-    step, step_cpu, decode, decode_cpu = best_sizes(bare, bare_modules(work))
-    # A little faster than the engine can draw: both are kept busy, and what is compared is throughput.
-    gap = 0.8 * at_once / len(mixed)
-    plain_latencies = runs.plain(work, mixed, gap)
-    arrivals, _, latencies = runs.engine_latencies(work, mixed, gap)
-    plain_wall = gap * (len(mixed) - 1) + plain_latencies[-1]
-    solo, behind_equal = runs.short_behind_long(work, work.usual.width)
-    solo_again, behind_large = runs.short_behind_long(work, work.large_side)
+def typical(taken: Sequence[Figures]) -> Figures:
+    return {figure: statistics.median(each[figure] for each in taken) for figure in taken[0]}
+
+
+def one_round(work: Workload, seed: int) -> Figures:
+    sizes = best_sizes(work)
     return {
-        "equal: one by one, images/s": len(equal) / one_by_one,
-        "equal: static batch, images/s": len(equal) / static,
-        "equal: engine, images/s": len(equal) / engine,
-        "equal: engine / one by one": one_by_one / engine,
-        "equal: engine / static batch": static / engine,
-        "equal: engine / static batch, CPU seconds": static_cpu / engine_cpu,
-        "equal: efficiency": ideal(equal, step, decode) / engine,
-        "mixed arrivals: one by one, images/s": len(mixed) / plain_wall,
-        "mixed arrivals: engine, images/s": len(mixed) / arrivals,
+        **equal(work, work.equal(seed)),
+        **mixed(work, work.mixed(seed + 500)),
+        **saturated(work, work.mixed(seed + 700, SATURATING_REQUESTS), sizes),
+        **behind(work),
+    }
+
+
+def equal(work: Workload, requests: list[DrawRequest]) -> Figures:
+    """What a static batch could draw, by the engine, by that batch, and one by one."""
+    one_by_one = runs.plain(work, requests)[-1]
+
+    def pair() -> Figures:
+        static, static_cpu = runs.static_batch(work, requests)
+        engine, engine_cpu, _ = runs.engine_latencies(work, requests)
+        return {
+            "equal: one by one, images/s": len(requests) / one_by_one,
+            "equal: static batch, images/s": len(requests) / static,
+            "equal: engine, images/s": len(requests) / engine,
+            "equal: engine / one by one": one_by_one / engine,
+            "equal: engine / static batch": static / engine,
+            "equal: engine / static batch, CPU seconds": static_cpu / engine_cpu,
+        }
+
+    return typical([pair() for _ in range(PAIRS)])
+
+
+def mixed(work: Workload, requests: list[DrawRequest]) -> Figures:
+    """Unlike requests that arrive over time, a little faster than the engine can draw: throughput is compared."""
+    at_once, at_once_cpu, _ = runs.engine_latencies(work, requests)
+    _, plain_cpu = runs.timed(lambda: runs.plain(work, requests))
+    gap = 0.8 * at_once / len(requests)
+    plain_latencies = runs.plain(work, requests, gap)
+    arrivals, _, latencies = runs.engine_latencies(work, requests, gap)
+    plain_wall = gap * (len(requests) - 1) + plain_latencies[-1]
+    return {
+        "mixed arrivals: one by one, images/s": len(requests) / plain_wall,
+        "mixed arrivals: engine, images/s": len(requests) / arrivals,
         "mixed arrivals: engine / one by one": plain_wall / arrivals,
         "mixed arrivals: p50 one by one, s": percentile(plain_latencies, 50),
         "mixed arrivals: p50 engine, s": percentile(latencies, 50),
         "mixed arrivals: p95 one by one, s": percentile(plain_latencies, 95),
         "mixed arrivals: p95 engine, s": percentile(latencies, 95),
         "mixed arrivals: p95 engine / one by one": percentile(latencies, 95) / percentile(plain_latencies, 95),
-        "mixed at once: engine, images/s": len(mixed) / at_once,
-        "mixed at once: engine / one by one, CPU seconds": mixed_cpu / at_once_cpu,
-        "mixed at once: efficiency": ideal(mixed, step, decode) / at_once,
-        "saturated: engine, images/s": len(many) / saturated,
-        "saturated: efficiency": ideal(many, step, decode) / saturated,
-        "saturated: efficiency, CPU seconds": ideal(many, step_cpu, decode_cpu) / saturated_cpu,
-        "short behind long, equal size, x solo": behind_equal / solo,
-        "short behind long, large, x solo": behind_large / solo_again,
+        "mixed at once: engine, images/s": len(requests) / at_once,
+        "mixed at once: engine / one by one, CPU seconds": plain_cpu / at_once_cpu,
     }
 
 
-Bare = dict[int, list[tuple[float, ...]]]
+def saturated(work: Workload, requests: list[DrawRequest], sizes: tuple[runs.Bare, runs.Bare]) -> Figures:
+    """The ideal is run as well: every row through the bare modules, in batches of the sizes best for them.
 
-
-def bare_modules(work: Workload) -> Bare:
-    """What a row takes in the bare denoiser and decoder, by the rows of a forward; the sizes take turns."""
-    taken = [(rows, runs.seconds_per_row(work, rows)) for _ in range(TRIES) for rows in ROWS]
-    return {rows: [seconds for size, seconds in taken if size == rows] for rows in ROWS}
-
-
-def best_sizes(*measured: Bare) -> tuple[float, ...]:
-    """What a row takes at the size that is best for it: the least of the medians, for each kind of second.
-
-    The engine's seconds are the sum of many forwards, lucky and unlucky ones; it is held against what the bare modules
-    sustain on the same machine in the same minute. The luckiest of all their forwards would be nobody's sum.
+    Before the engine's turn and after it, because the machine is not the same from one minute to the next.
     """
-    medians = [
-        [statistics.median(kind) for kind in zip(*[each for bare in measured for each in bare[rows]], strict=True)]
-        for rows in ROWS
-    ]
-    return tuple(min(kind) for kind in zip(*medians, strict=True))
+    before, before_cpu = ideal(requests, *sizes)
+    engine, engine_cpu, _ = runs.engine_latencies(work, requests)
+    after, after_cpu = ideal(requests, *sizes)
+    return {
+        "saturated: engine, images/s": len(requests) / engine,
+        "saturated: ideal, images/s": 2 * len(requests) / (before + after),
+        "saturated: efficiency": (before + after) / 2 / engine,
+        "saturated: efficiency, CPU seconds": (before_cpu + after_cpu) / 2 / engine_cpu,
+    }
 
 
-def ideal(requests: list[DrawRequest], step: float, decode: float) -> float:
-    """Seconds if every row went through the bare denoiser and decoder in the best batch there is, and nothing else."""
+def ideal(requests: list[DrawRequest], denoiser: runs.Bare, decoder: runs.Bare) -> tuple[float, float]:
+    """Seconds and CPU seconds of the requests' rows in the bare denoiser and of their pictures in the bare decoder."""
     rows = sum(request.num_inference_steps * (2 if request.guidance_scale > 1 else 1) for request in requests)
-    return rows * step + len(requests) * decode
+    step, step_cpu = runs.seconds_per_row(denoiser.denoise, denoiser.rows, rows)
+    decode, decode_cpu = runs.seconds_per_row(decoder.decode, decoder.rows, len(requests))
+    return rows * step + len(requests) * decode, rows * step_cpu + len(requests) * decode_cpu
+
+
+def best_sizes(work: Workload) -> tuple[runs.Bare, runs.Bare]:
+    """The number of rows at which the denoiser, and the one at which the decoder, takes the least time a row."""
+    bare = [runs.bare(work, rows) for rows in ROWS]
+    taken = [
+        [
+            (runs.seconds_per_row(each.denoise, each.rows)[0], runs.seconds_per_row(each.decode, each.rows)[0])
+            for each in bare
+        ]
+        for _ in range(TRIES)
+    ]
+    medians = [[statistics.median(times) for times in zip(*tries, strict=True)] for tries in zip(*taken, strict=True)]
+    best = [min(range(len(ROWS)), key=lambda place: medians[place][kind]) for kind in (0, 1)]
+    return bare[best[0]], bare[best[1]]
+
+
+def behind(work: Workload) -> Figures:
+    """A short request's time behind a long one, over its time alone."""
+    shares = [
+        statistics.median(late / alone for alone, late in runs.short_behind_long(work, side, PAIRS))
+        for side in (work.usual.width, work.large_side)
+    ]
+    return {"short behind long, equal size, x solo": shares[0], "short behind long, large, x solo": shares[1]}
 
 
 def percentile(values: list[float], share: int) -> float:
@@ -156,7 +191,7 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
-def print_table(name: str, result: dict[str, float]) -> None:
+def print_table(name: str, result: Figures) -> None:
     print(f"\n{name}")
     for figure, value in result.items():
         aim = f"  (aim {AIMS[figure]})" if figure in AIMS else ""

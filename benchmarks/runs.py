@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -94,23 +94,25 @@ def engine_latencies(
     return answer
 
 
-def short_behind_long(work: Workload, side: int) -> tuple[float, float]:
-    """Latency of a 4-step request alone, and of one that arrives when a 40-step one of `side` is under way."""
+def short_behind_long(work: Workload, side: int, times: int) -> list[tuple[float, float]]:
+    """In turn: latencies of a 4-step request alone, and of one that arrives while a 40-step one of `side` runs."""
     short = replace(work.usual, num_inference_steps=SHORT_STEPS)
     long = replace(work.usual, num_inference_steps=LONG_STEPS, width=side, height=side)
 
-    def drive(engine: Engine) -> tuple[float, float]:
-        alone = latency(engine, replace(short, prompt="alone", seed=1))
-        blocker = engine.submit(replace(long, seed=2))
+    def one(engine: Engine, number: int) -> tuple[float, float]:
+        alone = latency(engine, replace(short, prompt=f"alone {number}", seed=number))
+        blocker = engine.submit(replace(long, prompt=f"long {number}", seed=number))
         while True:
             event = blocker.events.get()
             if isinstance(event, Progressed) and event.step >= 2:
                 break
-        behind = latency(engine, replace(short, prompt="behind", seed=3))
+        behind = latency(engine, replace(short, prompt=f"behind {number}", seed=number))
         blocker.cancel()
+        while not isinstance(blocker.events.get(), Finished | Canceled):
+            pass
         return alone, behind
 
-    answer: tuple[float, float] = in_engine(work, drive)
+    answer: list[tuple[float, float]] = in_engine(work, lambda engine: [one(engine, number) for number in range(times)])
     return answer
 
 
@@ -127,20 +129,36 @@ def wait_all(drawings: Sequence[Drawing]) -> None:
                 raise RuntimeError(f"a benchmark request did not finish: {event}")
 
 
-def seconds_per_row(work: Workload, rows: int) -> tuple[float, ...]:
-    """Seconds and CPU seconds that the bare denoiser, then the bare decoder, takes per row in a batch of `rows`."""
-    model = work.models.get(work.usual.model)
-    pipeline = model.pipeline
+@dataclass(frozen=True)
+class Bare:
+    """A forward of the bare denoiser and one of the bare decoder, each of `rows` rows of the usual size."""
+
+    rows: int
+    denoise: Callable[[], Any]
+    decode: Callable[[], Any]
+
+
+def bare(work: Workload, rows: int) -> Bare:
+    pipeline = work.models.get(work.usual.model).pipeline
     side = pipeline.vae_scale_factor
     weight = next(pipeline.unet.parameters())
     latents = torch.randn(rows, 4, work.usual.height // side, work.usual.width // side).to(weight)
     width = pipeline.unet.config.cross_attention_dim
     text = torch.randn(rows, pipeline.tokenizer.model_max_length, width).to(weight)
     steps = torch.full((rows,), 500.0, device=weight.device)
-    with torch.no_grad():
-        denoiser = timed(lambda: pipeline.unet(latents, steps, encoder_hidden_states=text, return_dict=False))
-        decoder = timed(lambda: pipeline.vae.decode(latents, return_dict=False))
-    return tuple(seconds / rows for seconds in (*denoiser, *decoder))
+    return Bare(
+        rows,
+        denoise=lambda: pipeline.unet(latents, steps, encoder_hidden_states=text, return_dict=False),
+        decode=lambda: pipeline.vae.decode(latents, return_dict=False),
+    )
+
+
+@torch.no_grad()
+def seconds_per_row(forward: Callable[[], Any], rows: int, wanted: int = 1) -> tuple[float, float]:
+    """Seconds and CPU seconds a row, of as many forwards of `rows` rows as `wanted` rows take."""
+    forwards = -(-wanted // rows)
+    wall, cpu = timed(lambda: [forward() for _ in range(forwards)])
+    return wall / (forwards * rows), cpu / (forwards * rows)
 
 
 def timed(call: Callable[[], Any]) -> tuple[float, float]:
