@@ -14,8 +14,8 @@ LAST_TIER = 5
 SHIPPED_TIER = 4
 # Tags of emojibase that nobody should be shown.
 UNFIT = frozenset({"coon"})
-# What is held out of the tiers up to this one was chosen when these were all.
-FIRST_HELD_OUT_TIER = 4
+# The tiers of whose motifs a word is held out for the evaluation; of later ones all words are trained.
+HELD_OUT_TIER = 4
 
 
 def read_list(tier: int = LAST_TIER) -> dict[str, tuple[str, ...]]:

@@ -34,7 +34,7 @@ NAME_SHARE, WHITE_SHARE, ARTICLE_SHARE = 0.3, 0.4, 0.75
 # Of three steps so many show words alone, which are short, and so many of them as take the time of the captions.
 BARE_STEPS, BARE_WORDS = 2, 3
 # What is given back of the way from MiniLM as it came: words that nobody listed lie better then, listed ones worse.
-GIVEN_BACK = 0.25
+GIVEN_BACK = 0.15
 # The longest listed word has 12 tokens.
 BARE_TOKENS = 15
 # How much choosing among all names counts beside the states themselves, and the distance that makes a name e times

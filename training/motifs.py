@@ -51,8 +51,9 @@ def own_tags(wanted: dict[str, tuple[str, ...]], tags: dict[str, Sequence[str]])
 def load_motifs() -> tuple[Motif, ...]:
     """The motifs of all tiers in list order.
 
-    Which tag is held out of a motif is chosen by its own tier and those before: later motifs that share it never make
-    another one, trained until then, the one that is held out. Tags that are a word of another motif are no one's.
+    Words are held out of the tiers up to `lists.HELD_OUT_TIER`, as they were chosen when these were all: later motifs
+    that share a tag never make another one, trained until then, the one that is held out. Tags that are a word of
+    another motif are no one's.
     """
     wanted = lists.read_list()
     rows = {code: row for row, code in enumerate(pictures.load_codes())}
@@ -61,18 +62,17 @@ def load_motifs() -> tuple[Motif, ...]:
     synonyms, more = lists.read_synonyms(), lists.read_synonyms(lists.MORE_SYNONYMS)
     written = {word for label in wanted for word in (*synonyms[label], *more[label])} | lists.UNFIT
     unshared = own_tags(wanted, tagged)
-    at_first: dict[str, tuple[str, ...]] = {}
-    for tier in range(lists.FIRST_HELD_OUT_TIER, lists.LAST_TIER + 1):
-        at_first = own_tags(lists.read_list(tier), tagged) | at_first
+    at_first = own_tags(lists.read_list(lists.HELD_OUT_TIER), tagged)
     motifs = []
     for label, names in wanted.items():
-        tags, unambiguous = at_first[label], {*unshared[label]} - written
+        holds_out = label in at_first
+        tags, unambiguous = at_first.get(label, unshared[label]), {*unshared[label]} - written
         # Of motifs with three names the first runs trained all tags, and later ones keep to it.
         third_name = lists.without(names[2:], (label.lower(),))
-        unseen_tags = () if third_name else lists.hold_out(label, tags, least=2)
+        unseen_tags = lists.hold_out(label, tags, least=2) if holds_out and not third_name else ()
         trained_tags = lists.without(tags, unseen_tags)
         others = synonyms[label]
-        unseen = lists.hold_out(label, lists.without(others, trained_tags), least=3)
+        unseen = lists.hold_out(label, lists.without(others, trained_tags), least=3) if holds_out else ()
         motifs.append(
             Motif(
                 label=label,

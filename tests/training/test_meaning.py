@@ -109,14 +109,14 @@ def test_listed_words_come_to_mean_the_name(tokenizer: BertTokenizerFast) -> Non
     assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
 
 
-def test_a_quarter_of_the_way_is_given_back() -> None:
+def test_a_share_of_the_way_is_given_back() -> None:
     teacher = tiny_models.mini().text_encoder
     student = copy.deepcopy(teacher)
     with torch.no_grad():
         for weight in student.parameters():
             weight += 1.0
 
-    meaning.give_back(teacher, student)
+    meaning.give_back(teacher, student, share=0.25)
 
     for before, after in zip(teacher.parameters(), student.parameters(), strict=True):
         torch.testing.assert_close(after, before + 0.75)
