@@ -108,7 +108,7 @@ def short_behind_long(work: Workload, side: int, times: int) -> list[tuple[float
                 break
         behind = latency(engine, replace(short, prompt=f"behind {number}", seed=number))
         blocker.cancel()
-        while not isinstance(blocker.events.get(), Finished | Canceled):
+        while not isinstance(blocker.events.get(), Finished | Canceled | Failed):
             pass
         return alone, behind
 
