@@ -14,8 +14,9 @@ import os
 import resource
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -160,16 +161,14 @@ def ideal(requests: list[DrawRequest], denoiser: runs.Bare, decoder: runs.Bare) 
 def best_sizes(work: Workload) -> tuple[runs.Bare, runs.Bare]:
     """The number of rows at which the denoiser, and the one at which the decoder, takes the least time a row."""
     bare = [runs.bare(work, rows) for rows in ROWS]
-    taken = [
-        [
-            (runs.seconds_per_row(each.denoise, each.rows)[0], runs.seconds_per_row(each.decode, each.rows)[0])
-            for each in bare
-        ]
-        for _ in range(TRIES)
-    ]
-    medians = [[statistics.median(times) for times in zip(*tries, strict=True)] for tries in zip(*taken, strict=True)]
-    best = [min(range(len(ROWS)), key=lambda place: medians[place][kind]) for kind in (0, 1)]
-    return bare[best[0]], bare[best[1]]
+    return fastest(bare, lambda each: each.denoise), fastest(bare, lambda each: each.decode)
+
+
+def fastest(bare: Sequence[runs.Bare], forward: Callable[[runs.Bare], Callable[[], Any]]) -> runs.Bare:
+    """The sizes are tried in turn, several times; the median of each counts."""
+    tries = [[runs.seconds_per_row(forward(each), each.rows)[0] for each in bare] for _ in range(TRIES)]
+    medians = [statistics.median(times) for times in zip(*tries, strict=True)]
+    return bare[medians.index(min(medians))]
 
 
 def behind(work: Workload) -> Figures:

@@ -1,4 +1,4 @@
-"""Knows how to measure an exported model and where the figures go; does not know how it was trained."""
+"""Knows how to measure an exported model; does not know how it was trained."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import argparse
 import json
 import logging
 import random
-import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,17 +16,15 @@ from diffusers import AutoencoderTiny, StableDiffusionPipeline
 from PIL import Image
 from tqdm import tqdm
 
-from training import captions, features, latents, lists, motifs, parallel, pictures, sheets, workspace
+from training import captions, card, features, latents, lists, motifs, parallel, pictures, sheets, workspace
 from worker.allocator import keep_freed_memory
 
 logger = logging.getLogger(__name__)
 
 STEPS, GUIDANCE, BATCH, SEED, PAIRS = 20, 3.0, 8, 1000, 60
 COLOUR_TOLERANCE = 25.0  # CIE76; a just noticeable difference is about 2, white to cream 13, blue to navy 50
-KEYS = ("descriptor", "names", "synonyms", "tags", "unseen", "combined", "pairs")
 # Other forms of these got into the captions that the shipped UNet was trained on, as words next to listed ones.
 SEEN_FORMS = ("wave", "note", "serve", "blade", "cafe", "charge", "move", "movie", "spectacle")
-START, END = "<!-- figures -->", "<!-- /figures -->"
 
 
 def draw(pipeline: StableDiffusionPipeline, prompts: Sequence[str]) -> list[Image.Image]:
@@ -232,35 +229,7 @@ def measure_speed(pipeline: StableDiffusionPipeline, repeats: int = 5) -> dict[s
             generator=torch.Generator().manual_seed(number),
         )
         times.append(time.perf_counter() - start)
-    return {"seconds": round(float(np.median(times[1:])), 2), "threads": torch.get_num_threads()}
-
-
-def figure_rows(figures: dict) -> list[str]:
-    """Table rows for the model card."""
-    tops = {key: f"top-1 {figures[f'{key}_top1']} %, top-5 {figures[f'{key}_top5']} %" for key in KEYS}
-    asked = figures["obedience"]
-    return [
-        f"| the descriptor on moved training pictures (the ceiling) | {tops['descriptor']}, "
-        f"style {figures['descriptor_style']} % |",
-        f"| (a) motif names, {figures['names']} prompts | {tops['names']} |",
-        f"| (b) held-out synonyms and tags, {figures['unseen']} prompts | {tops['unseen']} |",
-        f"| of these, the synonyms, {figures['synonyms']} prompts | {tops['synonyms']} |",
-        f"| of these, the tags, {figures['tags']} prompts | {tops['tags']} |",
-        f"| (c) style obeyed, {asked // 2} pairs of prompts with style and background | {figures['style_obeyed']} % |",
-        f"| style of each picture by itself | {figures['style_alone']} % |",
-        f"| (c) background obeyed, the same {asked} prompts | {figures['background_obeyed']} % |",
-        f"| motif in the same prompts | {tops['combined']} |",
-        f"| each motif of {figures['pairs']} prompts with two, in its half | {tops['pairs']} |",
-        f"| (d) autoencoder PSNR, whole training pictures | {figures['autoencoder_psnr']} dB |",
-        f"| (e) seconds a picture, {STEPS} steps, {figures['threads']} threads | {figures['seconds']} |",
-    ]
-
-
-def write_card(card: Path, figures: dict) -> None:
-    """Between the two markers of the model card; everything else there is written by hand."""
-    table = "\n".join([START, "| measured | result |", "|---|---|", *figure_rows(figures), END])
-    text = card.read_text()
-    card.write_text(re.sub(f"{START}.*?{END}", lambda _: table, text, flags=re.S))
+    return {"seconds": round(float(np.median(times[1:])), 2), "steps": STEPS, "threads": torch.get_num_threads()}
 
 
 def main() -> None:
@@ -291,7 +260,7 @@ def main() -> None:
     figures |= measure_speed(pipeline)
     (arguments.model / "evaluation.json").write_text(json.dumps(figures, indent=2) + "\n")
     if not arguments.no_card:
-        write_card(arguments.model / "README.md", figures)
+        card.write_figures(arguments.model / "README.md", figures)
 
 
 if __name__ == "__main__":
