@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from benchmarks.workloads import Workload
 from worker.engine.engine import Engine
 from worker.engine.rehearsal import rehearse
-from worker.engine.requests import Canceled, Drawing, DrawRequest, Failed, Finished, Progressed
+from worker.engine.requests import Canceled, Drawing, DrawRequest, End, Event, Finished, Progressed
 
 LONG_STEPS = 40
 SHORT_STEPS = 4
 SCHEDULE_START = 0.02
+
+Result = TypeVar("Result")
 
 
 def plain(work: Workload, requests: Sequence[DrawRequest], gap: float = 0.0) -> list[float]:
@@ -30,6 +32,7 @@ def plain(work: Workload, requests: Sequence[DrawRequest], gap: float = 0.0) -> 
         time.sleep(max(0.0, arrival - time.perf_counter()))
         generator = torch.Generator("cpu").manual_seed(request.seed)
         model.pipeline_for(request)(**model.calls.call_arguments(request), generator=generator, output_type="pt")
+        finish()
         latencies.append(time.perf_counter() - arrival)
     return latencies
 
@@ -44,54 +47,46 @@ def static_batch(work: Workload, requests: Sequence[DrawRequest]) -> tuple[float
     return timed(lambda: pipeline(**arguments, generator=generators, output_type="pt"))
 
 
-def in_engine(work: Workload, drive: Callable[[Engine], Any]) -> Any:  # noqa: ANN401 - what `drive` returns
+def in_engine(work: Workload, drive: Callable[[Engine], Result]) -> Result:
     """Run the engine on this, the main thread, as the worker does, while `drive` uses it from another.
 
     It rehearses before the clock starts, as a worker does before it takes requests.
     """
     engine = Engine(work.models, limits=work.limits)
     rehearse(engine, work.models.catalog.model(work.usual.model))
-    result: list[Any] = []
 
-    def client() -> None:
+    def client() -> Result:
         try:
-            result.append(drive(engine))
+            return drive(engine)
         finally:
             engine.stop(drain=False)
 
-    thread = threading.Thread(target=client)
-    thread.start()
-    engine.run()
-    thread.join()
-    return result[0]
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(client)
+        engine.run()
+        return result.result()
 
 
 def engine_latencies(
     work: Workload, requests: Sequence[DrawRequest], gap: float = 0.0
 ) -> tuple[float, float, list[float]]:
-    """Seconds and CPU seconds until all is done, and the latencies, of requests that arrive `gap` apart."""
+    """Seconds and CPU seconds until all is done, and the latencies, of requests that arrive `gap` apart.
+
+    Raises RuntimeError where one of them is not drawn: what fails early would make the others faster.
+    """
 
     def drive(engine: Engine) -> tuple[float, float, list[float]]:
         began, cpu_began = time.perf_counter() + SCHEDULE_START, time.process_time()
-        latencies = [0.0] * len(requests)
-        waiters = []
-        for index, request in enumerate(requests):
-            arrival = began + index * gap
-            time.sleep(max(0.0, arrival - time.perf_counter()))
-            drawing = engine.submit(request)
-
-            def wait(index: int = index, drawing: Drawing = drawing, arrival: float = arrival) -> None:
-                wait_all([drawing])
-                latencies[index] = time.perf_counter() - arrival
-
-            waiters.append(threading.Thread(target=wait))
-            waiters[-1].start()
-        for waiter in waiters:
-            waiter.join()
+        with ThreadPoolExecutor(len(requests)) as waiters:
+            waits = []
+            for index, request in enumerate(requests):
+                arrival = began + index * gap
+                time.sleep(max(0.0, arrival - time.perf_counter()))
+                waits.append(waiters.submit(latency, engine.submit(request), arrival))
+            latencies = [wait.result() for wait in waits]
         return time.perf_counter() - began, time.process_time() - cpu_began, latencies
 
-    answer: tuple[float, float, list[float]] = in_engine(work, drive)
-    return answer
+    return in_engine(work, drive)
 
 
 def short_behind_long(work: Workload, side: int, times: int) -> list[tuple[float, float]]:
@@ -99,34 +94,32 @@ def short_behind_long(work: Workload, side: int, times: int) -> list[tuple[float
     short = replace(work.usual, num_inference_steps=SHORT_STEPS)
     long = replace(work.usual, num_inference_steps=LONG_STEPS, width=side, height=side)
 
+    def timed_one(engine: Engine, request: DrawRequest) -> float:
+        return latency(engine.submit(request), time.perf_counter())
+
     def one(engine: Engine, number: int) -> tuple[float, float]:
-        alone = latency(engine, replace(short, prompt=f"alone {number}", seed=number))
+        alone = timed_one(engine, replace(short, prompt=f"alone {number}", seed=number))
         blocker = engine.submit(replace(long, prompt=f"long {number}", seed=number))
-        while True:
-            event = blocker.events.get()
-            if isinstance(event, Progressed) and event.step >= 2:
-                break
-        behind = latency(engine, replace(short, prompt=f"behind {number}", seed=number))
+        wait_for(blocker, lambda event: isinstance(event, Progressed) and event.step >= 2)
+        behind = timed_one(engine, replace(short, prompt=f"behind {number}", seed=number))
         blocker.cancel()
-        while not isinstance(blocker.events.get(), Finished | Canceled | Failed):
-            pass
+        wait_for(blocker, lambda event: isinstance(event, Finished | Canceled))
         return alone, behind
 
-    answer: list[tuple[float, float]] = in_engine(work, lambda engine: [one(engine, number) for number in range(times)])
-    return answer
+    return in_engine(work, lambda engine: [one(engine, number) for number in range(times)])
 
 
-def latency(engine: Engine, request: DrawRequest) -> float:
-    began = time.perf_counter()
-    wait_all([engine.submit(request)])
-    return time.perf_counter() - began
+def latency(drawing: Drawing, since: float) -> float:
+    """Seconds from `since`, on the clock of `time.perf_counter`, until the picture is there."""
+    wait_for(drawing, lambda event: isinstance(event, Finished))
+    return time.perf_counter() - since
 
 
-def wait_all(drawings: Sequence[Drawing]) -> None:
-    for drawing in drawings:
-        while not isinstance(event := drawing.events.get(), Finished):
-            if isinstance(event, Failed | Canceled):
-                raise RuntimeError(f"a benchmark request did not finish: {event}")
+def wait_for(drawing: Drawing, reached: Callable[[Event], bool]) -> None:
+    """Until an event of `drawing` is what is waited for. Raises RuntimeError if it ends otherwise."""
+    while not reached(event := drawing.events.get()):
+        if isinstance(event, End):
+            raise RuntimeError(f"a benchmark request did not get that far: {event}")
 
 
 @dataclass(frozen=True)
@@ -165,6 +158,11 @@ def timed(call: Callable[[], Any]) -> tuple[float, float]:
     """Seconds and CPU seconds of the call."""
     began, cpu_began = time.perf_counter(), time.process_time()
     call()
+    finish()
+    return time.perf_counter() - began, time.process_time() - cpu_began
+
+
+def finish() -> None:
+    """A GPU is told what to do and does it later: wait for it."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter() - began, time.process_time() - cpu_began

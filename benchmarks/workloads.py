@@ -20,7 +20,8 @@ CATALOG = Path(__file__).parent.parent / "models" / "catalog.toml"
 EQUAL_REQUESTS = 8
 MIXED_REQUESTS = 16
 SATURATING_REQUESTS = 48
-"""Six for each of a worker's slots: the few that end last, in batches that nobody fills up, weigh little."""
+"""At hand at once, some six times what a worker's slots hold: the few that end last, in batches that nobody fills up,
+weigh little."""
 
 
 @dataclass(frozen=True)

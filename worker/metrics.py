@@ -50,7 +50,9 @@ class EngineCollector(Collector):
             buckets.append(("+Inf", float(sum(seen.values()))))
             rows.add_metric(kind, buckets, sum_value=sum(r * t for r, t in seen.items()))
         yield rows
-        seconds = CounterMetricFamily("easel_forward_seconds", "Time in forwards.", labels=["model", "stage"])
+        seconds = CounterMetricFamily(
+            "easel_forward_seconds", "Time in forwards; on a GPU in their launches.", labels=["model", "stage"]
+        )
         for kind, spent in list(self._engine.tally.seconds.items()):
             seconds.add_metric(kind, spent)
         yield seconds
@@ -62,7 +64,6 @@ class EngineCollector(Collector):
         memory = GaugeMetricFamily("easel_device_memory_bytes", "Memory of the device.", labels=["kind"])
         memory.add_metric(["allocated"], torch.cuda.memory_allocated(self._device))
         memory.add_metric(["reserved"], torch.cuda.memory_reserved(self._device))
-        memory.add_metric(["peak"], torch.cuda.max_memory_allocated(self._device))
         free, total = torch.cuda.mem_get_info(self._device)
         memory.add_metric(["free"], free)
         memory.add_metric(["total"], total)

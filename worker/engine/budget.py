@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 FIRST_ROWS: Final = 8
-FIRST_TO_DECODE: Final = 4
-"""Pictures leave sooner in small groups, and a decoder's rows take the most memory of all."""
+FIRST_OF_VAE: Final = 4
+"""Pictures leave sooner in small groups, and an autoencoder's rows take the most memory of all."""
 SAMPLES: Final = 3
 """Pairs of forwards, one of each size, before a trial is judged by the median: one disturbed pair decides nothing."""
 WORTH_IT: Final = 0.98
@@ -133,9 +133,8 @@ class Budget:
         trial.ran(rows, seconds)
         if trial.is_over:
             profile.judge(trial)
-        if profile.trial is None and self._known.get(kind) != profile.limit:
-            self._known[kind] = profile.limit
-            self._keep(self._known)
+        if profile.trial is None:
+            self._remember(kind, profile)
 
     def ran_out_of_memory(self, kind: str, rows: int) -> None:
         """A forward of `rows` rows did not fit: half as many from now on."""
@@ -143,6 +142,12 @@ class Budget:
         profile.ceiling = max(1, rows // 2)
         profile.limit = min(profile.limit, profile.ceiling)
         profile.trial = None
+        self._remember(kind, profile)
+
+    def _remember(self, kind: str, profile: Profile) -> None:
+        if self._known.get(kind) != profile.limit:
+            self._known[kind] = profile.limit
+            self._keep(self._known)
 
     def _profile(self, kind: str, first: int = FIRST_ROWS) -> Profile:
         if kind not in self._profiles:

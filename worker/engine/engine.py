@@ -17,6 +17,7 @@ import torch
 from core.errors import JobFailure
 from core.jobs import Stage
 from worker.engine.budget import Budget
+from worker.engine.faults import is_device_lost
 from worker.engine.forward import Forwards
 from worker.engine.hooks import hook
 from worker.engine.limits import LimitsFile
@@ -77,11 +78,12 @@ class Engine:
         self._models = models
         self._clock = clock
         budget = Budget(max_rows or MAX_ROWS, limits.read(), limits.write) if limits else Budget(max_rows or MAX_ROWS)
-        room = Room(meter_of(models.device))
-        self._turns = Turns(budget, room)
+        self._room = Room(meter_of(models.device))
+        self._turns = Turns(budget, self._room)
         self.tally = Tally()
-        self._forwards = Forwards(budget, self.tally, room)
+        self._forwards = Forwards(budget, self.tally, self._room)
         self._waiting: deque[Drawing] = deque()
+        self._passed: Drawing | None = None
         self._strands: list[Strand] = []
         self._changed = threading.Condition()
         self._stopping = False
@@ -170,13 +172,28 @@ class Engine:
         """First come, first begun. A model that has no room waits until those in use are done, and all behind it."""
         while self._waiting and len(self._strands) < MAX_ACTIVE:
             in_use = {strand.drawing.request.model for strand in self._strands}
-            if not self._models.has_room_for(self._waiting[0].request.model, in_use):
-                return
+            first = self._waiting[0]
+            if not self._models.has_room_for(first.request.model, in_use):
+                if first is self._passed:
+                    return
+                self._let_pass(first, in_use)
+                continue
             with self._changed:
-                drawing = self._waiting.popleft()
-            self._begin(drawing, in_use)
+                self._waiting.popleft()
+            if not self._begin(first, in_use):
+                return  # it ran whole, or not at all: a turn for the others, and a look at who is canceled
 
-    def _begin(self, drawing: Drawing, in_use: set[str]) -> None:
+    def _let_pass(self, blocked: Drawing, in_use: set[str]) -> None:
+        """What waits for the models in use goes before `blocked`, or they would be loaded anew for every other request.
+
+        Once for each that is blocked: what comes later stays behind it.
+        """
+        self._passed = blocked
+        with self._changed:
+            self._waiting = deque(sorted(self._waiting, key=lambda drawing: drawing.request.model not in in_use))
+
+    def _begin(self, drawing: Drawing, in_use: set[str]) -> bool:
+        """Run `drawing` to its first parked call; false if it is over already."""
         began = self._clock()
         loads = drawing.request.model not in self._models.loaded
         if loads:
@@ -184,13 +201,18 @@ class Engine:
         try:
             strand = self._strand(drawing, self._models.get(drawing.request.model, in_use))
         except Exception as error:
+            if is_device_lost(error):
+                drawing.tell(Canceled())
+                raise
             drawing.tell(failed(error, drawing.request))
-            return
+            return False
         if loads:
+            self._room.forget()
             strand.timings[str(Stage.LOAD)] = self._clock() - began
         strand.begin()
         if not strand.dead:
             self._strands.append(strand)
+        return not strand.dead
 
     def _strand(self, drawing: Drawing, model: LoadedModel) -> Strand:
         if model not in self._residents:
@@ -237,7 +259,8 @@ class Engine:
     def _abandon(self) -> None:
         """Nobody may wait for ever, whatever ended the loop."""
         for strand in self._strands:
-            strand.fail(Interrupted())
+            if not strand.dead:
+                strand.fail(Interrupted())
         self._strands = []
         with self._changed:
             self._stopping = True

@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 
-from core.errors import JobFailure
 from core.jobs import Stage
 from worker.engine.budget import Budget
 from worker.engine.calls import Call, merge, split
+from worker.engine.faults import is_device_lost, is_out_of_memory, no_memory
 from worker.engine.pixels import is_picture, no_picture
 from worker.engine.room import Room
 from worker.engine.strands import Strand
@@ -49,6 +49,8 @@ class Forwards:
         try:
             return self._timed(group)
         except Exception as raised:
+            if is_device_lost(raised):
+                raise
             # Without its traceback, which would keep the tensors of the failed forward alive.
             error = raised.with_traceback(None) if is_out_of_memory(raised) else raised
         if is_out_of_memory(error):
@@ -60,15 +62,19 @@ class Forwards:
 
     def _timed(self, group: Sequence[Strand]) -> list[Any]:
         kind = group[0].kind
+        calls = distinct_calls(group)
         on_cpu = group[0].call.device_type == "cpu"
+        waits = not on_cpu and not self._budget.is_settled(kind)
         # On the CPU this thread's own time says what a forward costs, whatever else the machine is doing.
         clock = time.thread_time if on_cpu else time.perf_counter
         self._room.begin()
-        began, began_at = clock(), time.perf_counter()
-        answers = compute(group)
-        if not on_cpu and not self._budget.is_settled(kind):
+        if waits:  # else the time of forwards before this one would count
             torch.accelerator.synchronize()
-        rows = sum(strand.call.rows for strand in group)
+        began, began_at = clock(), time.perf_counter()
+        answers = compute(group, calls)
+        if waits:
+            torch.accelerator.synchronize()
+        rows = sum(call.rows for call in calls)
         self._budget.ran(kind, rows, clock() - began)
         self._room.ran(group[0].call.module, rows * group[0].call.cells_per_row)
         self._tally.ran(group[0].drawing.request.model, group[0].stage, rows, time.perf_counter() - began_at)
@@ -90,28 +96,31 @@ class Forwards:
         saver = switch_saver_on(strand)
         self._tally.ladder[saver or "given up"] += 1
         if saver is None:
-            return [JobFailure("the picture does not fit into this worker's memory", code="out_of_memory")]
+            return [no_memory()]
         strand.note(f"out of memory in {strand.stage}: {saver} switched on")
         logger.warning("memory saver switched on", extra={"saver": saver, "stage": str(strand.stage)})
         return self._outcomes(group)
 
 
-def compute(group: Sequence[Strand]) -> list[Any]:
-    """One forward for all distinct calls of the group."""
-    calls = [strand.call for strand in group]
-    distinct = list({reuse_key(call): call for call in calls}.values())
-    rows = [call.rows for call in distinct]
+def distinct_calls(group: Sequence[Strand]) -> list[Call]:
+    """Those of the group's calls that have to be computed: prompts that are alike are encoded once."""
+    return list({reuse_key(strand.call): strand.call for strand in group}.values())
+
+
+def compute(group: Sequence[Strand], calls: Sequence[Call]) -> list[Any]:
+    """One forward for `calls`, the distinct ones of the group, and its answer to each strand."""
+    rows = [call.rows for call in calls]
     # A compiled module is compiled again for every new number of rows: keep to powers of two.
     pad_to = 1 << (sum(rows) - 1).bit_length() if calls[0].fixed_rows else 0
-    if len(distinct) == 1 and pad_to <= rows[0]:
-        outputs = [distinct[0].run()]
+    if len(calls) == 1 and pad_to <= rows[0]:
+        outputs = [calls[0].run()]
     else:
-        outputs = split(merge(distinct, pad_to).run(), rows, pad_to)
-    by_key = {reuse_key(call): output for call, output in zip(distinct, outputs, strict=True)}
+        outputs = split(merge(calls, pad_to).run(), rows, pad_to)
+    by_key = {reuse_key(call): output for call, output in zip(calls, outputs, strict=True)}
     for strand in group:
         if strand.call.reuse_key is not None:
             strand.prompts.put(strand.call.reuse_key, by_key[strand.call.reuse_key])
-    answers = [by_key[reuse_key(call)] for call in calls]
+    answers = [by_key[reuse_key(strand.call)] for strand in group]
     if group[0].stage is Stage.DECODE:
         return [checked(strand, answer) for strand, answer in zip(group, answers, strict=True)]
     return answers
@@ -146,14 +155,10 @@ def decode_in_float32(call: Call) -> Any | None:  # noqa: ANN401
         vae.to(dtype=dtype)
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and "not enough memory" in str(error)
-
-
 def switch_saver_on(strand: Strand) -> str | None:
     """Switch on the next saver that helps the strand's stage, for good, and name it; None if none is left."""
+    if strand.call.reuse_key is not None:
+        return None  # a text encoder, which no saver helps
     if strand.stage is Stage.DENOISE:
         return "attention slicing" if enable_attention_slicing(strand.pipeline) else None
     if enable_vae_tiling(strand.pipeline):

@@ -32,9 +32,9 @@ VAE_METHODS: Final = (("encode", Stage.ENCODE), ("decode", Stage.DECODE))
 
 def hook(pipeline: Any) -> bool:  # noqa: ANN401 - any diffusers pipeline
     """Hook the heavy modules of `pipeline`, once; false if one of them does more than compute when it is called."""
-    modules = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
-    if not all(is_plain(module) for module in modules.values()):
+    if not is_hookable(pipeline):
         return False
+    modules = modules_of(pipeline)
     for name, module in modules.items():
         for prefix, stage in FORWARDS:
             if name.startswith(prefix):
@@ -43,6 +43,14 @@ def hook(pipeline: Any) -> bool:  # noqa: ANN401 - any diffusers pipeline
             for method, stage in VAE_METHODS:
                 hook_method(module, method, stage)
     return any(name.startswith(("unet", "transformer")) for name in modules)
+
+
+def is_hookable(pipeline: Any) -> bool:  # noqa: ANN401
+    return all(map(is_plain, modules_of(pipeline).values()))
+
+
+def modules_of(pipeline: Any) -> dict[str, torch.nn.Module]:  # noqa: ANN401
+    return {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
 
 
 def is_plain(module: torch.nn.Module) -> bool:

@@ -1,7 +1,7 @@
 """How many rows memory has room for: what the largest forward of a module took, scaled to rows and size.
 
-Knows no tensors. A module that has not run yet counts as fitting: the first forward is a small one, and what does not
-fit after all meets the ladder of `worker.engine.forward`.
+Knows no tensors. A module that has not run yet counts as fitting: of its first forward the budget allows a few rows,
+and what does not fit after all meets the ladder of `worker.engine.forward`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ class Room:
         """A forward of `cells` that began at `begin` is done."""
         if self._meter is not None and cells > self._largest.get(module, (0, 0))[0]:
             self._largest[module] = (cells, self._meter.taken())
+
+    def forget(self) -> None:
+        """Other models are loaded now: a module that is gone may have left its name to a new one."""
+        self._largest.clear()
 
     def rows(self, module: Hashable, cells_per_row: int) -> float:
         """The rows that fit into a forward of `module`: one at least, for which the ladder has more to offer."""

@@ -12,6 +12,7 @@ import torch
 from core.errors import EaselError, JobFailure
 from core.jobs import Stage
 from worker.engine.calls import Call
+from worker.engine.faults import is_device_lost, is_out_of_memory, no_memory
 from worker.engine.prompts import PromptCache
 from worker.engine.requests import Canceled, Drawing, DrawRequest, Event, Failed, Finished, Previewed, Progressed
 
@@ -70,6 +71,9 @@ class Strand(greenlet.greenlet):
         except Interrupted:
             return Canceled()
         except Exception as error:
+            if is_device_lost(error):
+                self._tell(Canceled())
+                raise
             return failed(error, self.drawing.request)
         self._close_stage()
         return Finished(pixels, dict(self.timings), tuple(self.notes))
@@ -110,6 +114,7 @@ class Strand(greenlet.greenlet):
 
     def stepped(self, step: int, steps: int, latents: torch.Tensor) -> None:
         """Called inside the strand after denoising step `step` of `steps`."""
+        self.enter(Stage.DENOISE)  # a strand that never parks learns of it here
         self.remaining = steps - step
         self._step = step
         self._latents = latents
@@ -124,7 +129,7 @@ class Strand(greenlet.greenlet):
         """
         latents, self._latents = self._latents, None
         now = self._clock()
-        if latents is None or self.remaining == 0 or now - self._shown_at < every:
+        if latents is None or self.dead or self.remaining == 0 or now - self._shown_at < every:
             return
         self._shown_at = now
         try:
@@ -150,5 +155,7 @@ def failed(error: Exception, request: DrawRequest) -> Failed:
     """What the owner is told of `error`: the words of our own errors, and of any other only that it happened."""
     if isinstance(error, EaselError):
         return Failed(JobFailure(error.message, code=error.code))
+    if is_out_of_memory(error):
+        return Failed(no_memory())
     logger.error("drawing failed", exc_info=error, extra={"model": request.model, "task": str(request.task)})
     return Failed(JobFailure("the picture could not be drawn; the worker's log says why"))

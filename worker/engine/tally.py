@@ -25,6 +25,6 @@ class Tally:
     prompts_encoded: int = 0
 
     def ran(self, model: str, stage: Stage, rows: int, seconds: float) -> None:
-        """One forward of `rows` rows, in seconds of wall clock."""
+        """One forward of `rows` rows, in seconds of this thread: on a GPU often those of the launch alone."""
         self.forwards[model, str(stage), rows] += 1
         self.seconds[model, str(stage)] += seconds

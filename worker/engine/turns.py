@@ -1,9 +1,10 @@
 """Decides which parked calls run next, fairly between sizes and between requests. Knows no tensors.
 
-Requests of one model and size form a lane. Lanes take turns by deficit round robin, counted in row-pixels, so a large
-picture pays for its forwards and a small one never waits for more than one of them. Inside a lane the request with
-the fewest steps left goes first, and each turn that a request is passed over counts as a step less, so that no stream
-of short requests can hold a long one up for ever.
+Prompts are encoded before all else. Requests of one model and size form a lane. Lanes take turns by deficit round
+robin, counted in row-pixels, so a large picture pays for its forwards and a small one never waits for more than one of
+them. Inside a lane pictures go through the autoencoder first, then the request with the fewest steps left, and each
+turn that a request is passed over counts as a step less, so that no stream of short requests can hold a long one up for
+ever.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 from collections.abc import Sequence
 
 from core.jobs import Stage
-from worker.engine.budget import FIRST_ROWS, FIRST_TO_DECODE, Budget
+from worker.engine.budget import FIRST_OF_VAE, FIRST_ROWS, Budget
 from worker.engine.room import Room
 from worker.engine.strands import Strand
 
@@ -29,10 +30,10 @@ class Turns:
 
     def choose(self, strands: Sequence[Strand]) -> list[Strand]:
         """The strands to run now; those of the same lane that are left out are a turn nearer to theirs."""
-        entering = [strand for strand in strands if strand.stage is Stage.ENCODE]
-        if entering:
-            # Cheap beside a denoising step, and until it is done the request cannot share one.
-            return self._group(entering)
+        prompts = [strand for strand in strands if strand.call.reuse_key is not None]
+        if prompts:
+            # Cheap beside a denoising step, whatever the size, and until it is done the request cannot share one.
+            return self._group(prompts)
         lanes: dict[Lane, list[Strand]] = {}
         for strand in strands:
             lanes.setdefault(lane_of(strand), []).append(strand)
@@ -49,7 +50,7 @@ class Turns:
         ordered = sorted(strands, key=urgency)
         call = ordered[0].call
         key = call.key
-        first = FIRST_TO_DECODE if ordered[0].stage is Stage.DECODE else FIRST_ROWS
+        first = FIRST_ROWS if ordered[0].stage is Stage.DENOISE else FIRST_OF_VAE
         limit = min(self._budget.limit(ordered[0].kind, first), self._room.rows(call.module, call.cells_per_row))
         group: list[Strand] = []
         rows = 0
@@ -79,7 +80,7 @@ def lane_of(strand: Strand) -> Lane:
 
 def urgency(strand: Strand) -> int:
     """Steps left, less the turns passed over; the lower the sooner."""
-    left = 0 if strand.stage is Stage.DECODE else strand.remaining
+    left = strand.remaining if strand.stage is Stage.DENOISE else 0
     return left - strand.skipped
 
 

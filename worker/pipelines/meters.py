@@ -51,7 +51,8 @@ class ProcessMeter:
         self._looked_at = -math.inf
 
     def begin(self) -> None:
-        """Nothing to note: growth is counted from the start."""
+        """Growth is counted from the start, or from when the process was smallest: a model may have left since."""
+        self._at_first = min(self._at_first, resident_bytes())
 
     def taken(self) -> int:
         return max(0, resident_bytes() - self._at_first)

@@ -26,7 +26,8 @@ from core.catalog import Catalog, Family, Model
 from core.errors import JobFailure
 from core.jobs import Scheduler, Task
 from worker.allocator import give_memory_back
-from worker.engine.hooks import is_plain
+from worker.engine.faults import is_device_lost
+from worker.engine.hooks import is_hookable
 from worker.engine.requests import DrawRequest
 from worker.pipelines.devices import pick_device, pick_dtype
 from worker.pipelines.families import FAMILIES, FamilyCalls
@@ -84,8 +85,7 @@ class LoadedModel:
             raise JobFailure(f"model '{self.row.id}' does not do {task}", code="task_not_supported")
         pipeline = AUTO_PIPELINES[task].from_pipe(self.pipeline)
         pipeline.set_progress_bar_config(disable=True)
-        modules = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
-        return settled(pipeline, self.device) if all(map(is_plain, modules)) else pipeline
+        return settled(pipeline, self.device) if is_hookable(pipeline) else pipeline
 
 
 def settled(pipeline: Any, device: torch.device) -> Any:  # noqa: ANN401
@@ -167,6 +167,8 @@ class Models:
         try:
             pipeline = open_pipeline(row, folder, dtype, local_only=not self._allow_downloads).to(self.device)
         except Exception as error:
+            if is_device_lost(error):
+                raise
             logger.exception("model load failed", extra={"model": row.id})
             raise JobFailure(
                 f"model '{row.id}' could not be loaded; the worker's log says why", code="model_load_failed"

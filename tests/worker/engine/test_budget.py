@@ -101,6 +101,12 @@ def test_what_memory_refused_is_not_asked_for_again() -> None:
     assert drive(budget, flat) == 4
 
 
+def test_what_memory_refused_is_known_in_the_next_life() -> None:
+    kept: list[dict[str, int]] = []
+    Budget(64, keep=lambda limits: kept.append(dict(limits))).ran_out_of_memory(KIND, 8)
+    assert kept == [{KIND: 4}]
+
+
 def test_kinds_have_limits_of_their_own() -> None:
     budget = Budget(64)
     budget.ran_out_of_memory("large", 4)

@@ -144,10 +144,11 @@ def test_a_pipeline_that_cannot_be_hooked_runs_alone_and_right(fresh_models: Cal
     # When two requests are drawn
     requests = [a_request(seed=seed) for seed in range(2)]
     events = draw_all(models, requests)
-    # Then they did not share a forward, and are right
+    # Then they did not share a forward, are right, and tell where the time went
     assert rows == [2] * 8
     for request, event in zip(requests, events, strict=True):
         assert isinstance(event, Finished)
+        assert event.timings["denoise"] > event.timings["encode"]
         expected = plain_picture(models, request).permute(1, 2, 0)
         assert (event.pixels / 255 - expected).abs().max() <= 0.5 / 255 + 1e-4
 
@@ -161,10 +162,33 @@ def test_equal_requests_share_every_forward(fresh_models: Callable[..., Models])
 
 
 def test_models_without_room_beside_each_other_take_turns(catalog: Catalog) -> None:
-    models = Models(catalog, device="cpu", max_resident=1)
-    events = draw_all(models, [a_request(model, num_inference_steps=2) for model in ("sd15", "sd3", "sd15")])
-    assert all(isinstance(event, Finished) for event in events)
-    assert models.loaded == ("sd15",)
+    # Given room for one model, and requests for two that come in turn
+    engine = Engine(Models(catalog, device="cpu", max_resident=1))
+    asked = ("sd15", "sd3", "sd15", "sd3")
+    drawings = [engine.submit(a_request(model, num_inference_steps=2, seed=n)) for n, model in enumerate(asked)]
+    # When they are drawn
+    engine.stop()
+    engine.run()
+    # Then each model was loaded once
+    told = [events_of(drawing) for drawing in drawings]
+    assert [isinstance(events[-1], Finished) for events in told] == [True] * 4
+    assert [Progressed(Stage.LOAD, 0, 1) in events for events in told] == [True, True, False, False]
+
+
+def test_a_stream_for_the_loaded_model_cannot_hold_the_other_one_up(catalog: Catalog) -> None:
+    # Given a request that waits for room since before another one came
+    engine = Engine(Models(catalog, device="cpu", max_resident=1))
+    drawings = [engine.submit(a_request("sd15")), engine.submit(a_request("sd3"))]
+    with torch.no_grad():
+        engine.tick()
+    drawings.append(engine.submit(a_request("sd15", seed=2)))
+    # When all are drawn
+    engine.stop()
+    engine.run()
+    # Then it went before the later one, for which its model was loaded again
+    told = [events_of(drawing) for drawing in drawings]
+    assert [isinstance(events[-1], Finished) for events in told] == [True] * 3
+    assert [Progressed(Stage.LOAD, 0, 1) in events for events in told] == [True, True, True]
 
 
 @pytest.mark.slow

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers import StableDiffusionPipeline
 
 from core.jobs import Task
-from tests.worker.engine.drawings import a_request, draw_all, misbehave, plain_picture
-from worker.engine.requests import Event, Failed, Finished
+from tests.worker.engine.drawings import a_request, draw_all, last_event, misbehave, plain_picture
+from worker.engine.engine import Engine
+from worker.engine.requests import Canceled, Event, Failed, Finished
 from worker.pipelines.models import Models
 
 Loader = Callable[..., Models]
@@ -118,6 +120,83 @@ def test_a_picture_that_never_fits_fails_without_harm_to_the_rest(models: Models
     assert isinstance(wide, Failed)
     assert wide.error.code == "out_of_memory"
     assert_drawn_as_plain(models, 7, square)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"),
+    ],
+    ids=["cuda", "linux", "mps"],
+)
+def test_every_allocator_is_understood(models: Models, fresh_models: Loader, error: Exception) -> None:
+    small = fresh_models()
+
+    def fit_two_rows(sample: torch.Tensor, *args: Any, **rest: Any) -> None:
+        if len(sample) > 2:
+            raise error
+
+    misbehave(small.get("sd15").pipeline.unet, "forward", fit_two_rows)
+    for seed, event in enumerate(draw_all(small, [a_request(seed=seed) for seed in range(2)])):
+        assert_drawn_as_plain(models, seed, event)
+        assert isinstance(event, Finished)
+        assert event.notes == ("out of memory in denoise: batch of 2 halved",)
+
+
+def test_a_prompt_that_does_not_fit_switches_nothing_on(fresh_models: Loader) -> None:
+    small = fresh_models()
+    pipeline = small.get("sd15").pipeline
+
+    def fit_nothing(*args: Any, **rest: Any) -> None:
+        raise torch.OutOfMemoryError
+
+    misbehave(pipeline.text_encoder, "forward", fit_nothing)
+    (event,) = draw_all(small, [a_request()])
+    assert isinstance(event, Failed)
+    assert event.error.code == "out_of_memory"
+    assert not pipeline.vae.use_tiling
+
+
+def test_memory_that_ends_between_forwards_is_told_as_such(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fit_no_latents(*args: Any, **rest: Any) -> None:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(StableDiffusionPipeline, "prepare_latents", fit_no_latents)
+    (event,) = draw_all(models, [a_request()])
+    assert isinstance(event, Failed)
+    assert event.error.code == "out_of_memory"
+
+
+@pytest.mark.parametrize("part", ["text_encoder", "unet"])
+def test_a_lost_device_ends_the_engine_and_fails_no_request(fresh_models: Loader, part: str) -> None:
+    # Given a device on which every call fails from some forward on
+    broken = fresh_models()
+
+    def lose_the_device(*args: Any, **rest: Any) -> None:
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    misbehave(getattr(broken.get("sd15").pipeline, part), "forward", lose_the_device)
+    engine = Engine(broken)
+    drawings = [engine.submit(a_request(seed=seed)) for seed in range(2)]
+    # When the engine meets it
+    with pytest.raises(torch.AcceleratorError):
+        engine.run()
+    # Then nobody is told that the picture cannot be drawn, and nobody waits: another worker takes over
+    assert [last_event(drawing) for drawing in drawings] == [Canceled(), Canceled()]
+
+
+def test_a_device_lost_between_forwards_ends_the_engine(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose_the_device(*args: Any, **rest: Any) -> None:
+        raise torch.AcceleratorError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr(StableDiffusionPipeline, "prepare_latents", lose_the_device)
+    engine = Engine(models)
+    drawings = [engine.submit(a_request(seed=seed)) for seed in range(2)]
+    with pytest.raises(torch.AcceleratorError):
+        engine.run()
+    assert [last_event(drawing) for drawing in drawings] == [Canceled(), Canceled()]
 
 
 def break_decoder(models: Models, value: float, dtypes: set[torch.dtype]) -> Any:

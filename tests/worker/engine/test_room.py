@@ -57,6 +57,13 @@ def test_the_largest_forward_counts() -> None:
     assert room.rows(UNET, 4) == 16
 
 
+def test_what_other_models_took_is_forgotten() -> None:
+    room = Room(MadeUp())
+    room.ran(UNET, 8)
+    room.forget()
+    assert room.rows(UNET, 4) == math.inf
+
+
 def test_a_group_is_no_wider_than_memory_allows() -> None:
     # Given room for three rows of this module's calls, which have one cell each
     room = Room(MadeUp(free_bytes=375, taken_bytes=100))

@@ -50,6 +50,7 @@ def test_forwards_rows_and_prompts_are_counted(fresh_models: Callable[..., Model
     assert seen["easel_forward_rows_bucket", "8", "sd15", "denoise"] == 4
     assert seen["easel_forward_seconds_total", "sd15", "denoise"] > 0
     assert seen["easel_prompts_total", "encoder"] == 2
+    assert seen["easel_forward_rows_sum", "sd15", "encode"] == 2
     assert seen["easel_engine_drawings",] == 0
     assert seen["process_resident_memory_bytes",] > 0
 

@@ -22,6 +22,7 @@ class Parked:
     stage: Stage = Stage.DENOISE
     rows: int = 2
     skipped: int = 0
+    prompt: str | None = None
     drawing: Any = field(init=False)
     call: Any = field(init=False)
 
@@ -31,7 +32,13 @@ class Parked:
 
     def __post_init__(self) -> None:
         self.drawing = SimpleNamespace(request=a_request(width=self.width, height=self.width))
-        self.call = SimpleNamespace(key=(self.stage, self.width), rows=self.rows, module=self.stage, cells_per_row=1)
+        self.call = SimpleNamespace(
+            key=(self.stage, self.width),
+            reuse_key=self.prompt,
+            rows=self.rows,
+            module=self.stage,
+            cells_per_row=1,
+        )
 
 
 def run(turns: Turns, strands: list[Any], forwards: int = 100) -> list[str]:
@@ -89,9 +96,28 @@ def test_a_stream_of_short_ones_cannot_hold_a_long_one_up_for_ever() -> None:
     assert ran.count("long") == 20
 
 
-def test_encoding_goes_before_denoising_and_joins_the_next_forward() -> None:
-    entering = Parked("new", stage=Stage.ENCODE)
-    assert turns_of(16).choose([Parked("old"), entering]) == [entering]  # type: ignore[list-item]
+def test_prompts_go_before_all_else_whatever_the_size() -> None:
+    entering = Parked("new", stage=Stage.ENCODE, width=256, prompt="a fox")
+    ready = Parked("picture", stage=Stage.DECODE)
+    assert turns_of(16).choose([Parked("old"), ready, entering]) == [entering]  # type: ignore[list-item]
+
+
+def test_a_picture_is_encoded_before_its_lane_goes_on_and_joins_its_next_forward() -> None:
+    entering = Parked("new", stage=Stage.ENCODE, remaining=40)
+    assert turns_of(16).choose([Parked("old", remaining=2), entering]) == [entering]  # type: ignore[list-item]
+
+
+def test_large_pictures_to_encode_do_not_hold_a_small_one_up() -> None:
+    # Given a small picture in the middle of its steps
+    turns = turns_of(2)
+    small = Parked("s", remaining=6)
+    run(turns, [small], forwards=2)
+    # When ten large pictures arrive that are to be changed
+    arrivals = [Parked("L", width=256, stage=Stage.ENCODE, remaining=1) for _ in range(10)]
+    ran = run(turns, [small, *arrivals])
+    # Then it is done after one of them at the most
+    assert ran[: ran.index("s", ran.index("s") + 3)].count("L") <= 1
+    assert ran.count("L") == 10
 
 
 def test_calls_that_do_not_merge_are_not_grouped() -> None:

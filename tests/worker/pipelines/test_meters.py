@@ -30,3 +30,14 @@ def test_nothing_is_known_where_the_platform_says_nothing(monkeypatch: pytest.Mo
     monkeypatch.setattr(meters, "resident_bytes", lambda: 100)
     monkeypatch.setattr(meters, "free_memory", lambda device: None)
     assert ProcessMeter().free() is None
+
+
+def test_a_model_that_left_does_not_hide_what_forwards_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a process that shrank from 100 bytes to 40 when a model was dropped
+    sizes = iter([100, 40, 70])
+    monkeypatch.setattr(meters, "resident_bytes", lambda: next(sizes))
+    meter = ProcessMeter()
+    # When a forward of another one takes 30
+    meter.begin()
+    # Then they are seen
+    assert meter.taken() == 30
