@@ -2,7 +2,7 @@
 
 Two numbers of rows are compared at a time, one the double of the other, in forwards that take turns, so that whatever
 else the machine does hits both alike. Where the double makes a row no cheaper it only makes everybody wait longer.
-What memory refused is not asked for again.
+What memory refused is not asked for again in this life.
 """
 
 from __future__ import annotations

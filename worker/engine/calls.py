@@ -42,11 +42,6 @@ class Call:
     def rows(self) -> int:
         return count_rows(self.leaves)
 
-    @property
-    def module(self) -> Hashable:
-        """Equal for calls of one module, whatever their sizes."""
-        return id(self.function)
-
     @cached_property
     def cells_per_row(self) -> int:
         """Elements of one row of the tensor that leads: what memory grows with."""
@@ -55,7 +50,7 @@ class Call:
 
     @cached_property
     def key(self) -> Hashable:
-        return (self.module, tuple((name, leaf_key(name, leaf, self.rows)) for name, leaf in self.leaves))
+        return (id(self.function), tuple((name, leaf_key(name, leaf, self.rows)) for name, leaf in self.leaves))
 
     @cached_property
     def kind(self) -> str:

@@ -122,7 +122,7 @@ class Engine:
             self._changed.notify_all()
 
     def run(self) -> None:
-        """Draw until stopped."""
+        """Draw until stopped. Raises what a lost device says; whatever ends it, every drawing has its last event."""
         # Pipelines restore the gradient mode they found when they began; interleaved, they would restore each
         # other's. Off for the whole thread, there is only one mode to restore.
         with torch.no_grad():
@@ -169,7 +169,7 @@ class Engine:
             drawing.tell(Canceled())
 
     def _admit(self) -> None:
-        """First come, first begun. A model that has no room waits until those in use are done, and all behind it."""
+        """First come, first begun. A model that has no room waits until those in use are done, and what comes later."""
         while self._waiting and len(self._strands) < MAX_ACTIVE:
             in_use = {strand.drawing.request.model for strand in self._strands}
             first = self._waiting[0]
@@ -195,6 +195,7 @@ class Engine:
     def _begin(self, drawing: Drawing, in_use: set[str]) -> bool:
         """Run `drawing` to its first parked call; false if it is over already."""
         began = self._clock()
+        before = self._models.loaded
         loads = drawing.request.model not in self._models.loaded
         if loads:
             drawing.tell(Progressed(Stage.LOAD, 0, 1))
@@ -206,8 +207,10 @@ class Engine:
                 raise
             drawing.tell(failed(error, drawing.request))
             return False
+        finally:
+            if not {*before} <= {*self._models.loaded}:
+                self._room.models_left()
         if loads:
-            self._room.forget()
             strand.timings[str(Stage.LOAD)] = self._clock() - began
         strand.begin()
         if not strand.dead:

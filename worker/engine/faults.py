@@ -1,29 +1,43 @@
-"""Knows what an exception out of a forward means for the others: memory ran out, or the device is lost."""
+"""Knows what an exception out of a forward means for the others: memory ran out, or the device is lost.
+
+PyTorch has one class for all that a device may report, most of which leaves it as it was: the words tell.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import torch
 
 from core.errors import JobFailure
 
-SIGNS: Final = ("out of memory", "can't allocate memory", "not enough memory")
-"""What the allocators of CUDA and MPS, of Linux and of Windows say in a plain RuntimeError."""
+NO_MEMORY: Final = ("out of memory", "can't allocate memory", "not enough memory", "_status_alloc_failed")
+"""What the allocators of CUDA and MPS, of Linux and of Windows say in a plain RuntimeError, and CUDA's libraries."""
+
+LOST: Final = (
+    "illegal memory access",
+    "illegal instruction",
+    "misaligned address",
+    "device-side assert",
+    "unspecified launch failure",
+    "uncorrectable ecc",
+    "_status_execution_failed",
+)
+"""After one of these nothing runs in the process's CUDA context any more (CUDA runtime API, `cudaError_t`)."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in SIGNS)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or says(error, NO_MEMORY)
 
 
 def is_device_lost(error: BaseException) -> bool:
-    """After an illegal access or a failed assertion on the device every further call of this process fails as well.
+    """Every further call of this process would fail: a worker that went on would fail all that come."""
+    return says(error, LOST)
 
-    No request is at fault, and a worker that went on would fail all that come: its process has to end.
-    """
-    return isinstance(error, torch.AcceleratorError) and not is_out_of_memory(error)
+
+def says(error: BaseException, words: Sequence[str]) -> bool:
+    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
 
 
 def no_memory() -> JobFailure:

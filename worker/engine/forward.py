@@ -2,7 +2,7 @@
 
 When memory runs out the group is halved and run again; a call alone gets the savers that help its stage, and when
 none is left its request fails, alone. When a merged forward fails for another reason each call runs by itself, so
-that only the request at fault fails.
+that only the request at fault fails. A lost device is nobody's fault and ends the engine.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Forwards:
                 strand.resume(outcome)
 
     def _outcomes(self, group: Sequence[Strand]) -> list[Any]:
-        """The output of each call, or the exception that it raises."""
+        """The output of each call, or the exception that it raises. Raises where the device is lost."""
         try:
             return self._timed(group)
         except Exception as raised:
@@ -76,7 +76,7 @@ class Forwards:
             torch.accelerator.synchronize()
         rows = sum(call.rows for call in calls)
         self._budget.ran(kind, rows, clock() - began)
-        self._room.ran(group[0].call.module, rows * group[0].call.cells_per_row)
+        self._room.ran(group[0].call.function, rows * group[0].call.cells_per_row)
         self._tally.ran(group[0].drawing.request.model, group[0].stage, rows, time.perf_counter() - began_at)
         return answers
 
@@ -86,7 +86,7 @@ class Forwards:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if len(group) > 1:
-            self._budget.ran_out_of_memory(group[0].kind, sum(strand.call.rows for strand in group))
+            self._budget.ran_out_of_memory(group[0].kind, sum(call.rows for call in distinct_calls(group)))
             self._tally.ladder["batch halved"] += 1
             for strand in group:
                 strand.note(f"out of memory in {strand.stage}: batch of {len(group)} halved")

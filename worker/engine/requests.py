@@ -68,7 +68,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Canceled:
-    """The request was given up because its owner asked so, or the engine stopped without draining."""
+    """The request was given up because its owner asked so, or the engine ended before it was drawn."""
 
 
 End = Finished | Failed | Canceled

@@ -7,15 +7,21 @@ and what does not fit after all meets the ladder of `worker.engine.forward`.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+from weakref import WeakKeyDictionary
 
 SHARE: Final = 0.8
 """Of what is free; the rest is for fragments, for other processes and for what an estimate misses."""
 
+Module = Callable[..., Any]
+"""A module's method, which is known for as long as the module is loaded."""
+
 
 class Meter(Protocol):
     """Bytes on one device: what a forward took since `begin`, and what the next may take."""
+
+    def start_over(self) -> None: ...
 
     def begin(self) -> None: ...
 
@@ -29,22 +35,23 @@ class Room:
 
     def __init__(self, meter: Meter | None = None) -> None:
         self._meter = meter
-        self._largest: dict[Hashable, tuple[int, int]] = {}
+        self._largest: WeakKeyDictionary[Module, tuple[int, int]] = WeakKeyDictionary()
 
     def begin(self) -> None:
         if self._meter is not None:
             self._meter.begin()
 
-    def ran(self, module: Hashable, cells: int) -> None:
+    def ran(self, module: Module, cells: int) -> None:
         """A forward of `cells` that began at `begin` is done."""
         if self._meter is not None and cells > self._largest.get(module, (0, 0))[0]:
             self._largest[module] = (cells, self._meter.taken())
 
-    def forget(self) -> None:
-        """Other models are loaded now: a module that is gone may have left its name to a new one."""
-        self._largest.clear()
+    def models_left(self) -> None:
+        """What a process that lets models go has grown by since it began says nothing."""
+        if self._meter is not None:
+            self._meter.start_over()
 
-    def rows(self, module: Hashable, cells_per_row: int) -> float:
+    def rows(self, module: Module, cells_per_row: int) -> float:
         """The rows that fit into a forward of `module`: one at least, for which the ladder has more to offer."""
         cells, taken = self._largest.get(module, (0, 0))
         free = self._meter.free() if self._meter is not None and taken > 0 else None

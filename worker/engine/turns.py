@@ -50,8 +50,9 @@ class Turns:
         ordered = sorted(strands, key=urgency)
         call = ordered[0].call
         key = call.key
-        first = FIRST_ROWS if ordered[0].stage is Stage.DENOISE else FIRST_OF_VAE
-        limit = min(self._budget.limit(ordered[0].kind, first), self._room.rows(call.module, call.cells_per_row))
+        is_of_vae = ordered[0].stage is not Stage.DENOISE and call.reuse_key is None
+        first = FIRST_OF_VAE if is_of_vae else FIRST_ROWS
+        limit = min(self._budget.limit(ordered[0].kind, first), self._room.rows(call.function, call.cells_per_row))
         group: list[Strand] = []
         rows = 0
         for strand in ordered:

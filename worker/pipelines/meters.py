@@ -26,6 +26,9 @@ class CudaMeter:
         self._device = device
         self._before = 0
 
+    def start_over(self) -> None:
+        """Nothing to note: every forward is counted by itself."""
+
     def begin(self) -> None:
         torch.cuda.reset_peak_memory_stats(self._device)
         self._before = torch.cuda.memory_allocated(self._device)
@@ -50,9 +53,12 @@ class ProcessMeter:
         self._free: int | None = None
         self._looked_at = -math.inf
 
+    def start_over(self) -> None:
+        """Growth is counted from now on: the allocator has just given back what a dropped model had."""
+        self._at_first = resident_bytes()
+
     def begin(self) -> None:
-        """Growth is counted from the start, or from when the process was smallest: a model may have left since."""
-        self._at_first = min(self._at_first, resident_bytes())
+        """Nothing to note: growth is counted from the start."""
 
     def taken(self) -> int:
         return max(0, resident_bytes() - self._at_first)

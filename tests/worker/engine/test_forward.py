@@ -128,8 +128,9 @@ def test_a_picture_that_never_fits_fails_without_harm_to_the_rest(models: Models
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
         RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"),
         RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     ],
-    ids=["cuda", "linux", "mps"],
+    ids=["cuda", "linux", "mps", "cublas"],
 )
 def test_every_allocator_is_understood(models: Models, fresh_models: Loader, error: Exception) -> None:
     small = fresh_models()
@@ -185,6 +186,19 @@ def test_a_lost_device_ends_the_engine_and_fails_no_request(fresh_models: Loader
         engine.run()
     # Then nobody is told that the picture cannot be drawn, and nobody waits: another worker takes over
     assert [last_event(drawing) for drawing in drawings] == [Canceled(), Canceled()]
+
+
+def test_a_launch_that_fails_merged_costs_nobody_the_picture(models: Models, fresh_models: Loader) -> None:
+    # Given a kernel that the device refuses to start with many rows, and that leaves it as it was
+    broken = fresh_models()
+
+    def refuse_crowds(sample: torch.Tensor, *args: Any, **rest: Any) -> None:
+        if len(sample) > 2:
+            raise torch.AcceleratorError("CUDA error: invalid configuration argument")
+
+    misbehave(broken.get("sd15").pipeline.unet, "forward", refuse_crowds)
+    for seed, event in enumerate(draw_all(broken, [a_request(seed=seed) for seed in range(2)])):
+        assert_drawn_as_plain(models, seed, event)
 
 
 def test_a_device_lost_between_forwards_ends_the_engine(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,21 @@ from worker.engine.room import SHARE, Room
 from worker.engine.turns import Turns
 from worker.pipelines.meters import meter_of
 
-UNET = "unet"
+
+class Unet:
+    def forward(self) -> None: ...
+
+
+UNET = Unet().forward
 
 
 @dataclass
 class MadeUp:
     free_bytes: int | None = 1000
     taken_bytes: int = 100
+
+    def start_over(self) -> None:
+        self.taken_bytes = 0
 
     def begin(self) -> None: ...
 
@@ -57,18 +65,24 @@ def test_the_largest_forward_counts() -> None:
     assert room.rows(UNET, 4) == 16
 
 
-def test_what_other_models_took_is_forgotten() -> None:
+def test_what_a_loaded_model_took_is_known_while_others_come_and_go() -> None:
+    # Given a module whose forward was measured
     room = Room(MadeUp())
     room.ran(UNET, 8)
-    room.forget()
-    assert room.rows(UNET, 4) == math.inf
+    # When another model has left
+    room.models_left()
+    # Then the measurement stands, and what is measured from now on starts over
+    assert room.rows(UNET, 4) == 16
+    other = Unet().forward
+    room.ran(other, 8)
+    assert room.rows(other, 4) == math.inf
 
 
 def test_a_group_is_no_wider_than_memory_allows() -> None:
     # Given room for three rows of this module's calls, which have one cell each
     room = Room(MadeUp(free_bytes=375, taken_bytes=100))
     strands: list[Any] = [Parked(name, remaining=1) for name in "abc"]
-    room.ran(strands[0].call.module, 1)
+    room.ran(strands[0].call.function, 1)
     # When three requests of two rows want to run
     ran = run(Turns(Budget(16), room), strands)
     # Then each runs by itself

@@ -12,6 +12,9 @@ from worker.engine.budget import Budget
 from worker.engine.turns import Turns
 
 
+def forward() -> None: ...
+
+
 @dataclass(eq=False)
 class Parked:
     """As much of a strand as turns look at."""
@@ -36,7 +39,7 @@ class Parked:
             key=(self.stage, self.width),
             reuse_key=self.prompt,
             rows=self.rows,
-            module=self.stage,
+            function=forward,
             cells_per_row=1,
         )
 

@@ -33,11 +33,10 @@ def test_nothing_is_known_where_the_platform_says_nothing(monkeypatch: pytest.Mo
 
 
 def test_a_model_that_left_does_not_hide_what_forwards_take(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Given a process that shrank from 100 bytes to 40 when a model was dropped
+    # Given a process that shrank from 100 bytes to 40 when another model took the place of the first
     sizes = iter([100, 40, 70])
     monkeypatch.setattr(meters, "resident_bytes", lambda: next(sizes))
     meter = ProcessMeter()
-    # When a forward of another one takes 30
-    meter.begin()
-    # Then they are seen
+    meter.start_over()
+    # When a forward of the new one takes 30, then they are seen
     assert meter.taken() == 30
