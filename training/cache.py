@@ -32,6 +32,10 @@ class Cache:
         self.states = np.load(workspace.LATENTS / "captions.npy", mmap_mode="r")
         numbers = {text: n for n, text in enumerate(json.loads((workspace.LATENTS / "captions.json").read_text()))}
         self.entries = json.loads((workspace.LATENTS / "entries.json").read_text())
+        if len(self.entries) != len(self.latents[32]):
+            raise SystemExit(
+                "captions and latents are of different plans: run training.latents with one --tier for both"
+            )
         self.choices = np.array([[numbers[text] for text in entry["captions"]] for entry in self.entries])
         self.weights = draw_weights(self.entries, lists.count_motifs(tier), lists.count_motifs(known_tier))
         self.pairs = group(self.entries, self.weights, of_two=True)

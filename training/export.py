@@ -43,7 +43,6 @@ def settle_configs(folder: Path) -> None:
     path = folder / "text_encoder" / "config.json"
     config = json.loads(path.read_text())
     config["dtype"] = "float32"
-    config.pop("_name_or_path", None)
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     for config_path in folder.glob("*/config.json"):
         config = json.loads(config_path.read_text())

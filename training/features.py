@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image
 
 SIDE, CELLS, BINS, COLOUR_GRID = 64, 8, 8, 12
-EDGE_WEIGHT = 1.0
 # Differences of lightness between neighbours: a flat drawing has hardly any within its shapes, a rendering many.
 SHADES = (0, 0.5, 1, 2, 3, 5, 8, 15, 200)
 # Lightness, green to red, blue to yellow: all of sRGB.
@@ -85,7 +84,7 @@ def describe(image: Image.Image) -> np.ndarray:
     lab, cover = cut_out(image)
     coarse = shrink(np.concatenate([lab, cover[..., None] * 60], axis=-1), COLOUR_GRID).ravel()
     coarse = coarse / 60 / COLOUR_GRID
-    return np.concatenate([coarse, EDGE_WEIGHT * edges(lab[..., 0])])
+    return np.concatenate([coarse, edges(lab[..., 0])])
 
 
 def describe_both_ways(image: Image.Image) -> np.ndarray:

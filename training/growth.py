@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import torch
 from diffusers import UNet2DConditionModel
-from torch import nn
 
 from training import diffusion
 
@@ -70,14 +69,4 @@ def grow(inner: UNet2DConditionModel) -> UNet2DConditionModel:
     subsample_input(state, source)
     pass_output(state)
     whole.load_state_dict(state)
-    return whole
-
-
-@torch.no_grad()
-def add_pooled_prompt(plain: UNet2DConditionModel) -> UNet2DConditionModel:
-    """`plain`, trained without the pooled prompt, as a UNet that has it and does at first what it did without."""
-    whole = diffusion.build_unet(tuple(plain.config.block_out_channels))
-    missing = whole.load_state_dict(plain.state_dict(), strict=False)
-    assert not missing.unexpected_keys
-    nn.init.zeros_(whole.add_embedding.norm2.weight)
     return whole

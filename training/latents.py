@@ -111,7 +111,7 @@ def plan_named_colours(tier: int) -> list[Entry]:
 def place(picture: np.ndarray, box: tuple[int, int, int], mirrored: bool, canvas: Image.Image) -> None:
     """Paste an RGBA picture, resized to `box` (left, top, side), onto the canvas."""
     left, top, side = box
-    image = Image.fromarray(picture, "RGBA") if picture.flags.c_contiguous else Image.fromarray(picture.copy())
+    image = Image.fromarray(picture)
     if mirrored:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if side != pictures.SIZE:

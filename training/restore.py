@@ -35,8 +35,8 @@ def main() -> None:
     workspace.LATENTS.mkdir(parents=True, exist_ok=True)
     # The UNet knows latents of this scale, so `latents` must not measure another.
     (workspace.LATENTS / "scale.json").write_text(json.dumps(scale))
-    # The words of the present lists, in the states that the UNet knows.
-    words.prune(spread_like=arguments.model / "text_encoder")
+    # The model's words and those of the present lists, in the states that the UNet knows.
+    words.prune(like=arguments.model)
     take_over(arguments.model / "text_encoder")
     logger.info("autoencoder restored, latent deviation %.4f", scale["std"])
 

@@ -83,8 +83,6 @@ def start_run(rate: float, source: str | None, device: torch.device) -> Run:
     else:
         folder = workspace.UNET / "ema" if source == "resume" else source
         unet = UNet2DConditionModel.from_pretrained(folder, dtype=torch.float32)
-        if unet.config.addition_embed_type is None:
-            unet = growth.add_pooled_prompt(unet)
     run = prepare_run(unet, rate, device)
     if source == "resume":
         state = torch.load(workspace.UNET / "resume.pt", map_location=device, weights_only=True)

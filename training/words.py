@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -28,9 +28,11 @@ STATE_DEVIATION = 1.5
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
-def choose_tokens(vocabulary: dict[str, int], texts: Sequence[str], tokenizer: Tokenizer) -> list[str]:
-    """Frequent words and pieces, ASCII characters, every short piece, and all that `texts` need."""
-    needed = {token for text in texts for token in tokenizer.encode(text).tokens}
+def choose_tokens(
+    vocabulary: dict[str, int], texts: Sequence[str], tokenizer: Tokenizer, known: Iterable[str] = ()
+) -> list[str]:
+    """Frequent words and pieces, ASCII characters, every short piece, all that `texts` need, and the `known` ones."""
+    needed = {token for text in texts for token in tokenizer.encode(text).tokens} | {*known}
     for text in texts:
         needed.update(word for word in re.findall(r"[a-z]+", text.lower()) if word in vocabulary)
     keep = []
@@ -61,17 +63,19 @@ def build_tokenizer(tokens: list[str]) -> BertTokenizerFast:
     return BertTokenizerFast(vocab=vocabulary, do_lower_case=True, model_max_length=MAX_TOKENS)
 
 
-def prune(spread_like: Path | None = None) -> None:
+def prune(like: Path | None = None) -> None:
     """Keep MiniLM's layers, take over the rows of the tokens that stay, and save both halves.
 
-    `spread_like` is an exported encoder whose spread of states is taken over: the UNet to go on from knows it so.
+    `like` is an exported model whose spread of states is taken over, since the UNet to go on from knows it so, and
+    whose tokens all stay, whatever the lists say now: its users may have come to rely on them.
     """
     model = BertModel.from_pretrained(workspace.MINILM)
     source = Tokenizer.from_file(str(workspace.MINILM / "tokenizer.json"))
     source.no_padding()
     source.no_truncation()
     vocabulary = source.get_vocab()
-    tokens = choose_tokens(vocabulary, texts_to_cover(), source)
+    known = BertTokenizerFast.from_pretrained(like / "tokenizer").get_vocab() if like else {}
+    tokens = choose_tokens(vocabulary, texts_to_cover(), source, known)
     rows = torch.tensor([vocabulary[token] for token in tokens])
     embeddings = model.embeddings
     embeddings.word_embeddings = torch.nn.Embedding.from_pretrained(
@@ -83,8 +87,8 @@ def prune(spread_like: Path | None = None) -> None:
     model.config.vocab_size = len(tokens)
     model.config.max_position_embeddings = POSITIONS
     model.config.use_attention_mask = True  # StableDiffusionPipeline passes the mask where this is set
-    if spread_like is not None:
-        exported = BertModel.from_pretrained(spread_like, dtype=torch.float32)
+    if like is not None:
+        exported = BertModel.from_pretrained(like / "text_encoder", dtype=torch.float32)
         last_norm(model).load_state_dict(last_norm(exported).state_dict())
         model.config.states_spread = True
     model.save_pretrained(workspace.TEXT_ENCODER)

@@ -41,6 +41,15 @@ def drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> cache.Cache:
     return cache.Cache(torch.device("cpu"), tier=1, known_tier=0)
 
 
+def test_latents_and_captions_of_different_plans_are_refused(drawing: cache.Cache) -> None:
+    # Given captions that were written anew for fewer pictures
+    entries = workspace.LATENTS / "entries.json"
+    entries.write_text(json.dumps(drawing.entries[:-1]))
+    # Then they are not taken for those of the latents
+    with pytest.raises(SystemExit, match="different plans"):
+        cache.Cache(torch.device("cpu"), tier=1, known_tier=0)
+
+
 def test_twins_are_one_motif_in_both_styles_on_one_background(drawing: cache.Cache) -> None:
     # When a batch is drawn
     latents, _, twins = drawing.draw(32, 32, np.random.default_rng(1))

@@ -34,3 +34,11 @@ def test_new_figures_change_the_table_alone(tmp_path: Path) -> None:
     assert "seconds a picture, 7 steps" in text
     assert text.startswith(before + card.START)
     assert text.endswith(card.END + after)
+
+
+def test_what_is_shipped_was_measured_to_meet_its_aims() -> None:
+    figures = json.loads((workspace.MODEL / "evaluation.json").read_text())
+    assert figures["names_top1"] >= 80
+    assert figures["unseen_top5"] >= 60
+    assert min(figures["style_obeyed"], figures["background_obeyed"]) >= 95
+    assert figures["seconds"] <= 3
