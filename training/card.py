@@ -21,7 +21,7 @@ def figure_rows(figures: dict) -> list[str]:
         f"| of these, the synonyms, {figures['synonyms']} prompts | {tops['synonyms']} |",
         f"| of these, the tags, {figures['tags']} prompts | {tops['tags']} |",
         f"| the right name next to the same words in the text encoder, no picture drawn | {tops['heard']} |",
-        f"| the last listed word of every seventh motif, {figures['listed']} prompts | {tops['listed']} |",
+        f"| the last listed word of {figures['listed']} motifs | {tops['listed']} |",
         f"| (c) style obeyed, {asked // 2} pairs of prompts with style and background | {figures['style_obeyed']} % |",
         f"| style of each picture by itself | {figures['style_alone']} % |",
         f"| (c) background obeyed, the same {asked} prompts | {figures['background_obeyed']} % |",

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.stack import Receiver, Stack, easel_up
+from tests.app.keeper.receiver import Receiver, running_receiver
+from tests.e2e.stack import Stack, easel_up
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +18,5 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    endpoint = Receiver()
-    yield endpoint
-    endpoint.close()
+    with running_receiver() as running:
+        yield running

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -116,37 +113,3 @@ def easel_up(data_dir: Path, **environment: str) -> Iterator[Stack]:
                 if child.is_running():
                     child.kill()
             process.wait()
-
-
-class Receiver:
-    """An integrator's webhook endpoint on loopback: keeps what it gets, answers as told."""
-
-    def __init__(self) -> None:
-        self.received: list[tuple[dict[str, str], bytes]] = []
-        self.answers: list[int] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.received.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                status = receiver.answers.pop(0) if receiver.answers else 204
-                self.send_response(status)
-                if status >= 500:
-                    self.send_header("Retry-After", "600")  # or it would come again in the middle of a test
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Quiet."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def bodies_of(self, job_id: str) -> list[tuple[dict[str, str], dict[str, Any]]]:
-        parsed = [(headers, json.loads(body)) for headers, body in self.received]
-        return [(headers, body) for headers, body in parsed if body["data"]["id"] == job_id]
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()

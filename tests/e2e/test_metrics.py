@@ -11,7 +11,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.stack import Receiver, Stack, easel_up, until
+from tests.app.keeper.receiver import Receiver, answer
+from tests.e2e.stack import Stack, easel_up, until
 from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
@@ -58,7 +59,8 @@ def test_every_figure_is_true(tmp_path: Path, receiver: Receiver) -> None:
         # Given two slots that are kept busy, and as many jobs behind them as may wait
         long = [stack.post(prompt="a castle", num_inference_steps=100, n=4) for _ in range(2)]
         until(lambda: all(stack.get(job["id"])["status"] == "running" for job in long), 60, "both slots to be taken")
-        receiver.answers = [500]  # to the first webhook that comes
+        # To the first webhook that comes, which must not come again in the middle of the test.
+        receiver.scripts = [answer(500, Retry_After="600")]
         behind = [stack.post(prompt="a moon", num_inference_steps=4, webhook=receiver.url) for _ in range(4)]
         # When the api is asked, then it tells of them, and says that it is full
         seen = scrape(api)
@@ -77,7 +79,7 @@ def test_every_figure_is_true(tmp_path: Path, receiver: Receiver) -> None:
         done = [stack.finish(job["id"]) for job in behind]
         assert {job["status"] for job in done} == {"succeeded"}
         assert {stack.finish(job["id"])["status"] for job in long} == {"canceled"}
-        until(lambda: len(receiver.received) >= 4, 60, "the webhooks")
+        until(lambda: len(receiver.seen) >= 4, 60, "the webhooks")
         outcomes = {("easel_webhook_attempts_total", how): n for how, n in (("delivered", 3.0), ("retried", 1.0))}
         until(lambda: outcomes.items() <= scrape(api).items(), 60, "the webhooks to be counted")
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from core.tracing import trace_id
+from tests.app.keeper.receiver import Receiver
 from tests.e2e.collector import Collector, Seen
-from tests.e2e.stack import Receiver, Stack, easel_up, until
+from tests.e2e.stack import Stack, easel_up, until
 from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
@@ -53,7 +54,7 @@ def test_one_trace_from_the_request_to_the_webhook(told: Stack, collector: Colle
     refused = told.http.post("/v1/generations", json={"prompt": "x", "n": 0}, headers={"traceparent": header(other)})
     assert refused.status_code == 400
     told.finish(job)
-    until(lambda: receiver.bodies_of(job), 30, "the webhook")
+    until(lambda: receiver.told_of(job), 30, "the webhook")
     until(lambda: collector.of_trace(trace).keys() >= SPANS, 60, "the spans")
     until(lambda: collector.of_trace(other), 60, "the refused request's span")
 
@@ -83,7 +84,7 @@ def test_one_trace_from_the_request_to_the_webhook(told: Stack, collector: Colle
     assert webhook.attributes["http.response.status_code"] == 204
     assert not any(span.failed for span in seen.values())
     # the receiver was called under the webhook's span
-    headers, _ = receiver.bodies_of(job)[0]
+    headers = receiver.told_of(job)[0].headers
     assert headers["traceparent"] == f"00-{trace}-{webhook.id}-01"
     # what the client did wrong is told by its status and is no error of ours
     wrong = collector.of_trace(other)["easel.request"]
@@ -133,7 +134,7 @@ def test_without_its_collector_everything_goes_on(
         # When a picture is asked for, then it is drawn and told, under its trace
         job = submit(stack, trace, prompt="a fox", num_inference_steps=2, webhook=receiver.url)
         assert stack.finish(job)["status"] == "succeeded"
-        headers, _ = until(lambda: receiver.bodies_of(job), 30, "the webhook")[0]
+        headers = until(lambda: receiver.told_of(job), 30, "the webhook")[0].headers
         assert trace_id(headers["traceparent"]) == trace
         # and every process stops by itself, before it is made to
         assert stack.stop(signal.SIGINT) == 0

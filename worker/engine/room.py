@@ -47,7 +47,7 @@ class Room:
             self._largest[module] = (cells, self._meter.taken())
 
     def models_left(self) -> None:
-        """What a process that lets models go has grown by since it began says nothing."""
+        """A model was dropped, and took with it memory that forwards before this moment were counted by."""
         if self._meter is not None:
             self._meter.start_over()
 

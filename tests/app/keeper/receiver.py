@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -46,6 +47,10 @@ class Receiver:
     seen: list[Seen] = field(default_factory=list)
     connections: int = 0
     closing: threading.Event = field(default_factory=threading.Event)
+
+    def told_of(self, job_id: str) -> list[Seen]:
+        """The webhooks about this job."""
+        return [seen for seen in self.seen if json.loads(seen.body)["data"]["id"] == job_id]
 
 
 class Server(ThreadingHTTPServer):
