@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from app.serving import serve
+from app.server import serve
 from core import logs
 from core.settings import Settings
 

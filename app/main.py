@@ -8,18 +8,19 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from app import door, errors, openapi
-from app.a1111 import drawings, listings
 from app.api import endpoints, events, generations, health, keys, metrics, models, previews, results, webhooks
-from app.farewell import Farewell
-from app.metrics import registry_of
-from app.openai import edits
-from app.openai import generations as openai_generations
-from app.openai.bare import BarePaths
+from app.api.collectors import registry_of
+from app.auth import middleware
+from app.http import errors, openapi
+from app.http.latency import LatencyMiddleware
+from app.http.tracing import TracingMiddleware
+from app.jobs.shutdown import ShutdownMiddleware
 from app.services import Services
 from app.studio import pages
-from app.timing import Timing
-from app.tracing import Tracing
+from app.wires.a1111 import drawings, listings
+from app.wires.openai import edits
+from app.wires.openai import generations as openai_generations
+from app.wires.openai.bare import BarePaths
 from core.settings import Settings
 from core.store import Rates
 
@@ -27,7 +28,7 @@ from core.store import Rates
 def create_app(settings: Settings) -> FastAPI:
     """The api for these settings. Raises OpenDoor, CatalogError or ValueError if they do not make one."""
     services = Services.start(settings)
-    door.check_settings(settings, services.keys)
+    middleware.check_settings(settings, services.keys)
     app = FastAPI(
         title="Easel",
         version=version("easel"),
@@ -47,15 +48,15 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     openapi.install(app, services.catalog, keys=bool(settings.api_keys))
     app.add_middleware(
-        door.Door,
+        middleware.AuthMiddleware,
         settings=settings,
-        keyring=services.keyring,
-        signatures=services.signatures,
+        authenticator=services.authenticator,
+        url_signer=services.url_signer,
         rates=Rates(services.redis),
     )
-    app.add_middleware(Timing, registry=app.state.registry)
-    app.add_middleware(Tracing, telemetry=services.telemetry)
-    app.add_middleware(Farewell, bell=services.bell)
+    app.add_middleware(LatencyMiddleware, registry=app.state.registry)
+    app.add_middleware(TracingMiddleware, telemetry=services.telemetry)
+    app.add_middleware(ShutdownMiddleware, notifier=services.notifier)
     app.add_middleware(BarePaths)  # the last one added is the first one met: the door sees the whole path
     return app
 
@@ -63,8 +64,8 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
-    async with services.bell.ringing():
+    async with services.notifier.ringing():
         yield
-    services.decoding.close()
+    services.decoder.close()
     services.telemetry.close()
     services.redis.close()

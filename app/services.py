@@ -10,26 +10,26 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 from redis import Redis
 
-from app.decoding import Decoding
-from app.hangups import Hangups
-from app.keyring import Keyring
-from app.signatures import Signatures
-from app.waiting import Bell
+from app.auth.api_keys import KeyAuthenticator
+from app.auth.signed_urls import UrlSigner
+from app.jobs.disconnects import DisconnectPolicy
+from app.jobs.notifications import JobNotifier
+from app.media.decoder import Decoder
 from core import telemetry
 from core.catalog import Catalog
 from core.errors import Unauthenticated
 from core.results import ResultStore
 from core.settings import Settings
 from core.store import (
-    Choices,
     EndpointStore,
     EventLog,
     JobStore,
     KeyStore,
-    Orphans,
     Outbox,
     Previews,
+    ReattachRegistry,
     Secrets,
+    SelectedModels,
     Usage,
     WorkerRegistry,
 )
@@ -49,18 +49,18 @@ class Services:
     jobs: JobStore
     events: EventLog
     previews: Previews
-    choices: Choices
+    selected_models: SelectedModels
     outbox: Outbox
     endpoints: EndpointStore
     workers: WorkerRegistry
     results: ResultStore
-    bell: Bell
-    hangups: Hangups
-    decoding: Decoding
-    decoding_limiter: CapacityLimiter
-    signatures: Signatures
+    notifier: JobNotifier
+    disconnects: DisconnectPolicy
+    decoder: Decoder
+    decoder_limiter: CapacityLimiter
+    url_signer: UrlSigner
     keys: KeyStore
-    keyring: Keyring
+    authenticator: KeyAuthenticator
     usage: Usage
     telemetry: Telemetry
 
@@ -70,7 +70,7 @@ class Services:
         if settings.redis_url is None:
             raise ValueError("the api needs a Redis or Valkey: set REDIS_URL, or run 'easel up', which brings its own")
         redis = connect(settings.redis_url)
-        jobs, bell = JobStore(redis, Limits.from_settings(settings)), Bell(settings.redis_url)
+        jobs, notifier = JobStore(redis, Limits.from_settings(settings)), JobNotifier(settings.redis_url)
         keys = KeyStore(redis)
         return cls(
             settings=settings,
@@ -79,18 +79,18 @@ class Services:
             jobs=jobs,
             events=EventLog(redis),
             previews=Previews(redis),
-            choices=Choices(redis),
+            selected_models=SelectedModels(redis),
             outbox=Outbox(redis),
             endpoints=EndpointStore(redis),
             workers=WorkerRegistry(redis),
             results=ResultStore(settings.results_location),
-            bell=bell,
-            hangups=Hangups(bell, jobs, Orphans(redis), settings.hangup_seconds),
-            decoding=Decoding(DECODED_AT_A_TIME),
-            decoding_limiter=CapacityLimiter(DECODED_AT_A_TIME),
-            signatures=Signatures(Secrets(redis), settings.result_url_seconds),
+            notifier=notifier,
+            disconnects=DisconnectPolicy(notifier, jobs, ReattachRegistry(redis), settings.hangup_seconds),
+            decoder=Decoder(DECODED_AT_A_TIME),
+            decoder_limiter=CapacityLimiter(DECODED_AT_A_TIME),
+            url_signer=UrlSigner(Secrets(redis), settings.result_url_seconds),
             keys=keys,
-            keyring=Keyring(settings, keys),
+            authenticator=KeyAuthenticator(settings, keys),
             usage=Usage(redis),
             telemetry=telemetry.start("easel-api", settings.otlp_endpoint),
         )

@@ -24,8 +24,8 @@ from benchmarks import runs, workloads
 from benchmarks.charts import engine_chart
 from benchmarks.workloads import SATURATING_REQUESTS, Workload
 from worker.allocator import keep_freed_memory
-from worker.engine.requests import DrawRequest
-from worker.switching import switch_often
+from worker.contract import DrawRequest
+from worker.gil import shorten_switch_interval
 
 ROWS = (1, 2, 4, 8, 16, 32)
 TRIES = 3
@@ -49,10 +49,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=0, help="torch threads; 0 leaves torch's choice")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--model", choices=["tiny", "bundled", "both"], default="both")
+    parser.add_argument("--model", selected_models=["tiny", "bundled", "both"], default="both")
     options = parser.parse_args()
     keep_freed_memory()  # as the worker does; plain diffusers gains by it too
-    switch_often()  # likewise
+    shorten_switch_interval()  # likewise
     if options.threads:
         torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:

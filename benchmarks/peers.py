@@ -26,7 +26,7 @@ from typing import Any, Final
 
 import httpx
 
-from app.up import running_stack
+from app.stack.up import running_stack
 from benchmarks.load import FINISHED
 from benchmarks.service import percentile, requests_of
 from core.settings import Settings

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import torch
 
 from benchmarks.workloads import Workload
+from worker.contract import Canceled, Drawing, DrawRequest, End, Event, Finished, Progressed
 from worker.engine.engine import Engine
-from worker.engine.rehearsal import rehearse
-from worker.engine.requests import Canceled, Drawing, DrawRequest, End, Event, Finished, Progressed
+from worker.engine.warmup import warm_up
 
 LONG_STEPS = 40
 SHORT_STEPS = 4
@@ -53,7 +53,7 @@ def in_engine(work: Workload, drive: Callable[[Engine], Result]) -> Result:
     It rehearses before the clock starts, as a worker does before it takes requests.
     """
     engine = Engine(work.models, limits=work.limits)
-    rehearse(engine, work.models.catalog.model(work.usual.model))
+    warm_up(engine, work.models.catalog.model(work.usual.model))
 
     def client() -> Result:
         try:

@@ -31,19 +31,19 @@ import httpx
 import psutil
 import torch
 
-from app.staffing import count_workers
-from app.up import running_stack
+from app.stack.up import running_stack
+from app.stack.worker_count import count_workers
 from benchmarks.charts import service_chart
 from benchmarks.load import Load
 from core.catalog import Catalog
 from core.jobs import Scheduler, Task
 from core.settings import Settings
 from worker.allocator import keep_freed_memory
+from worker.contract import Canceled, DrawRequest, Failed, Finished
 from worker.engine.engine import Engine
-from worker.engine.rehearsal import rehearse
-from worker.engine.requests import Canceled, DrawRequest, Failed, Finished
+from worker.engine.warmup import warm_up
+from worker.gil import shorten_switch_interval
 from worker.pipelines.models import Models
-from worker.switching import switch_often
 
 MIX: Final = (
     # steps, guidance, scheduler, share
@@ -81,7 +81,7 @@ def requests_of(count: int, seed: int) -> list[dict[str, Any]]:
     """The same `count` requests of the mix for everybody."""
     draw = random.Random(seed)
     weights = [share for *_, share in MIX]
-    chosen = draw.choices(MIX, weights, k=count)
+    chosen = draw.selected_models(MIX, weights, k=count)
     return [
         {
             "prompt": draw.choice(PROMPTS),
@@ -101,7 +101,7 @@ def engine_speed(settings: Settings, bodies: Sequence[dict[str, Any]], in_flight
     models = Models(catalog)
     models.preload([model.id])
     engine = Engine(models)
-    rehearse(engine, model)  # as the worker does
+    warm_up(engine, model)  # as the worker does
     seconds: list[float] = []
 
     def draw(body: dict[str, Any]) -> None:
@@ -185,7 +185,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
         os.environ["EASEL_TORCH_THREADS"] = str(options.threads)
     keep_freed_memory()  # as the worker does
-    switch_often()
+    shorten_switch_interval()
     # All of an overload may wait: what is measured is the speed, not the refusals.
     os.environ |= dict.fromkeys(("EASEL_MAX_QUEUED", "EASEL_MAX_QUEUED_PER_KEY"), str(options.count + 1))
     with tempfile.TemporaryDirectory() as folder:

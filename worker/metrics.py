@@ -28,13 +28,13 @@ class EngineCollector(Collector):
         yield GaugeMetricFamily("easel_engine_drawings", "Pictures under way.", float(self._engine.active))
         yield GaugeMetricFamily("easel_engine_waiting", "Pictures that wait for the engine.", self._engine.waiting)
         yield from self._forwards()
-        tally = self._engine.tally
+        stats = self._engine.stats
         prompts = CounterMetricFamily("easel_prompts", "Outputs of text encoders.", labels=["from"])
-        prompts.add_metric(["encoder"], tally.prompts_encoded)
-        prompts.add_metric(["cache"], tally.prompts_reused)
+        prompts.add_metric(["encoder"], stats.prompts_encoded)
+        prompts.add_metric(["cache"], stats.prompts_reused)
         yield prompts
         ladder = CounterMetricFamily("easel_out_of_memory", "What was done when memory ran out.", labels=["step"])
-        for step, count in list(tally.ladder.items()):
+        for step, count in list(stats.ladder.items()):
             ladder.add_metric([step], count)
         yield ladder
         yield from self._memory()
@@ -43,7 +43,7 @@ class EngineCollector(Collector):
         """A histogram's count is the number of forwards, and its sum the number of rows."""
         rows = HistogramMetricFamily("easel_forward_rows", "Rows of one forward.", labels=["model", "stage"])
         by_kind: defaultdict[tuple[str, str], dict[int, int]] = defaultdict(dict)
-        for (model, stage, count), times in list(self._engine.tally.forwards.items()):
+        for (model, stage, count), times in list(self._engine.stats.forwards.items()):
             by_kind[model, stage][count] = times
         for kind, seen in by_kind.items():
             buckets = [(str(bound), float(sum(t for r, t in seen.items() if r <= bound))) for bound in ROWS]
@@ -53,7 +53,7 @@ class EngineCollector(Collector):
         seconds = CounterMetricFamily(
             "easel_forward_seconds", "Time in forwards; on a GPU in their launches.", labels=["model", "stage"]
         )
-        for kind, spent in list(self._engine.tally.seconds.items()):
+        for kind, spent in list(self._engine.stats.seconds.items()):
             seconds.add_metric(kind, spent)
         yield seconds
 

@@ -42,7 +42,7 @@ class Watchdog(threading.Thread):
         self._heard_at = clock()
         self._stopped = threading.Event()
 
-    def heard(self) -> None:
+    def on_activity(self) -> None:
         """The engine said something. Any thread may call it."""
         self._heard_at = self._clock()
 
@@ -51,7 +51,7 @@ class Watchdog(threading.Thread):
 
     def check(self) -> None:
         if not self._is_busy():
-            self.heard()
+            self.on_activity()
         elif self._clock() - self._heard_at > self._limit_seconds:
             logger.critical("the engine hangs, ending the worker", extra={"seconds": self._limit_seconds})
             self._on_hang()

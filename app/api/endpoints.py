@@ -8,11 +8,11 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
-from app.errors import documented
-from app.json_bodies import JsonRoute
+from app.http.errors import documented
+from app.http.json_bodies import JsonRoute
+from app.http.validation import StrictInput
+from app.jobs.request import WebhookUrl
 from app.services import Owner, ServicesOf
-from app.submission import WebhookUrl
-from app.validation import StrictInput
 from core.errors import NotFound
 from core.store import IssuedEndpoint
 from core.webhooks import Endpoint, LoggedDelivery, WebhookEvent
@@ -136,10 +136,10 @@ WRITE_FAILURES: Final[dict[int | str, dict[str, Any]]] = documented(400, 413, 41
 
 
 @router.post("", status_code=201, summary="Register an endpoint", responses=WRITE_FAILURES | documented(409))
-def create_endpoint(asked: EndpointInput, services: ServicesOf, owner: Owner, response: Response) -> IssuedEndpointView:
+def create_endpoint(body: EndpointInput, services: ServicesOf, owner: Owner, response: Response) -> IssuedEndpointView:
     """It hears of all your jobs from now on, besides the `webhook` that a job may name. The answer has its secret."""
     issued = services.endpoints.create(
-        owner, asked.url, events=asked.events, description=asked.description, enabled=asked.enabled
+        owner, body.url, events=body.events, description=body.description, enabled=body.enabled
     )
     return _issued(issued, response)
 
@@ -157,11 +157,9 @@ def get_endpoint(endpoint_id: EndpointId, services: ServicesOf, owner: Owner) ->
 
 
 @router.patch("/{endpoint_id}", summary="Change an endpoint", responses=WRITE_FAILURES | FAILURES)
-def change_endpoint(
-    endpoint_id: EndpointId, asked: EndpointChanges, services: ServicesOf, owner: Owner
-) -> EndpointView:
+def change_endpoint(endpoint_id: EndpointId, body: EndpointChanges, services: ServicesOf, owner: Owner) -> EndpointView:
     """Messages that wait for a retry go to the new URL too."""
-    changes = asked.model_dump(exclude_none=True)
+    changes = body.model_dump(exclude_none=True)
     return _view(_found(services.endpoints.edit(owner, endpoint_id, changes)))
 
 

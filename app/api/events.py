@@ -12,7 +12,7 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from app.api.jobs import JobId, find, view
-from app.errors import documented
+from app.http.errors import documented
 from app.services import BaseUrl, Owner, Services, ServicesOf
 from core.errors import InvalidRequest
 from core.jobs import TERMINAL_STATUSES, Job
@@ -87,22 +87,22 @@ async def _stream(services: Services, job: Job, base_url: str, after: str | None
     clock = asyncio.get_running_loop().time
     yield f"retry: {RETRY_MS}\n\n".encode()
     spoke = clock()
-    with services.bell.listen(job.id) as rung:
+    with services.notifier.listen(job.id) as changed:
         while True:
-            rung.clear()
+            changed.clear()
             for event in await run_in_threadpool(services.events.read, job.id, after):
                 data = await run_in_threadpool(_data, services, job.id, base_url, event)
                 yield f"id: {event.id}\nevent: {event.type}\ndata: {data}\n\n".encode()
                 after, spoke = event.id, clock()
                 if event.type in TERMINAL_STATUSES:
                     return
-            if services.bell.closed or await run_in_threadpool(services.jobs.get, job.id) is None:
+            if services.notifier.closed or await run_in_threadpool(services.jobs.get, job.id) is None:
                 return
             silence = HEARTBEAT_SECONDS - (clock() - spoke)
             if silence <= 0:
                 yield b": still here\n\n"
                 spoke, silence = clock(), HEARTBEAT_SECONDS
-            await services.bell.wait(rung, silence)
+            await services.notifier.wait(changed, silence)
 
 
 def _data(services: Services, job_id: str, base_url: str, event: Event) -> str:

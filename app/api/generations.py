@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from app.api.jobs import JobId, find, retry_after, view
-from app.errors import documented
-from app.json_bodies import JsonRoute
-from app.prefer import wait_seconds
-from app.presentation import GenerationView
+from app.http.errors import documented
+from app.http.json_bodies import JsonRoute
+from app.http.prefer import wait_seconds
+from app.jobs.notifications import until_finished
+from app.jobs.request import GenerationInput, new_job
+from app.jobs.view import GenerationView
 from app.services import BaseUrl, Owner, Services, ServicesOf
-from app.submission import GenerationInput, new_job
-from app.waiting import until_finished
 from core.errors import Conflict
 from core.jobs import Job, Status
 
@@ -86,7 +86,7 @@ class ListQuery(BaseModel):
     },
 )
 async def create_generation(
-    asked: GenerationInput,
+    body: GenerationInput,
     request: Request,
     response: Response,
     services: ServicesOf,
@@ -96,7 +96,7 @@ async def create_generation(
     prefer: Prefer = None,
 ) -> GenerationView:
     """Queue a job. Poll its `urls.get`, stream its `urls.events`, name a `webhook`, or send `Prefer: wait=30`."""
-    new = new_job(asked, services.catalog, owner, idempotency_key)
+    new = new_job(body, services.catalog, owner, idempotency_key)
     submitted = await run_in_threadpool(services.jobs.submit, new)
     job = submitted.job
     logger.info(
@@ -104,7 +104,7 @@ async def create_generation(
     )
     seconds = wait_seconds(request.headers.getlist("prefer"))
     if seconds is not None:
-        job = await until_finished(services.bell, services.jobs, job, seconds)
+        job = await until_finished(services.notifier, services.jobs, job, seconds)
         response.headers["Preference-Applied"] = f"wait={seconds}"
     if submitted.replayed:
         response.headers["Idempotency-Replayed"] = "true"

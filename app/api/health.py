@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from app.errors import documented
+from app.http.errors import documented
 from app.services import ServicesOf
 from core.errors import Unavailable
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from fastapi import Path
 
-from app.presentation import EXAMPLE_ID, GenerationView, present
+from app.jobs.view import EXAMPLE_ID, GenerationView, present
 from app.services import Services
 from core.errors import NotFound
 from core.jobs import Job, Status
@@ -36,7 +36,7 @@ def find(services: Services, job_id: str, owner: str | None) -> Job:
 def view(services: Services, job: Job, base_url: str) -> GenerationView:
     """The job as its owner sees it, with its place in the queue."""
     position = services.jobs.position(job) if job.status is Status.QUEUED else None
-    return present(job, base_url=base_url, sign=services.signatures.sign, queue_position=position)
+    return present(job, base_url=base_url, sign=services.url_signer.sign, queue_position=position)
 
 
 def retry_after(services: Services, shown: GenerationView, queue: str) -> int:

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, Field
 
-from app.errors import documented
-from app.json_bodies import JsonRoute
+from app.http.errors import documented
+from app.http.json_bodies import JsonRoute
+from app.http.validation import StrictInput
 from app.services import Owner, Services, ServicesOf
-from app.validation import StrictInput
 from core.errors import Forbidden, InvalidRequest, NotFound
 from core.keys import LOCAL_OWNER, MAX_LIMIT, ApiKey, KeyPolicy, Limit, ModelId, Scope, Scopes
 from core.store import IssuedKey
@@ -145,12 +145,12 @@ def check_models(models: tuple[str, ...], services: Services) -> None:
 
 
 @router.post("", status_code=201, summary="Make a key", responses=documented(400, 403, 413, 415, 503))
-def create_key(asked: KeyInput, services: ServicesOf, response: Response) -> IssuedKeyView:
+def create_key(body: KeyInput, services: ServicesOf, response: Response) -> IssuedKeyView:
     """The answer has the key's text, this once."""
-    check_models(asked.models, services)
+    check_models(body.models, services)
     response.headers.update(NO_STORE)
-    policy = KeyPolicy.model_validate(asked.model_dump(exclude={"expires_in"}))
-    return issued_view(services.keys.create(policy, expires_in=asked.expires_in))
+    policy = KeyPolicy.model_validate(body.model_dump(exclude={"expires_in"}))
+    return issued_view(services.keys.create(policy, expires_in=body.expires_in))
 
 
 @router.get("", summary="List the keys", responses=documented(403, 503))
@@ -169,19 +169,19 @@ def get_key(key_id: KeyId, services: ServicesOf) -> KeyDetail:
 
 
 @router.patch("/{key_id}", summary="Change a key", responses=documented(400, 403, 404, 413, 415, 503))
-def change_key(key_id: KeyId, asked: KeyChanges, services: ServicesOf) -> KeyView:
+def change_key(key_id: KeyId, body: KeyChanges, services: ServicesOf) -> KeyView:
     """What it may do from the next request on; fields that are left out stay as they are, null takes a limit away."""
     key = _found(services.keys.get(key_id))
-    policy = changed(key, asked.model_dump(exclude_unset=True))
+    policy = changed(key, body.model_dump(exclude_unset=True))
     check_models(policy.models, services)
     return view(_found(services.keys.edit(key_id, policy)))
 
 
 @router.post("/{key_id}/rotate", summary="Renew a key", responses=documented(400, 403, 404, 409, 413, 415, 503))
-def rotate_key(key_id: KeyId, asked: RotationInput, services: ServicesOf, response: Response) -> IssuedKeyView:
+def rotate_key(key_id: KeyId, body: RotationInput, services: ServicesOf, response: Response) -> IssuedKeyView:
     """A new secret under the same id, with the same jobs. The old one stays good for a while."""
     response.headers.update(NO_STORE)
-    return issued_view(_found(services.keys.rotate(key_id, overlap_seconds=asked.overlap_seconds)))
+    return issued_view(_found(services.keys.rotate(key_id, overlap_seconds=body.overlap_seconds)))
 
 
 @router.delete("/{key_id}", summary="End a key", responses=documented(403, 404, 503))

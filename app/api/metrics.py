@@ -1,4 +1,4 @@
-"""GET /metrics for Prometheus. Knows the text format's route; what is counted is in app.metrics."""
+"""GET /metrics for Prometheus. Knows the text format's route; what is counted is in app.api.collectors."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from app.errors import documented
+from app.http.errors import documented
 from app.services import Allowed, ServicesOf
 from core.catalog import Catalog, Family, Model
 from core.errors import Forbidden

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app.api.jobs import JobId, find
-from app.errors import documented
+from app.http.errors import documented
 from app.services import Owner, ServicesOf
 from core.jobs import Status
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Path
 from fastapi.responses import Response
 
 from app.api.jobs import JobId, find
-from app.errors import documented
+from app.http.errors import documented
 from app.services import ServicesOf, Viewer
 from core.errors import NotFound
 from core.jobs import ImageFormat

@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from app.errors import documented
+from app.http.errors import documented
 from app.services import Owner, ServicesOf
 from core.webhooks import new_secret, secret_of_owner
 

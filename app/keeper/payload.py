@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from app.presentation import Sign, present
+from app.jobs.view import Sign, present
 from core.jobs import TERMINAL_STATUSES, Job
 from core.store.outbox import Delivery
 

@@ -10,18 +10,18 @@ from functools import partial
 from importlib.metadata import version
 from typing import Final
 
-from app.keeper.addresses import AddressPolicy
-from app.keeper.courier import Courier
+from app.auth.signed_urls import UrlSigner
+from app.http.addresses import AddressPolicy
+from app.keeper.aof_rewrite import AofRewriter
 from app.keeper.expiry import Expiry
-from app.keeper.forgetting import Forgetting
+from app.keeper.http_sender import HttpSender
 from app.keeper.metrics import KeeperMetrics
+from app.keeper.periodic import repeat
 from app.keeper.reaper import Reaper
-from app.keeper.rounds import repeat
 from app.keeper.sender import Sender
-from app.signatures import Signatures
 from core import telemetry
 from core.catalog import Catalog
-from core.exposition import expose
+from core.metrics_server import expose
 from core.results import ResultStore
 from core.settings import Settings
 from core.store import JobStore, KeyStore, Outbox, Secrets
@@ -58,14 +58,14 @@ def run_keeper(settings: Settings, redis_url: str, stopping: threading.Event) ->
     rounds: list[tuple[str, float, Callable[[], None]]] = [
         ("reaper", REAP_SECONDS, metrics.timed("reaper", keep)),
         ("expiry", EXPIRE_SECONDS, metrics.timed("expiry", expiry.round)),
-        ("forgetting", EXPIRE_SECONDS, metrics.timed("forgetting", Forgetting(redis).round)),
+        ("forgetting", EXPIRE_SECONDS, metrics.timed("forgetting", AofRewriter(redis).round)),
     ]
     sender = Sender(
         Outbox(redis),
         jobs,
-        Courier(AddressPolicy.of(settings, KeyStore(redis).any_made), settings.webhook_timeout_seconds),
+        HttpSender(AddressPolicy.of(settings, KeyStore(redis).any_made), settings.webhook_timeout_seconds),
         base_url=settings.base_url,
-        sign=Signatures(Secrets(redis), settings.result_url_seconds).sign,
+        sign=UrlSigner(Secrets(redis), settings.result_url_seconds).sign,
         version=version("easel"),
         secret=settings.webhook_secret.get_secret_value() if settings.webhook_secret else None,
         timeout_seconds=settings.webhook_timeout_seconds,

@@ -14,12 +14,12 @@ from typing import Final, Literal
 
 from redis.exceptions import RedisError
 
-from app.keeper.courier import Answer, Courier
+from app.jobs.view import Sign
+from app.keeper.delivery_slots import DeliverySlots
+from app.keeper.http_sender import Answer, HttpSender
 from app.keeper.payload import build_body
 from app.keeper.schedule import delay_after
 from app.keeper.signing import signed_headers
-from app.keeper.visits import Visits
-from app.presentation import Sign
 from core.store import Delivery, JobStore, Outbox
 from core.telemetry import Off, Telemetry
 from core.tracing import child_of, trace_id
@@ -41,7 +41,7 @@ class Sender:
         self,
         outbox: Outbox,
         jobs: JobStore,
-        courier: Courier,
+        http_sender: HttpSender,
         *,
         base_url: str,
         sign: Sign,
@@ -55,14 +55,14 @@ class Sender:
     ) -> None:
         self._outbox = outbox
         self._jobs = jobs
-        self._courier = courier
+        self._courier = http_sender
         self._base_url = base_url
         self._sign = sign
         self._user_agent = f"Easel/{version}"
         self._secret = secret
         self._lease_seconds = max(MIN_LEASE_SECONDS, timeout_seconds + SETTLE_MARGIN_SECONDS)
         self._stopping = stopping
-        self._visits = Visits()
+        self._visits = DeliverySlots()
         self._clock = clock
         self._attempted = attempted
         self._telemetry = telemetry or Off()

@@ -1,21 +1,20 @@
 """Job records, events and webhook rows in Redis, changed by Lua scripts only."""
 
-from core.store.choices import Choices
 from core.store.endpoints import EndpointStore, IssuedEndpoint
 from core.store.events import Event, EventLog
 from core.store.heartbeat import KeeperHeartbeat
 from core.store.jobs import Claim, JobStore, NewJob, Page, Reaped, Submitted, Verdict
 from core.store.keys import IssuedKey, KeyStore
-from core.store.orphans import Orphans
 from core.store.outbox import Delivery, Outbox
 from core.store.previews import Preview, Previews
 from core.store.rates import Rates
+from core.store.reattach import ReattachRegistry
 from core.store.secrets import Secrets
+from core.store.selected_models import SelectedModels
 from core.store.usage import Usage, Used
 from core.store.workers import WorkerInfo, WorkerRegistry
 
 __all__ = [
-    "Choices",
     "Claim",
     "Delivery",
     "EndpointStore",
@@ -27,14 +26,15 @@ __all__ = [
     "KeeperHeartbeat",
     "KeyStore",
     "NewJob",
-    "Orphans",
     "Outbox",
     "Page",
     "Preview",
     "Previews",
     "Rates",
     "Reaped",
+    "ReattachRegistry",
     "Secrets",
+    "SelectedModels",
     "Submitted",
     "Usage",
     "Used",

@@ -19,10 +19,10 @@ from core.errors import IdempotencyMismatch
 from core.jobs import GenerationRequest, ImageFile, Job, JobError, Priority, Progress, Status
 from core.queue import new_ticket, reissue_tickets
 from core.settings import Settings
-from core.store.pace import drain_seconds
+from core.store.drain_rate import drain_seconds
 from core.store.records import job_from_hash, pairs, request_fields, result_fields
-from core.store.refusals import refusal
 from core.store.scripts import Scripts
+from core.store.submit_errors import refusal
 
 EXPECTED_SECONDS: Final = 3600
 

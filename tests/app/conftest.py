@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from redis import Redis
 
 from app.main import create_app
-from app.serving import Server
+from app.server import Server
 from core.settings import Settings
 from tests.app.fake_worker import FakeWorker
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.app.keeper.receiver import Receiver, running_receiver
 from tests.chaos.report import Figures
-from tests.chaos.telling import FIGURES
+from tests.chaos.report_plugin import FIGURES
 
 
 @pytest.fixture(scope="session")

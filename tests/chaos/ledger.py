@@ -12,8 +12,8 @@ from PIL import Image
 
 from core.jobs import TERMINAL_STATUSES, Job, Status
 from core.store import EventLog
+from tests.chaos.cluster import Cluster
 from tests.chaos.quick_engine import colour
-from tests.chaos.world import World
 
 
 @dataclass
@@ -48,17 +48,17 @@ class Ledger:
         assert self.statuses[Status.FAILED] == self.worker_crashed
 
 
-def reckon(world: World, acknowledged: Iterable[str]) -> Ledger:
+def reckon(cluster: Cluster, acknowledged: Iterable[str]) -> Ledger:
     """Compare every acknowledged job with its record, its events, its webhook row and its picture."""
     ids = list(acknowledged)
     assert len(ids) == len(set(ids)), "two submissions were answered with one job"
     ledger = Ledger(acknowledged=len(ids))
-    kept = {key.decode().removeprefix("easel:job:") for key in world.redis.scan_iter("easel:job:*", count=1000)}
+    kept = {key.decode().removeprefix("easel:job:") for key in cluster.redis.scan_iter("easel:job:*", count=1000)}
     ledger.unknown = sorted(kept - set(ids))
-    rows = Counter(_row_jobs(world))
-    events = EventLog(world.redis)
+    rows = Counter(_row_jobs(cluster))
+    events = EventLog(cluster.redis)
     for job_id in ids:
-        job = world.jobs.get(job_id)
+        job = cluster.jobs.get(job_id)
         if job is None:
             ledger.lost.append(job_id)
             continue
@@ -73,22 +73,22 @@ def reckon(world: World, acknowledged: Iterable[str]) -> Ledger:
             ledger.doubled.append(job_id)
         if rows[job_id] != 1:
             ledger.without_row.append(job_id)
-        if job.status is Status.SUCCEEDED and not _is_its_own(world, job):
+        if job.status is Status.SUCCEEDED and not _is_its_own(cluster, job):
             ledger.wrong_picture.append(job_id)
     return ledger
 
 
-def _row_jobs(world: World) -> Iterable[str]:
-    for key in world.redis.scan_iter("easel:delivery:*", count=1000):
-        owner: Any = world.redis.hget(key, "job")
+def _row_jobs(cluster: Cluster) -> Iterable[str]:
+    for key in cluster.redis.scan_iter("easel:delivery:*", count=1000):
+        owner: Any = cluster.redis.hget(key, "job")
         yield owner.decode()
 
 
-def _is_its_own(world: World, job: Job) -> bool:
+def _is_its_own(cluster: Cluster, job: Job) -> bool:
     """The picture was drawn by the attempt that committed, of this job's seed, and is whole."""
-    fence: Any = world.redis.hget(f"easel:job:{job.id}", "fence")
+    fence: Any = cluster.redis.hget(f"easel:job:{job.id}", "fence")
     (image,) = job.images
-    picture = Image.open(io.BytesIO(world.results.read(image.key)))
+    picture = Image.open(io.BytesIO(cluster.results.read(image.key)))
     return (
         image.key == f"{job.id}/{int(fence)}/0.png"
         and picture.text["seed"] == str(job.request.seeds[0])  # type: ignore[attr-defined]

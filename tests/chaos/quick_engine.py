@@ -14,7 +14,7 @@ import torch
 
 from core.catalog import Catalog
 from core.jobs import Stage
-from worker.engine.requests import Canceled, Drawing, DrawRequest, Finished, Progressed
+from worker.contract import Canceled, Drawing, DrawRequest, Finished, Progressed
 
 STEP_SECONDS: Final = 0.01
 POISON: Final = "poison"

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from core.jobs import Status
+from tests.chaos.cluster import running_cluster, until
 from tests.chaos.quick_engine import SLOW
 from tests.chaos.report import Figures
-from tests.chaos.world import running_world, until
 
 PARTS = {"worker-1": "worker", "keeper": "keeper", "api": "api"}
 STEPS = 15
@@ -19,14 +19,14 @@ STEPS = 15
 
 def draw_through_an_outage(folder: Path, seconds: float, figures: Figures) -> None:
     """A job is drawn in 1.5 s; Valkey is killed half a second into it and comes back later."""
-    with running_world(folder, PARTS) as world, httpx.Client(base_url=world.url, timeout=10) as http:
+    with running_cluster(folder, PARTS) as cluster, httpx.Client(base_url=cluster.url, timeout=10) as http:
         until(lambda: _status(http, "/health/ready") == 200, 30, "the api to be ready")
         # Given a job under way
-        job_id = world.submit(SLOW, STEPS)
-        until(lambda: world.job(job_id).progress is not None, 30, "the first step")
+        job_id = cluster.submit(SLOW, STEPS)
+        until(lambda: cluster.job(job_id).progress is not None, 30, "the first step")
 
         # When
-        world.crash_valkey()
+        cluster.crash_valkey()
         gone = time.monotonic()
         waits = []
         while (left := gone + seconds - time.monotonic()) > 0:
@@ -35,15 +35,15 @@ def draw_through_an_outage(folder: Path, seconds: float, figures: Figures) -> No
             waits.append(time.monotonic() - asked)
             assert status == 503
             time.sleep(min(0.2, max(0.0, left)))
-        world.restart_valkey()
+        cluster.restart_valkey()
         back = time.monotonic()
-        until(lambda: world.job(job_id).status.is_terminal, 60, "the end of the job")
+        until(lambda: cluster.job(job_id).status.is_terminal, 60, "the end of the job")
         took = time.monotonic() - back
         # and the reaper has looked twice
         time.sleep(5)
 
         # Then
-        job, starts = world.job(job_id), world.starts(job_id)
+        job, starts = cluster.job(job_id), cluster.starts(job_id)
     figures.note(
         f"Redis away for {seconds:g} s in mid-job",
         "drawn once, 503 within 3 s",

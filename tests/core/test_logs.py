@@ -11,7 +11,7 @@ from core import logs
 
 
 def record(message: str = "job started", **extra: object) -> logging.LogRecord:
-    made = logging.makeLogRecord({"name": "worker.tasks", "levelname": "INFO", "msg": message})
+    made = logging.makeLogRecord({"name": "worker.runner", "levelname": "INFO", "msg": message})
     made.__dict__.update(extra)
     return made
 
@@ -19,14 +19,14 @@ def record(message: str = "job started", **extra: object) -> logging.LogRecord:
 def test_a_line_for_people() -> None:
     line = logs.TextFormatter({}).format(record(job_id="gen_1", attempt=2))
 
-    assert line.endswith("INFO    worker.tasks: job started job_id=gen_1 attempt=2")
+    assert line.endswith("INFO    worker.runner: job started job_id=gen_1 attempt=2")
 
 
 def test_a_line_for_machines() -> None:
     line = json.loads(logs.JsonFormatter({}).format(record(job_id="gen_1")))
 
     assert line.pop("time").endswith("+00:00")
-    assert line == {"level": "INFO", "logger": "worker.tasks", "message": "job started", "job_id": "gen_1"}
+    assert line == {"level": "INFO", "logger": "worker.runner", "message": "job started", "job_id": "gen_1"}
 
 
 def test_a_traceback_stays_on_its_line() -> None:
@@ -41,7 +41,7 @@ def test_a_traceback_stays_on_its_line() -> None:
 
 @pytest.mark.parametrize("formatter", [logs.TextFormatter({}), logs.JsonFormatter({})])
 def test_the_current_job_is_named(formatter: logging.Formatter) -> None:
-    with logs.telling(job_id="gen_2"), logs.telling(trace_id="abc"):
+    with logs.log_context(job_id="gen_2"), logs.log_context(trace_id="abc"):
         assert "gen_2" in formatter.format(record())
         assert "abc" in formatter.format(record())
         assert "gen_2" not in formatter.format(record(job_id="gen_3"))

@@ -13,7 +13,7 @@ import pytest
 import typer
 import yaml
 
-from app import cli
+from app.cli import main as cli
 from core.catalog import Catalog
 from core.env_example import variable_of
 from core.settings import Settings
@@ -21,11 +21,11 @@ from tests.docs.pages import PAGES, ROOT, RUN_ELSEWHERE, SHELLS, Block, blocks
 
 NOT_RUN: Final = {
     "make run": "installs, and stays in the foreground",
-    "easel doctor": "looks at port 8000, which may be anybody's here; tests/app/test_cli.py runs it",
-    "easel --install-completion": "changes the reader's shell; tests/app/test_cli.py asks for completions",
+    "easel doctor": "looks at port 8000, which may be anybody's here; tests/app/cli/test_main.py runs it",
+    "easel --install-completion": "changes the reader's shell; tests/app/cli/test_main.py asks for completions",
     "cp .env.example": "needs Docker",
     "export REDIS_URL": "needs two GPUs, a bucket and a Redis elsewhere",
-    "easel keys": "from the first key on, the other blocks would need one; tests/app/commands/test_keys.py runs them",
+    "easel keys": "from the first key on, the others would need one; tests/app/cli/commands/test_keys.py runs them",
     "docker compose": "needs Docker",
     "from standardwebhooks": "a fragment for the eye; docs/api.md runs it whole",
     "import litellm": "it is not among what Easel installs",

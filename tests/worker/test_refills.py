@@ -20,7 +20,7 @@ from core.store.jobs import Limits
 from tests.chaos.quick_engine import QuickEngine
 from tests.core.samples import QUEUE, new_job
 from worker.leases import Leases
-from worker.tasks import Work
+from worker.runner import Work
 
 SLOTS = 3
 

@@ -34,7 +34,7 @@ def test_an_engine_that_is_heard_of_is_left_alone() -> None:
     bench = Bench()
     for _ in range(5):
         assert bench.after(9) == 0
-        bench.watchdog.heard()
+        bench.watchdog.on_activity()
 
 
 def test_idle_time_does_not_count() -> None:

@@ -16,19 +16,19 @@ import torch
 
 from core.errors import JobFailure
 from core.jobs import Stage
-from worker.engine.budget import Budget
-from worker.engine.faults import is_device_lost
+from worker.contract import Canceled, Drawing, DrawRequest, Progressed
+from worker.engine.batch_scheduler import BatchScheduler
+from worker.engine.batch_size_tuner import BatchSizeTuner
+from worker.engine.fibers import Fiber, Interrupted, failed
 from worker.engine.forward import Forwards
 from worker.engine.hooks import hook
-from worker.engine.limits import LimitsFile
+from worker.engine.memory_model import MemoryModel
 from worker.engine.pixels import to_pixels
 from worker.engine.previews import ColourMap, fit_colour_map
 from worker.engine.prompts import PromptCache
-from worker.engine.requests import Canceled, Drawing, DrawRequest, Progressed
-from worker.engine.room import Room
-from worker.engine.strands import Interrupted, Strand, failed
-from worker.engine.tally import Tally
-from worker.engine.turns import Turns
+from worker.engine.stats import Stats
+from worker.engine.tuning_cache import TuningCache
+from worker.faults import is_device_lost
 from worker.pipelines.estimates import LastStep
 from worker.pipelines.meters import meter_of
 from worker.pipelines.models import LoadedModel, Models
@@ -70,21 +70,25 @@ class Engine:
         max_rows: int | None = None,
         preview_seconds: float = 1.0,
         between: Callable[[], None] = lambda: None,
-        limits: LimitsFile | None = None,
+        limits: TuningCache | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._preview_seconds = preview_seconds
         self._between = between
         self._models = models
         self._clock = clock
-        budget = Budget(max_rows or MAX_ROWS, limits.read(), limits.write) if limits else Budget(max_rows or MAX_ROWS)
-        self._room = Room(meter_of(models.device))
-        self._turns = Turns(budget, self._room)
-        self.tally = Tally()
-        self._forwards = Forwards(budget, self.tally, self._room)
+        tuner = (
+            BatchSizeTuner(max_rows or MAX_ROWS, limits.read(), limits.write)
+            if limits
+            else BatchSizeTuner(max_rows or MAX_ROWS)
+        )
+        self._memory = MemoryModel(meter_of(models.device))
+        self._scheduler = BatchScheduler(tuner, self._memory)
+        self.stats = Stats()
+        self._forwards = Forwards(tuner, self.stats, self._memory)
         self._waiting: deque[Drawing] = deque()
         self._passed: Drawing | None = None
-        self._strands: list[Strand] = []
+        self._fibers: list[Fiber] = []
         self._changed = threading.Condition()
         self._stopping = False
         self._draining = True
@@ -93,7 +97,7 @@ class Engine:
     @property
     def active(self) -> int:
         """Drawings under way."""
-        return len(self._strands)
+        return len(self._fibers)
 
     @property
     def waiting(self) -> int:
@@ -101,7 +105,7 @@ class Engine:
         return len(self._waiting)
 
     def has_work(self) -> bool:
-        return bool(self._waiting or self._strands)
+        return bool(self._waiting or self._fibers)
 
     def submit(self, request: DrawRequest) -> Drawing:
         """Queue `request`; after `stop` the drawing is canceled at once."""
@@ -138,7 +142,7 @@ class Engine:
 
     def _wait_for_work(self) -> bool:
         with self._changed:
-            while not (self._waiting or self._strands or self._stopping):
+            while not (self._waiting or self._fibers or self._stopping):
                 self._changed.wait()
         if self._stopping and not self._draining:
             return False
@@ -149,18 +153,18 @@ class Engine:
         self._between()
         self._drop_canceled()
         self._admit()
-        group = self._turns.choose(self._strands)
+        group = self._scheduler.choose(self._fibers)
         if group:
             self._forwards.run(group)
-            for strand in group:
-                strand.show_preview(self._preview_seconds)
-        self._strands = [strand for strand in self._strands if not strand.dead]
+            for fiber in group:
+                fiber.show_preview(self._preview_seconds)
+        self._fibers = [fiber for fiber in self._fibers if not fiber.dead]
 
     def _drop_canceled(self) -> None:
-        for strand in self._strands:
-            if strand.drawing.cancel_requested:
-                strand.fail(Interrupted())
-        self._strands = [strand for strand in self._strands if not strand.dead]
+        for fiber in self._fibers:
+            if fiber.drawing.cancel_requested:
+                fiber.fail(Interrupted())
+        self._fibers = [fiber for fiber in self._fibers if not fiber.dead]
         with self._changed:
             given_up = [drawing for drawing in self._waiting if drawing.cancel_requested]
             for drawing in given_up:
@@ -170,8 +174,8 @@ class Engine:
 
     def _admit(self) -> None:
         """First come, first begun. A model that has no room waits until those in use are done, and what comes later."""
-        while self._waiting and len(self._strands) < MAX_ACTIVE:
-            in_use = {strand.drawing.request.model for strand in self._strands}
+        while self._waiting and len(self._fibers) < MAX_ACTIVE:
+            in_use = {fiber.drawing.request.model for fiber in self._fibers}
             first = self._waiting[0]
             if not self._models.has_room_for(first.request.model, in_use):
                 if first is self._passed:
@@ -200,7 +204,7 @@ class Engine:
         if loads:
             drawing.tell(Progressed(Stage.LOAD, 0, 1))
         try:
-            strand = self._strand(drawing, self._models.get(drawing.request.model, in_use))
+            fiber = self._fiber(drawing, self._models.get(drawing.request.model, in_use))
         except Exception as error:
             if is_device_lost(error):
                 drawing.tell(Canceled())
@@ -209,27 +213,27 @@ class Engine:
             return False
         finally:
             if not {*before} <= {*self._models.loaded}:
-                self._room.models_left()
+                self._memory.models_left()
         if loads:
-            strand.timings[str(Stage.LOAD)] = self._clock() - began
-        strand.begin()
-        if not strand.dead:
-            self._strands.append(strand)
-        return not strand.dead
+            fiber.timings[str(Stage.LOAD)] = self._clock() - began
+        fiber.begin()
+        if not fiber.dead:
+            self._fibers.append(fiber)
+        return not fiber.dead
 
-    def _strand(self, drawing: Drawing, model: LoadedModel) -> Strand:
+    def _fiber(self, drawing: Drawing, model: LoadedModel) -> Fiber:
         if model not in self._residents:
             self._residents[model] = Resident(
-                model.pipeline.vae, batchable=hook(model.pipeline), prompts=PromptCache(tally=self.tally)
+                model.pipeline.vae, batchable=hook(model.pipeline), prompts=PromptCache(stats=self.stats)
             )
         resident = self._residents[model]
         pipeline = model.pipeline_for(drawing.request)
         request = drawing.request
         last_step = LastStep()
 
-        def draw(strand: Strand) -> torch.Tensor:
+        def draw(fiber: Fiber) -> torch.Tensor:
             def step_ended(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - diffusers' callback
-                strand.stepped(step + 1, pipe.num_timesteps, tensors["latents"])
+                fiber.stepped(step + 1, pipe.num_timesteps, tensors["latents"])
                 return {}
 
             with last_step.watching(pipeline.scheduler):
@@ -249,7 +253,7 @@ class Engine:
             grid = model.calls.latent_grid(latents if foreseen is None else foreseen, request)
             return lambda: colours.jpeg(grid)
 
-        return Strand(
+        return Fiber(
             drawing,
             pipeline,
             draw,
@@ -261,10 +265,10 @@ class Engine:
 
     def _abandon(self) -> None:
         """Nobody may wait for ever, whatever ended the loop."""
-        for strand in self._strands:
-            if not strand.dead:
-                strand.fail(Interrupted())
-        self._strands = []
+        for fiber in self._fibers:
+            if not fiber.dead:
+                fiber.fail(Interrupted())
+        self._fibers = []
         with self._changed:
             self._stopping = True
             left = list(self._waiting)

@@ -16,13 +16,13 @@ from typing import Any
 import torch
 
 from core.jobs import Stage
-from worker.engine.budget import Budget
+from worker.engine.batch_size_tuner import BatchSizeTuner
 from worker.engine.calls import Call, merge, split
-from worker.engine.faults import is_device_lost, is_out_of_memory, no_memory
+from worker.engine.fibers import Fiber
+from worker.engine.memory_model import MemoryModel
 from worker.engine.pixels import is_picture, no_picture
-from worker.engine.room import Room
-from worker.engine.strands import Strand
-from worker.engine.tally import Tally
+from worker.engine.stats import Stats
+from worker.faults import is_device_lost, is_out_of_memory, no_memory
 from worker.pipelines.memory import enable_attention_slicing, enable_vae_slicing, enable_vae_tiling
 
 logger = logging.getLogger(__name__)
@@ -31,20 +31,20 @@ logger = logging.getLogger(__name__)
 class Forwards:
     """Runs groups and tells the budget and the room what they took."""
 
-    def __init__(self, budget: Budget, tally: Tally | None = None, room: Room | None = None) -> None:
-        self._budget = budget
-        self._tally = tally or Tally()
-        self._room = room or Room()
+    def __init__(self, tuner: BatchSizeTuner, stats: Stats | None = None, memory: MemoryModel | None = None) -> None:
+        self._tuner = tuner
+        self._stats = stats or Stats()
+        self._memory = memory or MemoryModel()
 
-    def run(self, group: Sequence[Strand]) -> None:
+    def run(self, group: Sequence[Fiber]) -> None:
         """Answer the parked call of every strand of `group`; their keys must be equal."""
-        for strand, outcome in zip(group, self._outcomes(group), strict=True):
+        for fiber, outcome in zip(group, self._outcomes(group), strict=True):
             if isinstance(outcome, Exception):
-                strand.fail(outcome)
+                fiber.fail(outcome)
             else:
-                strand.resume(outcome)
+                fiber.resume(outcome)
 
-    def _outcomes(self, group: Sequence[Strand]) -> list[Any]:
+    def _outcomes(self, group: Sequence[Fiber]) -> list[Any]:
         """The output of each call, or the exception that it raises. Raises where the device is lost."""
         try:
             return self._timed(group)
@@ -58,16 +58,16 @@ class Forwards:
         if len(group) == 1:
             return [error]
         logger.warning("merged forward failed, running each call alone", exc_info=error)
-        return [outcome for strand in group for outcome in self._outcomes([strand])]
+        return [outcome for fiber in group for outcome in self._outcomes([fiber])]
 
-    def _timed(self, group: Sequence[Strand]) -> list[Any]:
+    def _timed(self, group: Sequence[Fiber]) -> list[Any]:
         kind = group[0].kind
         calls = distinct_calls(group)
         on_cpu = group[0].call.device_type == "cpu"
-        waits = not on_cpu and not self._budget.is_settled(kind)
+        waits = not on_cpu and not self._tuner.is_settled(kind)
         # On the CPU this thread's own time says what a forward costs, whatever else the machine is doing.
         clock = time.thread_time if on_cpu else time.perf_counter
-        self._room.begin()
+        self._memory.begin()
         if waits:  # else the time of forwards before this one would count
             torch.accelerator.synchronize()
         began, began_at = clock(), time.perf_counter()
@@ -75,39 +75,39 @@ class Forwards:
         if waits:
             torch.accelerator.synchronize()
         rows = sum(call.rows for call in calls)
-        self._budget.ran(kind, rows, clock() - began)
-        self._room.ran(group[0].call.function, rows * group[0].call.cells_per_row)
-        self._tally.ran(group[0].drawing.request.model, group[0].stage, rows, time.perf_counter() - began_at)
+        self._tuner.ran(kind, rows, clock() - began)
+        self._memory.ran(group[0].call.function, rows * group[0].call.cells_per_row)
+        self._stats.ran(group[0].drawing.request.model, group[0].stage, rows, time.perf_counter() - began_at)
         return answers
 
-    def _with_less_memory(self, group: Sequence[Strand]) -> list[Any]:
+    def _with_less_memory(self, group: Sequence[Fiber]) -> list[Any]:
         """The next rung of the ladder: half the group, then the savers, then failure."""
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if len(group) > 1:
-            self._budget.ran_out_of_memory(group[0].kind, sum(call.rows for call in distinct_calls(group)))
-            self._tally.ladder["batch halved"] += 1
-            for strand in group:
-                strand.note(f"out of memory in {strand.stage}: batch of {len(group)} halved")
+            self._tuner.ran_out_of_memory(group[0].kind, sum(call.rows for call in distinct_calls(group)))
+            self._stats.ladder["batch halved"] += 1
+            for fiber in group:
+                fiber.note(f"out of memory in {fiber.stage}: batch of {len(group)} halved")
             half = (len(group) + 1) // 2
             return [*self._outcomes(group[:half]), *self._outcomes(group[half:])]
-        (strand,) = group
-        saver = switch_saver_on(strand)
-        self._tally.ladder[saver or "given up"] += 1
+        (fiber,) = group
+        saver = switch_saver_on(fiber)
+        self._stats.ladder[saver or "given up"] += 1
         if saver is None:
             return [no_memory()]
-        strand.note(f"out of memory in {strand.stage}: {saver} switched on")
-        logger.warning("memory saver switched on", extra={"saver": saver, "stage": str(strand.stage)})
+        fiber.note(f"out of memory in {fiber.stage}: {saver} switched on")
+        logger.warning("memory saver switched on", extra={"saver": saver, "stage": str(fiber.stage)})
         return self._outcomes(group)
 
 
-def distinct_calls(group: Sequence[Strand]) -> list[Call]:
+def distinct_calls(group: Sequence[Fiber]) -> list[Call]:
     """Those of the group's calls that have to be computed: prompts that are alike are encoded once."""
-    return list({reuse_key(strand.call): strand.call for strand in group}.values())
+    return list({reuse_key(fiber.call): fiber.call for fiber in group}.values())
 
 
-def compute(group: Sequence[Strand], calls: Sequence[Call]) -> list[Any]:
+def compute(group: Sequence[Fiber], calls: Sequence[Call]) -> list[Any]:
     """One forward for `calls`, the distinct ones of the group, and its answer to each strand."""
     rows = [call.rows for call in calls]
     # A compiled module is compiled again for every new number of rows: keep to powers of two.
@@ -117,12 +117,12 @@ def compute(group: Sequence[Strand], calls: Sequence[Call]) -> list[Any]:
     else:
         outputs = split(merge(calls, pad_to).run(), rows, pad_to)
     by_key = {reuse_key(call): output for call, output in zip(calls, outputs, strict=True)}
-    for strand in group:
-        if strand.call.reuse_key is not None:
-            strand.prompts.put(strand.call.reuse_key, by_key[strand.call.reuse_key])
-    answers = [by_key[reuse_key(strand.call)] for strand in group]
+    for fiber in group:
+        if fiber.call.reuse_key is not None:
+            fiber.prompts.put(fiber.call.reuse_key, by_key[fiber.call.reuse_key])
+    answers = [by_key[reuse_key(fiber.call)] for fiber in group]
     if group[0].stage is Stage.DECODE:
-        return [checked(strand, answer) for strand, answer in zip(group, answers, strict=True)]
+        return [checked(fiber, answer) for fiber, answer in zip(group, answers, strict=True)]
     return answers
 
 
@@ -130,14 +130,14 @@ def reuse_key(call: Call) -> Any:  # noqa: ANN401 - hashable
     return id(call) if call.reuse_key is None else call.reuse_key
 
 
-def checked(strand: Strand, decoded: Any) -> Any:  # noqa: ANN401 - what the autoencoder returns
+def checked(fiber: Fiber, decoded: Any) -> Any:  # noqa: ANN401 - what the autoencoder returns
     """The decoded picture, decoded again in float32 if it is none; then JobFailure (`nan_output`) if it still is."""
     if is_picture(decoded):
         return decoded
-    again = decode_in_float32(strand.call)
+    again = decode_in_float32(fiber.call)
     if again is None or not is_picture(again):
         return no_picture()
-    strand.note("decoded again in float32: half precision overflowed")
+    fiber.note("decoded again in float32: half precision overflowed")
     return again
 
 
@@ -155,12 +155,12 @@ def decode_in_float32(call: Call) -> Any | None:  # noqa: ANN401
         vae.to(dtype=dtype)
 
 
-def switch_saver_on(strand: Strand) -> str | None:
+def switch_saver_on(fiber: Fiber) -> str | None:
     """Switch on the next saver that helps the strand's stage, for good, and name it; None if none is left."""
-    if strand.call.reuse_key is not None:
+    if fiber.call.reuse_key is not None:
         return None  # a text encoder, which no saver helps
-    if strand.stage is Stage.DENOISE:
-        return "attention slicing" if enable_attention_slicing(strand.pipeline) else None
-    if enable_vae_tiling(strand.pipeline):
+    if fiber.stage is Stage.DENOISE:
+        return "attention slicing" if enable_attention_slicing(fiber.pipeline) else None
+    if enable_vae_tiling(fiber.pipeline):
         return "VAE tiling"
-    return "VAE slicing" if enable_vae_slicing(strand.pipeline) else None
+    return "VAE slicing" if enable_vae_slicing(fiber.pipeline) else None

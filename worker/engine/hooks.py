@@ -13,7 +13,7 @@ from diffusers import AutoencoderKL, AutoencoderTiny
 
 from core.jobs import Stage
 from worker.engine.calls import Call, digest
-from worker.engine.strands import Strand
+from worker.engine.fibers import Fiber
 
 FORWARDS: Final = (
     ("text_encoder", Stage.ENCODE),
@@ -80,8 +80,8 @@ def hook_method(module: torch.nn.Module, method: str, stage: Stage) -> None:
 
     @functools.wraps(original)
     def parked(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the module's own signature
-        strand = greenlet.getcurrent()
-        if not isinstance(strand, Strand) or strand.exclusive:
+        fiber = greenlet.getcurrent()
+        if not isinstance(fiber, Fiber) or fiber.exclusive:
             return original(*args, **kwargs)
         arguments = named_arguments(names, args, kwargs)
         if arguments is None:
@@ -91,10 +91,10 @@ def hook_method(module: torch.nn.Module, method: str, stage: Stage) -> None:
             if isinstance(module, DETERMINISTIC_VAES):
                 arguments.pop("generator", None)
         if not reusable:
-            return strand.park(Call(original, arguments, fixed_rows=compiled), stage)
+            return fiber.park(Call(original, arguments, fixed_rows=compiled), stage)
         key = (id(original), adapters(module), digest(arguments))
-        known = strand.prompts.get(key)
-        return strand.park(Call(original, arguments, reuse_key=key), stage) if known is None else known
+        known = fiber.prompts.get(key)
+        return fiber.park(Call(original, arguments, reuse_key=key), stage) if known is None else known
 
     parked.easel_stage = stage  # type: ignore[attr-defined]  # marks a hooked method
     setattr(module, method, parked)

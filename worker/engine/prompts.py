@@ -9,7 +9,7 @@ from typing import Any, Final
 import torch
 from torch.utils import _pytree as pytree
 
-from worker.engine.tally import Tally
+from worker.engine.stats import Stats
 
 MAX_BYTES: Final = 256 * 2**20
 
@@ -17,9 +17,9 @@ MAX_BYTES: Final = 256 * 2**20
 class PromptCache:
     """The outputs of one model's text encoders, least recently used out first; at most `max_bytes` of tensors."""
 
-    def __init__(self, max_bytes: int = MAX_BYTES, tally: Tally | None = None) -> None:
+    def __init__(self, max_bytes: int = MAX_BYTES, stats: Stats | None = None) -> None:
         self._max_bytes = max_bytes
-        self._tally = tally or Tally()
+        self._stats = stats or Stats()
         self._outputs: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._bytes = 0
 
@@ -31,14 +31,14 @@ class PromptCache:
         if key not in self._outputs:
             return None
         self._outputs.move_to_end(key)
-        self._tally.prompts_reused += 1
+        self._stats.prompts_reused += 1
         return self._outputs[key][0]
 
     def put(self, key: Hashable, output: Any) -> None:  # noqa: ANN401
         """Keep a copy: `output` may be a view into the output of a whole batch."""
         if key in self._outputs:
             return
-        self._tally.prompts_encoded += 1
+        self._stats.prompts_encoded += 1
         kept = pytree.tree_map_only(torch.Tensor, torch.clone, output)
         size = sum(leaf.nbytes for leaf in pytree.tree_leaves(kept) if isinstance(leaf, torch.Tensor))
         self._outputs[key] = (kept, size)

@@ -11,7 +11,7 @@ from typing import Final
 
 import torch
 
-from worker.engine.room import Meter
+from worker.engine.memory_model import Meter
 from worker.pipelines.memory import free_memory
 
 STATM: Final = Path("/proc/self/statm")

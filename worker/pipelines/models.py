@@ -26,9 +26,9 @@ from core.catalog import Catalog, Family, Model
 from core.errors import JobFailure
 from core.jobs import Scheduler, Task
 from worker.allocator import give_memory_back
-from worker.engine.faults import is_device_lost
+from worker.contract import DrawRequest
 from worker.engine.hooks import is_hookable
-from worker.engine.requests import DrawRequest
+from worker.faults import is_device_lost
 from worker.pipelines.devices import pick_device, pick_dtype
 from worker.pipelines.families import FAMILIES, FamilyCalls
 from worker.pipelines.memory import MemoryOptions, apply_savers, free_memory

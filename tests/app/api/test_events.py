@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.api import events
-from app.waiting import RECHECK_SECONDS
+from app.jobs.notifications import RECHECK_SECONDS
 from tests.app.fake_worker import FakeWorker
 
 

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from redis import Redis
 
-from app.door import OpenDoor
+from app.auth.middleware import InsecureBinding
 from app.main import create_app
 from core.keys import KeyPolicy, Scope
 from core.settings import Settings
@@ -59,7 +59,7 @@ def test_nobody_on_this_machine_locks_the_others_out(client: TestClient) -> None
 
 def test_a_key_of_the_store_lets_listen_beyond_this_machine(settings: Settings, keys: KeyStore) -> None:
     beyond = settings.model_copy(update={"host": "0.0.0.0"})
-    with pytest.raises(OpenDoor, match="easel keys create"):
+    with pytest.raises(InsecureBinding, match="easel keys create"):
         create_app(beyond)
     keys.create(KeyPolicy(name="first"))
     create_app(beyond)

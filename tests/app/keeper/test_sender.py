@@ -11,8 +11,8 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from app.keeper.addresses import AddressPolicy
-from app.keeper.courier import Courier
+from app.http.addresses import AddressPolicy
+from app.keeper.http_sender import HttpSender
 from app.keeper.schedule import DELAYS
 from app.keeper.sender import Sender
 from core.jobs import Status
@@ -93,7 +93,7 @@ def test_a_retry_sends_the_same_bytes_under_the_same_id(
     sender = Sender(
         outbox,
         jobs,
-        Courier(AddressPolicy(["127.0.0.0/8"]), seconds=5),
+        HttpSender(AddressPolicy(["127.0.0.0/8"]), seconds=5),
         base_url="https://easel.example",
         sign=lambda path: "sig=x",
         version="1",
@@ -218,7 +218,7 @@ def test_without_a_secret_in_the_settings_one_is_made_and_kept(
         Sender(
             outbox,
             jobs,
-            Courier(AddressPolicy(["127.0.0.0/8"]), seconds=5),
+            HttpSender(AddressPolicy(["127.0.0.0/8"]), seconds=5),
             base_url="https://easel.example",
             sign=lambda path: "sig=x",
             version="1",

@@ -12,8 +12,8 @@ from diffusers import AutoPipelineForImage2Image, AutoPipelineForInpainting, Aut
 from PIL import Image
 
 from core.jobs import Scheduler, Task
+from worker.contract import Canceled, Drawing, DrawRequest, Event, Failed, Finished
 from worker.engine.engine import Engine
-from worker.engine.requests import Canceled, Drawing, DrawRequest, Event, Failed, Finished
 from worker.pipelines.models import Models
 from worker.pipelines.schedulers import build_scheduler
 

@@ -11,13 +11,13 @@ from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
 from core.jobs import Scheduler
 from tests import tiny_models
 from tests.worker.engine.drawings import PICTURE, a_request
-from worker.engine.budget import Budget
+from worker.contract import Drawing
+from worker.engine.batch_scheduler import BatchScheduler
+from worker.engine.batch_size_tuner import BatchSizeTuner
+from worker.engine.fibers import Fiber
 from worker.engine.forward import Forwards
 from worker.engine.hooks import hook
 from worker.engine.prompts import PromptCache
-from worker.engine.requests import Drawing
-from worker.engine.strands import Strand
-from worker.engine.turns import Turns
 from worker.pipelines.schedulers import build_scheduler
 
 STEPS = {Scheduler.EULER: 3, Scheduler.DDIM: 5, Scheduler.UNIPC: 4}
@@ -52,26 +52,26 @@ def test_requests_with_a_controlnet_share_forwards_exactly() -> None:
     assert hook(pipeline)
     together: dict[Scheduler, torch.Tensor] = {}
 
-    def strand(scheduler: Scheduler) -> Strand:
-        def draw(strand: Strand) -> torch.Tensor:
+    def fiber(scheduler: Scheduler) -> Fiber:
+        def draw(fiber: Fiber) -> torch.Tensor:
             together[scheduler] = draw_one(pipeline, scheduler)
             return torch.zeros(())
 
         drawing = Drawing(a_request(num_inference_steps=STEPS[scheduler]))
         prompts = PromptCache()
-        return Strand(
+        return Fiber(
             drawing, pipeline, draw, lambda latents: bytes, prompts=prompts, exclusive=False, clock=lambda: 0.0
         )
 
-    budget = Budget(16)
-    turns, forwards = Turns(budget), Forwards(budget)
+    tuner = BatchSizeTuner(16)
+    turns, forwards = BatchScheduler(tuner), Forwards(tuner)
     widest = 0
     with torch.no_grad():
-        strands = [strand(scheduler) for scheduler in STEPS]
-        for each in strands:
+        fibers = [fiber(scheduler) for scheduler in STEPS]
+        for each in fibers:
             each.begin()
-        while strands := [each for each in strands if not each.dead]:
-            group = turns.choose(strands)
+        while fibers := [each for each in fibers if not each.dead]:
+            group = turns.choose(fibers)
             widest = max(widest, len(group))
             forwards.run(group)
     # Then forwards were shared, and every picture is the same

@@ -16,8 +16,8 @@ import torch
 from core.catalog import Catalog
 from core.jobs import Stage, Task
 from tests.worker.engine.drawings import a_request, draw_all, events_of, last_event, misbehave, plain_picture
+from worker.contract import Canceled, Event, Failed, Finished, Progressed
 from worker.engine.engine import Engine
-from worker.engine.requests import Canceled, Event, Failed, Finished, Progressed
 from worker.pipelines.models import Models
 
 

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from core.catalog import DIFFUSION_SCHEDULERS, Catalog
 from core.jobs import Scheduler, Task
 from tests.worker.engine.drawings import a_request, draw_all, last_event, plain_picture
+from worker.contract import DrawRequest, Event, Finished
 from worker.engine.engine import Engine
-from worker.engine.requests import DrawRequest, Event, Finished
 from worker.pipelines.memory import MemoryOptions
 from worker.pipelines.models import Models
 

@@ -11,8 +11,8 @@ from diffusers import StableDiffusionPipeline
 
 from core.jobs import Task
 from tests.worker.engine.drawings import a_request, draw_all, last_event, misbehave, plain_picture
+from worker.contract import Canceled, Event, Failed, Finished
 from worker.engine.engine import Engine
-from worker.engine.requests import Canceled, Event, Failed, Finished
 from worker.pipelines.models import Models
 
 Loader = Callable[..., Models]

@@ -10,8 +10,8 @@ import torch
 
 from core.jobs import Stage
 from tests.worker.engine.drawings import a_request, draw_all
+from worker.contract import Finished
 from worker.engine.hooks import hook
-from worker.engine.requests import Finished
 from worker.pipelines.models import Models
 
 HEAVY = {

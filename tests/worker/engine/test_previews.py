@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 from tests.worker.engine.drawings import a_request, events_of
+from worker.contract import Event, Finished, Previewed
 from worker.engine.engine import Engine
 from worker.engine.previews import fit_colour_map
-from worker.engine.requests import Event, Finished, Previewed
 from worker.pipelines.models import Models
 
 

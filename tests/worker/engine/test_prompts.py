@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from tests.worker.engine.drawings import a_request, draw_all, last_event, misbehave
+from worker.contract import Finished
 from worker.engine.engine import Engine
 from worker.engine.prompts import PromptCache
-from worker.engine.requests import Finished
 from worker.pipelines.models import Models
 
 

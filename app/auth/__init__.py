@@ -1,0 +1,1 @@
+"""Who may come in and what for: keys, scopes, signed addresses, rates."""

@@ -1,0 +1,91 @@
+"""`easel jobs`, `show`, `cancel` and `models`: what a running server knows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.json import JSON
+from rich.table import Column, Table
+from rich.text import Text
+
+from app.cli.terminal import JsonOption, KeyOption, ServerOption, server, short_time, show
+
+JobArgument = Annotated[str, typer.Argument(help="A job's id, gen_…")]
+COLORS = {"succeeded": "green", "failed": "red", "canceled": "yellow", "running": "cyan", "queued": "blue"}
+
+
+def jobs(
+    status: Annotated[str | None, typer.Option(help="Only queued, running, succeeded, failed or canceled.")] = None,
+    limit: Annotated[int, typer.Option(help="How many, newest first.", min=1, max=100)] = 20,
+    as_json: JsonOption = False,
+    url: ServerOption = None,
+    api_key: KeyOption = None,
+) -> None:
+    """List your jobs, newest first."""
+    with server(url, api_key) as client:
+        page = client.list(limit=limit, status=status)
+    show(page["data"], as_json, lambda: jobs_table(page["data"]))
+
+
+def show_job(
+    job_id: JobArgument, as_json: JsonOption = False, url: ServerOption = None, api_key: KeyOption = None
+) -> None:
+    """Show all that is known of a job."""
+    with server(url, api_key) as client:
+        job = client.get(job_id)
+    show(job, as_json, lambda: JSON.from_data(job))
+
+
+def cancel(
+    job_id: JobArgument, as_json: JsonOption = False, url: ServerOption = None, api_key: KeyOption = None
+) -> None:
+    """Stop a job, waiting or running."""
+    with server(url, api_key) as client:
+        job = client.cancel(job_id)
+    show(job, as_json, lambda: jobs_table([job]))
+
+
+def models(as_json: JsonOption = False, url: ServerOption = None, api_key: KeyOption = None) -> None:
+    """List the models of the server, with their sizes and defaults."""
+    with server(url, api_key) as client:
+        rows = client.models()["data"]
+    show(rows, as_json, lambda: models_table(rows))
+
+
+def jobs_table(rows: list[dict[str, Any]]) -> Table | str:
+    """An id is what the next command needs: it is never cut, whatever else has to be."""
+    if not rows:
+        return "no jobs"
+    models = len({job["input"]["model"] for job in rows}) > 1
+    table = Table(Column("job", min_width=max(len(job["id"]) for job in rows)), "status", "created", box=SIMPLE_HEAD)
+    if models:
+        table.add_column("model")
+    table.add_column("prompt")
+    for job in rows:
+        asked = job["input"]
+        several = f" × {len(asked['seeds'])}" if len(asked["seeds"]) > 1 else ""
+        table.add_row(
+            job["id"],
+            f"[{COLORS[job['status']]}]{job['status']}[/]",
+            short_time(job["created_at"]),
+            *[asked["model"]] * models,
+            Text(asked["prompt"] + several),
+        )
+    return table
+
+
+def models_table(rows: list[dict[str, Any]]) -> Table:
+    table = Table("model", "ready", "size", "steps", "scheduler", "about")
+    for row in rows:
+        size = row["size"]
+        table.add_row(
+            row["id"] + (" (default)" if row["is_default"] else ""),
+            "yes" if row["ready"] else "no",
+            f"{size['width']}×{size['height']}, {size['minimum']}-{size['maximum']} by {size['multiple']}",
+            str(row["num_inference_steps"]),
+            row["scheduler"],
+            Text(row["description"]),
+        )
+    return table

@@ -1,0 +1,119 @@
+"""What all commands share at the terminal: how to print, how to fail, which server to talk to."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.text import Text
+
+from app.auth.middleware import InsecureBinding
+from app.cli.client import Client, ClientError
+from app.stack.up import StackFailed
+from app.stack.valkey import DataFolderInUse, DataFolderUnusable, ValkeyFailed
+from core.catalog import CatalogError
+from core.settings import Settings
+
+console = Console(stderr=True, highlight=False)
+"""For people. Standard output is for results: pictures' names, tables, JSON."""
+
+WIDE: Final = 240
+
+output = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+"""Where nobody looks, as in a pipe, no column is cut off."""
+
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--server", help="Address of a running Easel.", envvar="EASEL_URL", show_default="http://127.0.0.1:8000"
+    ),
+]
+KeyOption = Annotated[str | None, typer.Option("--api-key", help="API key.", envvar="EASEL_API_KEY")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+DataDirOption = Annotated[Path | None, typer.Option(help="Where jobs and pictures are kept.")]
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """End the command: 1 for what went wrong, 2 for what was asked wrongly."""
+    console.print("[red]error:[/]", Text(message), soft_wrap=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """Expected failures become a line on the terminal; anything else is a bug and keeps its traceback."""
+    try:
+        yield
+    except ClientError as error:
+        fail(str(error), 2 if error.asked_wrongly else 1)
+    except (StackFailed, DataFolderInUse, DataFolderUnusable, ValkeyFailed, CatalogError) as error:
+        fail(str(error))
+    except InsecureBinding as error:
+        fail(str(error), 2)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def server(url: str | None, api_key: str | None) -> Iterator[Client]:
+    """A client of the server that was named, or of the one on this machine."""
+    with failures_told(), Client(url or settings().base_url, api_key) as client:
+        yield client
+
+
+def settings(**given: object) -> Settings:
+    """The settings with the options that were given; a wrong one ends the command with its message."""
+    try:
+        return Settings.read(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        for problem in error.errors():
+            name = str(problem["loc"][0]).upper() if problem["loc"] else ""
+            variable = name if name in ("", "REDIS_URL") else f"EASEL_{name.removeprefix('EASEL_')}"
+            console.print(f"[red]{variable or 'settings'}[/]: {problem['msg']}")
+        raise typer.Exit(2) from None
+
+
+def show(value: Any, as_json: bool, table: Callable[[], Any]) -> None:  # noqa: ANN401 - JSON in, a rich table out
+    """Print `value` as JSON, or what `table` makes of it for people."""
+    if as_json:
+        typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        return
+    shown = table()
+    if isinstance(shown, str):
+        typer.echo(shown)  # paths and the like: not wrapped, and no markup
+    else:
+        output.print(shown)
+
+
+def local_time(moment: str) -> str:
+    return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def short_time(moment: str) -> str:
+    """The time of a moment of today, the day of any other."""
+    then = datetime.fromisoformat(moment).astimezone()
+    return then.strftime("%H:%M:%S" if then.date() == datetime.now().astimezone().date() else "%Y-%m-%d")
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Meanwhile, a supervisor's SIGTERM is what Ctrl-C is, so that what was begun is ended in order."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,1 @@
+"""Everything on one machine: `easel up` and what it starts, watches and stops."""

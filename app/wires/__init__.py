@@ -1,0 +1,1 @@
+"""Other spellings of the same requests: a folder a wire."""

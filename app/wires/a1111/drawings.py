@@ -1,0 +1,59 @@
+"""POST txt2img and img2img: the answer comes with the pictures. Knows HTTP."""
+
+from __future__ import annotations
+
+from anyio import to_thread
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from app.http.json_bodies import JsonRoute
+from app.jobs.disconnects import ClientDisconnected
+from app.jobs.sources import submit
+from app.services import Owner, Services, ServicesOf
+from app.wires.a1111.answers import drawn
+from app.wires.a1111.fields import ImageToImage, TextToImage
+from app.wires.a1111.listings import chosen
+from app.wires.a1111.translation import job_of
+from app.wires.openai.answers import failure_of
+from app.wires.openai.calls import NOBODY_THERE
+from core.jobs import Job, Status
+from core.store import NewJob
+
+
+class PictureRoute(JsonRoute):
+    """Pictures travel inside the JSON here: one and its mask, in base64."""
+
+    max_bytes = 32 * 1024 * 1024
+
+
+router = APIRouter(prefix="/sdapi/v1", route_class=PictureRoute, include_in_schema=False)
+
+
+@router.post("/txt2img")
+async def text_to_image(body: TextToImage, request: Request, services: ServicesOf, owner: Owner) -> Response:
+    """From words."""
+    return await _draw(body, request, services, owner)
+
+
+@router.post("/img2img")
+async def image_to_image(body: ImageToImage, request: Request, services: ServicesOf, owner: Owner) -> Response:
+    """From a picture; with a mask, what it shows in white is drawn anew."""
+    return await _draw(body, request, services, owner)
+
+
+async def _draw(body: TextToImage, request: Request, services: Services, owner: str) -> Response:
+    limiter = services.decoder_limiter if isinstance(body, ImageToImage) else None
+    new, job = await to_thread.run_sync(_begin, body, services, owner, limiter=limiter)
+    try:
+        job = await services.disconnects.wait(request, new, job)
+    except ClientDisconnected:
+        return Response(status_code=NOBODY_THERE)
+    if job.status is Status.FAILED:
+        raise failure_of(job)
+    return JSONResponse(await run_in_threadpool(drawn, job, body, services.results))
+
+
+def _begin(body: TextToImage, services: Services, owner: str) -> tuple[NewJob, Job]:
+    new, inputs = job_of(body, services.catalog, owner, chosen(services, owner), services.decoder.open_picture)
+    return new, submit(services.jobs, services.results, new, inputs)

@@ -1,0 +1,62 @@
+"""What AUTOMATIC1111's clients send, as far as it means something here; the rest is let go. Knows no model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from app.jobs.request import MAX_GUIDANCE, MAX_PIXELS_A_SIDE, Text
+from core.jobs import MAX_IMAGES, MAX_STEPS
+
+
+class LooseInput(BaseModel):
+    """These clients send dozens of fields, null where they have nothing to say: strictness would lock them all out."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_null(cls, document: object) -> object:
+        if isinstance(document, dict):
+            return {name: value for name, value in document.items() if value is not None}
+        return document
+
+
+class TextToImage(LooseInput):
+    """POST txt2img."""
+
+    prompt: Text = ""
+    negative_prompt: Text = ""
+    width: int = Field(default=512, ge=1, le=MAX_PIXELS_A_SIDE)
+    height: int = Field(default=512, ge=1, le=MAX_PIXELS_A_SIDE)
+    steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
+    cfg_scale: float | None = Field(default=None, ge=0, le=MAX_GUIDANCE)
+    seed: int = Field(default=-1, ge=-1)
+    batch_size: int = Field(default=1, ge=1, le=MAX_IMAGES)
+    n_iter: int = Field(default=1, ge=1, le=MAX_IMAGES)
+    sampler_name: str | None = None
+    sampler_index: str | None = None
+    override_settings: dict[str, Any] = {}
+    send_images: bool = True
+
+    @property
+    def checkpoint(self) -> str | None:
+        """The model that this one request names."""
+        named = self.override_settings.get("sd_model_checkpoint")
+        return named if isinstance(named, str) and named else None
+
+
+class ImageToImage(TextToImage):
+    """POST img2img."""
+
+    init_images: list[str] = Field(min_length=1, max_length=1)
+    mask: str | None = None
+    inpainting_mask_invert: int = 0
+    denoising_strength: float = Field(default=0.75, ge=0, le=1)
+
+
+class Options(LooseInput):
+    """POST options: the one that we have."""
+
+    sd_model_checkpoint: str | None = Field(default=None, max_length=64)

@@ -1,0 +1,144 @@
+"""What AUTOMATIC1111's clients ask before and while they draw: options, models, samplers, progress, interrupt."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Final
+
+from fastapi import APIRouter
+
+from app.http.json_bodies import JsonRoute
+from app.services import Owner, Services, ServicesOf
+from app.wires.a1111.fields import Options
+from app.wires.a1111.samplers import NAMES
+from app.wires.a1111.translation import LABEL, model_of
+from core.errors import NotFound
+from core.jobs import Job, Stage, Status
+
+router = APIRouter(prefix="/sdapi/v1", route_class=JsonRoute, include_in_schema=False)
+
+LOOKED_AT: Final = 100
+"""How many of the newest jobs are searched for those that still run."""
+
+
+@router.get("/options")
+def get_options(services: ServicesOf, owner: Owner) -> dict[str, Any]:
+    """The model that is drawn with, and what clients look up beside it."""
+    return {
+        "sd_model_checkpoint": chosen(services, owner),
+        "sd_checkpoint_hash": "",
+        "sd_vae": "Automatic",
+        "samples_format": "png",
+        "CLIP_stop_at_last_layers": 1,
+    }
+
+
+@router.post("/options")
+def set_options(body: Options, services: ServicesOf, owner: Owner) -> None:
+    """Choose the model for all later calls with this key. Other options are let go."""
+    if body.sd_model_checkpoint:
+        services.selected_models.choose(owner, model_of(body.sd_model_checkpoint, services.catalog).id)
+
+
+@router.get("/sd-models")
+def list_models(services: ServicesOf) -> list[dict[str, Any]]:
+    """Titles are ids: there are no checkpoint files to tell apart by their hashes."""
+    return [
+        {
+            "title": model.id,
+            "model_name": model.id,
+            "hash": None,
+            "sha256": None,
+            "filename": model.id,
+            "config": None,
+        }
+        for model in services.catalog.models
+    ]
+
+
+@router.get("/samplers")
+def list_samplers(services: ServicesOf) -> list[dict[str, Any]]:
+    """Those that some model of this server takes."""
+    taken = {scheduler for model in services.catalog.models for scheduler in model.schedulers}
+    return [
+        {"name": name, "aliases": list(aliases), "options": {}}
+        for scheduler, (name, aliases) in NAMES.items()
+        if scheduler in taken
+    ]
+
+
+@router.get("/schedulers")
+def list_schedulers() -> list[dict[str, Any]]:
+    """Noise schedules: each model has its own here."""
+    return [
+        {"name": "automatic", "label": "Automatic", "aliases": None, "default_rho": -1.0, "need_inner_model": False}
+    ]
+
+
+@router.get("/upscalers")
+def list_upscalers() -> list[dict[str, Any]]:
+    """Only the one that does nothing."""
+    return [{"name": "None", "model_name": None, "model_path": None, "model_url": None, "scale": 1.0}]
+
+
+@router.get("/loras")
+def list_loras() -> list[dict[str, Any]]:
+    """This server has none."""
+    return []
+
+
+@router.get("/progress")
+def get_progress(services: ServicesOf, owner: Owner, skip_current_image: bool = False) -> dict[str, Any]:
+    """Of the job that has waited longest among those of these clients."""
+    job = next(iter(reversed(_unfinished(services, owner))), None)
+    step, steps = _steps(job)
+    preview = services.previews.latest(job.id) if job and not skip_current_image else None
+    state = {
+        "skipped": False,
+        "interrupted": False,
+        "stopping_generation": False,
+        "job": job.id if job else "",
+        "job_count": 1 if job else 0,
+        "job_timestamp": f"{job.created_at:%Y%m%d%H%M%S}" if job else "0",
+        "job_no": 0,
+        "sampling_step": step,
+        "sampling_steps": steps,
+    }
+    return {
+        "progress": step / steps if steps else 0.0,
+        "eta_relative": 0.0,
+        "state": state,
+        "current_image": base64.b64encode(preview.jpeg).decode() if preview else None,
+        "textinfo": None,
+    }
+
+
+@router.post("/interrupt")
+def interrupt(services: ServicesOf, owner: Owner) -> dict[str, Any]:
+    """Cancel what these clients have asked for with this key, and nothing else."""
+    for job in _unfinished(services, owner):
+        services.jobs.cancel(job.id)
+    return {}
+
+
+def chosen(services: Services, owner: str) -> str:
+    """The key's choice; the default if it has made none, or its model is gone."""
+    try:
+        return model_of(services.selected_models.chosen(owner), services.catalog).id
+    except NotFound:
+        return services.catalog.default
+
+
+def _unfinished(services: Services, owner: str) -> list[Job]:
+    """Newest first."""
+    jobs = services.jobs.list(owner, before=None, limit=LOOKED_AT).jobs
+    return [job for job in jobs if not job.status.is_terminal and LABEL.items() <= job.metadata.items()]
+
+
+def _steps(job: Job | None) -> tuple[int, int]:
+    """Done and to do; a job that is past its denoising has all of them behind it."""
+    if job is None or job.status is not Status.RUNNING or job.progress is None:
+        return 0, job.request.num_inference_steps if job else 0
+    if job.progress.stage in (Stage.DECODE, Stage.STORE):
+        return job.request.num_inference_steps, job.request.num_inference_steps
+    return job.progress.step, job.progress.steps or job.request.num_inference_steps

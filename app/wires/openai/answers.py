@@ -1,0 +1,103 @@
+"""A finished job as an OpenAI client expects it. Knows the shape of the answer; pictures come from the result store."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from typing import Any, Final
+
+from fastapi.responses import JSONResponse
+
+from app.http.errors import render
+from app.jobs.view import image_url
+from app.services import Services
+from app.wires.openai.fields import ImagesInput, Quality, ResponseFormat
+from core.errors import EaselError, InvalidRequest, JobFailure, NotFound
+from core.jobs import ImageFile, Job, JobError, Status
+from core.results import ResultStore
+
+NO_USAGE: Final = {
+    "input_tokens": 0,
+    "input_tokens_details": {"image_tokens": 0, "text_tokens": 0},
+    "output_tokens": 0,
+    "total_tokens": 0,
+}
+"""The client's type requires it; nobody is billed here."""
+
+SHOWN_QUALITY: Final = {Quality.AUTO: Quality.MEDIUM, Quality.STANDARD: Quality.MEDIUM, Quality.HD: Quality.HIGH}
+
+
+class PictureRefused(InvalidRequest):
+    """The picture was withheld."""
+
+    type = "image_generation_user_error"
+    default_code = "moderation_blocked"
+
+
+def images_answer(job: Job, body: ImagesInput, services: Services, base_url: str) -> JSONResponse:
+    """The answer of a call whose job has ended. The job's id is in `x-request-id`, for the client's error messages."""
+    if job.status is not Status.SUCCEEDED:
+        response = render(failure_of(job))
+        response.headers["x-should-retry"] = "false"
+    else:
+        if body.response_format is not ResponseFormat.URL:
+            told(job, services)
+        response = JSONResponse(
+            {
+                "created": unix(job.finished_at or job.created_at),
+                "data": [_image(job, image, body, services, base_url) for image in job.images],
+                **looks(job, body),
+                "usage": NO_USAGE,
+                "id": job.id,
+                "model": job.request.model,
+                "timings": job.timings,
+            }
+        )
+    response.headers["x-request-id"] = job.id
+    return response
+
+
+def _image(job: Job, image: ImageFile, body: ImagesInput, services: Services, base_url: str) -> dict[str, Any]:
+    beside = {"id": f"{job.id}/{image.index}", "seed": image.seed}
+    if body.response_format is not ResponseFormat.URL:
+        return {"b64_json": in_base64(services.results, image), **beside}
+    return {"url": image_url(job, image, base_url=base_url, sign=services.url_signer.sign), **beside}
+
+
+def told(job: Job, services: Services) -> None:
+    """The pictures are in the answer: what is not to be stored need not be kept for another."""
+    for image in job.images:
+        services.jobs.fetched(job.id, image.index)
+
+
+def looks(job: Job, body: ImagesInput) -> dict[str, Any]:
+    """How the pictures look, as answers and events tell it."""
+    quality = body.quality or Quality.AUTO
+    return {
+        "background": "opaque",
+        "output_format": job.request.output.format,
+        "quality": SHOWN_QUALITY.get(quality, quality),
+        "size": f"{job.request.width}x{job.request.height}",
+    }
+
+
+def in_base64(results: ResultStore, image: ImageFile) -> str:
+    """Raises NotFound if somebody deleted it meanwhile."""
+    try:
+        return base64.b64encode(results.read(image.key)).decode()
+    except FileNotFoundError as error:
+        raise NotFound("the picture is gone from the result store", code="result_not_found") from error
+
+
+def failure_of(job: Job) -> EaselError:
+    """Why there is no picture; trying again would not help."""
+    if job.status is Status.CANCELED:
+        return InvalidRequest(f"the generation {job.id} was canceled", code="generation_canceled")
+    error = job.error or JobError(code="generation_failed", message="the generation failed")
+    if error.code == "content_filtered":
+        return PictureRefused(error.message)
+    return JobFailure(error.message, code=error.code)
+
+
+def unix(moment: datetime) -> int:
+    return int(moment.timestamp())

@@ -1,0 +1,135 @@
+"""What an OpenAI client may ask of the images routes, and Easel's own fields beside it. Knows no model and no HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from app.http.validation import StrictInput
+from app.jobs.request import MAX_EXPIRES_IN, MAX_GUIDANCE, MetadataKey, MetadataValue, Prompt, Text, WebhookUrl
+from core.jobs import MAX_IMAGES, MAX_SEED, MAX_STEPS, ImageFormat, Priority, Scheduler
+
+
+class Quality(StrEnum):
+    """How many steps to spend, beside what the model does by itself."""
+
+    AUTO = "auto"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    XHIGH = "xhigh"
+    MAX = "max"
+    STANDARD = "standard"
+    HD = "hd"
+
+
+class Background(StrEnum):
+    AUTO = "auto"
+    OPAQUE = "opaque"
+
+
+class Moderation(StrEnum):
+    AUTO = "auto"
+    LOW = "low"
+
+
+class Style(StrEnum):
+    VIVID = "vivid"
+    NATURAL = "natural"
+
+
+class Fidelity(StrEnum):
+    LOW = "low"
+    HIGH = "high"
+
+
+class ResponseFormat(StrEnum):
+    URL = "url"
+    B64_JSON = "b64_json"
+
+
+FORMATS: Final = "this server makes png, jpeg and webp"
+NOT_HERE: Final = {"transparent": "no model of this server draws transparency", "gif": FORMATS, "svg": FORMATS}
+
+
+def _offered(value: object) -> object:
+    if isinstance(value, str) and value in NOT_HERE:
+        said = {"value": value, "reason": NOT_HERE[value]}
+        raise PydanticCustomError("unsupported_value", "cannot be '{value}': {reason}", said)
+    return value
+
+
+def _nothing(value: object) -> None:
+    if value is not None:
+        raise PydanticCustomError("unsupported_value", "is not done by this server: leave it out")
+
+
+Unsupported = Annotated[object, AfterValidator(_nothing)]
+
+
+class ImagesInput(StrictInput):
+    """The fields that all images routes share. Null is the same as leaving a field out."""
+
+    model: str | None = Field(default=None, max_length=64)
+    n: int | None = Field(default=None, ge=1, le=MAX_IMAGES)
+    size: str | None = Field(default=None, max_length=64)
+    quality: Annotated[Quality, Field(strict=False)] | None = None
+    background: Annotated[Background, Field(strict=False), BeforeValidator(_offered)] | None = None
+    output_format: Annotated[ImageFormat, Field(strict=False), BeforeValidator(_offered)] | None = None
+    output_compression: int | None = Field(default=None, ge=0, le=100)
+    moderation: Annotated[Moderation, Field(strict=False)] | None = None
+    response_format: Annotated[ResponseFormat, Field(strict=False)] | None = None
+    style: Annotated[Style, Field(strict=False)] | None = None
+    user: str | None = Field(default=None, max_length=512)
+    safety_identifier: str | None = Field(default=None, max_length=512)
+    stream: bool | None = None
+    partial_images: int | None = Field(default=None, ge=0, le=3)
+    complexity: Unsupported = None
+    frame_count: Unsupported = None
+    frame_duration_ms: Unsupported = None
+    svg: Unsupported = None
+
+    negative_prompt: Text | None = None
+    seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
+    steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
+    num_inference_steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
+    guidance: float | None = Field(default=None, ge=0, le=MAX_GUIDANCE)
+    guidance_scale: float | None = Field(default=None, ge=0, le=MAX_GUIDANCE)
+    scheduler: Annotated[Scheduler, Field(strict=False)] | None = None
+    webhook: WebhookUrl | None = None
+    priority: Annotated[Priority, Field(strict=False)] | None = None
+    expires_in: int | None = Field(default=None, ge=1, le=MAX_EXPIRES_IN)
+    store: bool | None = None
+    metadata: dict[MetadataKey, MetadataValue] | None = Field(default=None, max_length=15)
+
+    def fingerprint(self, *digests: str) -> str:
+        """Equal for equal calls, however they were spelled; `digests` are of the files that came along."""
+        document = self.model_dump(mode="json", exclude_none=True)
+        canonical = json.dumps([type(self).__name__, document, *digests], sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+class GenerationsInput(ImagesInput):
+    """POST /images/generations."""
+
+    prompt: Prompt
+
+
+class EditsInput(ImagesInput):
+    """POST /images/edits, beside its files."""
+
+    prompt: Prompt
+    input_fidelity: Annotated[Fidelity, Field(strict=False)] | None = None
+    strength: float | None = Field(default=None, gt=0, le=1)
+
+
+class VariationsInput(ImagesInput):
+    """POST /images/variations, beside its file."""
+
+    prompt: Text = ""
+    strength: float | None = Field(default=None, gt=0, le=1)

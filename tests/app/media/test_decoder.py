@@ -1,0 +1,124 @@
+"""Hostile pictures are refused by name and fast, and none ends more than a child process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from app.media import decoder_process
+from app.media.decoder import MAX_BYTES, Child, Decoder
+from core.errors import InvalidRequest, PayloadTooLarge
+from tests.app.media.hostile import HOSTILE, RED, scans
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    """Two children for all tests here: what one picture does to them is not the next one's trouble."""
+    decoder = Decoder(2)
+    yield decoder
+    decoder.close()
+
+
+def cpu_seconds(decoder: Decoder) -> float:
+    """What its children have worked: a busy machine makes them later, but not longer."""
+    found = 0.0
+    for child in decoder._children:
+        if child._process is not None and child._process.poll() is None:
+            times = psutil.Process(child._process.pid).cpu_times()
+            found += times.user + times.system
+    return found
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_files_are_refused_fast(decoder: Decoder, content: bytes) -> None:
+    before = cpu_seconds(decoder)
+
+    with pytest.raises(InvalidRequest) as refused:
+        decoder.open_picture(content, "image")
+
+    assert refused.value.param == "image"
+    assert refused.value.code in ("invalid_image", "image_too_large")
+    assert cpu_seconds(decoder) - before < 2
+
+
+def test_too_many_bytes(decoder: Decoder) -> None:
+    with pytest.raises(PayloadTooLarge):
+        decoder.open_picture(RED + bytes(MAX_BYTES), "mask")
+
+
+@pytest.mark.slow
+def test_who_makes_it_work_too_long_is_given_up(decoder: Decoder) -> None:
+    # Given 300 kB for which a decoder works for minutes
+    content = scans(3000)
+    assert len(content) < 400_000
+
+    # When, Then
+    with pytest.raises(InvalidRequest, match="cannot be read"):
+        decoder.open_picture(content, "image")
+    assert decoder.open_picture(RED, "image").size == (32, 32)
+
+
+def process_of(child: Child) -> subprocess.Popen[bytes]:
+    return child._running()
+
+
+def test_a_child_that_dies_is_replaced(caplog: pytest.LogCaptureFixture) -> None:
+    # Given one that stops in the middle
+    decoder = Decoder(1)
+    (child,) = decoder._children
+    process = process_of(child)
+    os.kill(process.pid, signal.SIGSTOP)
+
+    # When it is killed while a picture waits for it
+    killing = threading.Timer(0.3, process.kill)
+    killing.start()
+    with pytest.raises(InvalidRequest, match="cannot be read"):
+        decoder.open_picture(RED, "image")
+
+    # Then the next one is read by another
+    assert decoder.open_picture(RED, "image").size == (32, 32)
+    assert process_of(child).pid != process.pid
+    assert "ended the process" in caplog.text
+    killing.join()
+    decoder.close()
+
+
+def test_a_child_has_so_much_memory_and_time() -> None:
+    child = Child()
+    child.read(RED)
+    with open(f"/proc/{process_of(child).pid}/limits") as file:
+        limits = {line[:25].strip(): line[25:].split()[0] for line in file}
+    child.stop()
+    assert int(limits["Max address space"]) == decoder_process.MEMORY_BYTES
+    assert 0 < int(limits["Max cpu time"]) <= 2 * decoder_process.CPU_SECONDS
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"nonsense\n",
+        b'{"mode": "RGB", "size": [100000, 100000]}\n',
+        b'{"mode": "RGB", "size": [2, 2]}\nabc',
+        b'{"mode": "F", "size": [1, 1]}\nabcd',
+    ],
+)
+def test_a_child_that_was_taken_over_is_not_believed(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a child that says what it likes
+    decoder = Decoder(1)
+    (child,) = decoder._children
+    child._process = subprocess.Popen(
+        [sys.executable, "-c", f"import sys; sys.stdin.buffer.read(8); sys.stdout.buffer.write({answer!r})"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with pytest.raises(InvalidRequest, match="cannot be read"):
+        decoder.open_picture(RED, "image")
+    decoder.close()

@@ -1,0 +1,1 @@
+"""Files of finished artifacts: a file a medium."""
