@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from app.api import endpoints, events, generations, health, keys, metrics, models, previews, results, webhooks
+from app.api import (
+    endpoints,
+    events,
+    generations,
+    health,
+    keys,
+    lineage,
+    metrics,
+    models,
+    previews,
+    results,
+    uploads,
+    webhooks,
+)
 from app.api.collectors import registry_of
+from app.api.generation_schema import bound_by_catalog
 from app.auth import middleware
 from app.http import errors, openapi
 from app.http.latency import LatencyMiddleware
@@ -40,13 +55,28 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.services = services
     app.state.registry = registry_of(services)
-    native = (generations, events, previews, results, models, webhooks, endpoints, keys, health, metrics, pages)
-    routers = [module.router for module in (*native, openai_generations, edits, drawings, listings)]
+    native = (
+        generations,
+        events,
+        previews,
+        lineage,
+        uploads,
+        results,
+        models,
+        webhooks,
+        endpoints,
+        keys,
+        health,
+        metrics,
+        pages,
+    )
+    routers = [module.router for module in (*native, metrics, pages, openai_generations, edits, drawings, listings)]
     for router in routers:
         app.include_router(router)
     app.state.paths = [route for router in routers for route in router.routes]
     errors.install(app)
-    openapi.install(app, services.catalog, keys=bool(settings.api_keys))
+    narrowed = {"GenerationInput": partial(bound_by_catalog, catalog=services.catalog)}
+    openapi.install(app, narrowed, keys=bool(settings.api_keys))
     app.add_middleware(
         middleware.AuthMiddleware,
         settings=settings,

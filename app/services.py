@@ -12,11 +12,15 @@ from redis import Redis
 
 from app.auth.api_keys import KeyAuthenticator
 from app.auth.signed_urls import UrlSigner
+from app.http.addresses import AddressPolicy
+from app.http.fetch import Fetcher
 from app.jobs.disconnects import DisconnectPolicy
 from app.jobs.notifications import JobNotifier
-from app.media.decoder import Decoder
+from app.jobs.sources import Sources
+from app.jobs.submission import Submissions
+from app.media.decoder import MAX_BYTES, Decoder
 from core import telemetry
-from core.catalog import Catalog
+from core.catalog.catalog import Catalog
 from core.errors import Unauthenticated
 from core.results import ResultStore
 from core.settings import Settings
@@ -35,6 +39,8 @@ from core.store import (
 )
 from core.store.connection import connect
 from core.store.jobs import Limits
+from core.store.lineage import Lineage
+from core.store.uploads import UploadStore
 from core.telemetry import Telemetry
 
 DECODED_AT_A_TIME: Final = 2
@@ -54,6 +60,10 @@ class Services:
     endpoints: EndpointStore
     workers: WorkerRegistry
     results: ResultStore
+    uploads: UploadStore
+    lineage: Lineage
+    sources: Sources
+    submissions: Submissions
     notifier: JobNotifier
     disconnects: DisconnectPolicy
     decoder: Decoder
@@ -72,9 +82,16 @@ class Services:
         redis = connect(settings.redis_url)
         jobs, notifier = JobStore(redis, Limits.from_settings(settings)), JobNotifier(settings.redis_url)
         keys = KeyStore(redis)
+        catalog, results, uploads = (
+            Catalog.load(settings.catalog),
+            ResultStore(settings.results_location),
+            UploadStore(redis),
+        )
+        lineage, decoder = Lineage(redis), Decoder(DECODED_AT_A_TIME)
+        fetcher = Fetcher(AddressPolicy.of(settings, keys.any_made, settings.fetch_allow_cidrs), MAX_BYTES)
         return cls(
             settings=settings,
-            catalog=Catalog.load(settings.catalog),
+            catalog=catalog,
             redis=redis,
             jobs=jobs,
             events=EventLog(redis),
@@ -83,10 +100,14 @@ class Services:
             outbox=Outbox(redis),
             endpoints=EndpointStore(redis),
             workers=WorkerRegistry(redis),
-            results=ResultStore(settings.results_location),
+            results=results,
+            uploads=uploads,
+            lineage=lineage,
+            sources=Sources(decoder, results, jobs, uploads, fetcher),
+            submissions=Submissions(catalog, jobs, results, lineage),
             notifier=notifier,
             disconnects=DisconnectPolicy(notifier, jobs, ReattachRegistry(redis), settings.hangup_seconds),
-            decoder=Decoder(DECODED_AT_A_TIME),
+            decoder=decoder,
             decoder_limiter=CapacityLimiter(DECODED_AT_A_TIME),
             url_signer=UrlSigner(Secrets(redis), settings.result_url_seconds),
             keys=keys,

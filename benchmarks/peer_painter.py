@@ -16,7 +16,7 @@ from diffusers import StableDiffusionPipeline
 from PIL import Image
 
 from benchmarks.workloads import CATALOG
-from core.jobs import Scheduler
+from core.schedulers import Scheduler
 from worker.pipelines.schedulers import build_scheduler
 
 SETTINGS: Final = ("num_inference_steps", "guidance_scale", "scheduler")

@@ -94,7 +94,7 @@ async def ask_easel(client: httpx.AsyncClient, body: dict[str, Any]) -> bytes:
     while (job := answer.raise_for_status().json())["status"] not in FINISHED:
         await asyncio.sleep(float(answer.headers["Retry-After"]))
         answer = await client.get(job["urls"]["get"])
-    return (await client.get(job["images"][0]["url"])).raise_for_status().content
+    return (await client.get(job["outputs"][0]["url"])).raise_for_status().content
 
 
 async def timed(ask: Ask, client: httpx.AsyncClient, body: dict[str, Any]) -> float:

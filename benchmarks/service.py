@@ -35,8 +35,8 @@ from app.stack.up import running_stack
 from app.stack.worker_count import count_workers
 from benchmarks.charts import service_chart
 from benchmarks.load import Load
-from core.catalog import Catalog
-from core.jobs import Scheduler, Task
+from core.catalog.catalog import Catalog
+from core.schedulers import Scheduler
 from core.settings import Settings
 from worker.allocator import keep_freed_memory
 from worker.contract import Canceled, DrawRequest, Failed, Finished
@@ -129,7 +129,7 @@ def engine_speed(settings: Settings, bodies: Sequence[dict[str, Any]], in_flight
 def draw_request(model: str, side: int, body: dict[str, Any]) -> DrawRequest:
     return DrawRequest(
         model=model,
-        task=Task.TEXT_TO_IMAGE,
+        task="text-to-image",
         prompt=body["prompt"],
         width=side,
         height=side,

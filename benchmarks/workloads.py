@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 
-from core.catalog import Catalog, Family, Model, SizeGrid
-from core.jobs import Scheduler, Task
+from core.catalog.catalog import Catalog
+from core.catalog.model import Model, SizeGrid
+from core.schedulers import Scheduler
 from tests import tiny_models
 from worker.contract import DrawRequest
 from worker.engine.tuning_cache import ROW_LIMITS, TuningCache
@@ -77,7 +78,7 @@ def workload(catalog: Catalog, folder: Path, device: str, large_side: int) -> Wo
     row = catalog.model(None)
     usual = DrawRequest(
         model=row.id,
-        task=Task.TEXT_TO_IMAGE,
+        task="text-to-image",
         prompt="picture",
         width=row.size.width,
         height=row.size.height,

@@ -1,27 +1,20 @@
-"""What a job is: the resolved request, the record, and the statuses it moves through. Knows no store and no model."""
+"""What a job is: the resolved request, the record, and the statuses it moves through."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
+
+from core.media import Artifact, Input, Output, Parent
+from core.record import Record
+from core.tasks import Parameters, parameters_of
 
 MAX_SEED: Final = 2**32 - 1
-MAX_IMAGES: Final = 10
-MAX_STEPS: Final = 150
-MAX_PROMPT_CHARS: Final = 2_000
-
-
-class Record(BaseModel):
-    """A frozen record; `evolve` makes the changed copy."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def evolve(self, **changes: Any) -> Self:  # noqa: ANN401 - the fields are the subclass's own
-        return self.__class__.model_validate({**self.__dict__, **changes})
 
 
 class Status(StrEnum):
@@ -49,14 +42,6 @@ TRANSITIONS: Final[dict[Status, frozenset[Status]]] = {
 }
 
 
-class Task(StrEnum):
-    """What is asked of a model."""
-
-    TEXT_TO_IMAGE = "text-to-image"
-    IMAGE_TO_IMAGE = "image-to-image"
-    INPAINT = "inpaint"
-
-
 class Stage(StrEnum):
     """Where a running job is; `timings` has seconds under the same words."""
 
@@ -68,66 +53,44 @@ class Stage(StrEnum):
     STORE = "store"
 
 
-class Scheduler(StrEnum):
-    """The samplers a request may name; a model's catalogue row says which of them fit it."""
-
-    EULER = "euler"
-    EULER_ANCESTRAL = "euler-ancestral"
-    HEUN = "heun"
-    DDIM = "ddim"
-    DDPM = "ddpm"
-    DPMPP_2M = "dpmpp-2m"
-    UNIPC = "unipc"
-    LCM = "lcm"
-    FLOW_MATCH_EULER = "flow-match-euler"
-
-
-class ImageFormat(StrEnum):
-    """How the pixels are stored."""
-
-    PNG = "png"
-    JPEG = "jpeg"
-    WEBP = "webp"
-
-    @property
-    def media_type(self) -> str:
-        return f"image/{self.value}"
-
-
-class Output(Record):
-    """The file asked for. `quality` is 1-100 for JPEG and WebP; PNG is lossless and has none."""
-
-    format: ImageFormat = ImageFormat.PNG
-    quality: int | None = Field(default=None, ge=1, le=100)
-
-
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 
 
-class GenerationRequest(Record):
-    """A request with every default filled in: nothing about the picture is decided after this.
+class Adapter(Record):
+    """What guides a model beside the request, by its id in the catalogue, and how strongly."""
 
-    `seeds` holds one seed an image, fixed at submission. Sizes are pixels. Tasks that start from a picture find it in
-    the result store (`core.results.input_key`) and draw the share `strength` of it anew.
+    id: str
+    weight: float = 1.0
+
+
+class GenerationRequest(Record):
+    """A request with every default filled in: nothing about the result is decided after this.
+
+    `seeds` holds one seed an output, fixed at submission; `inputs` are copies under the job's own prefix.
     """
 
-    task: Task = Task.TEXT_TO_IMAGE
+    task: str
     model: str
-    prompt: str
-    negative_prompt: str = ""
-    width: int
-    height: int
-    num_inference_steps: int
-    guidance_scale: float
-    scheduler: Scheduler
+    parameters: SerializeAsAny[Parameters]
+    inputs: tuple[Input, ...] = ()
+    adapters: tuple[Adapter, ...] = ()
     seeds: tuple[Seed, ...]
-    strength: float | None = Field(default=None, gt=0, le=1)
     output: Output = Output()
 
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _by_task(cls, value: object, info: ValidationInfo) -> object:
+        return parameters_of(info.data["task"]).model_validate(value) if isinstance(value, Mapping) else value
+
     @property
-    def work(self) -> int:
-        """What drawing this costs, in pixel-steps."""
-        return len(self.seeds) * self.width * self.height * self.num_inference_steps
+    def cost(self) -> int:
+        """What all of it costs, in row-pixels x frames x steps."""
+        return len(self.seeds) * self.parameters.cost
+
+    @property
+    def parents(self) -> tuple[Parent, ...]:
+        """The outputs of other jobs that it starts from, each once."""
+        return tuple(dict.fromkeys(given.parent for given in self.inputs if given.parent is not None))
 
 
 class Priority(StrEnum):
@@ -146,18 +109,6 @@ class Progress(Record):
     steps: int = 0
 
 
-class ImageFile(Record):
-    """One finished picture; `key` is its name in the result store."""
-
-    index: int
-    key: str
-    seed: Seed
-    width: int
-    height: int
-    format: ImageFormat
-    size_bytes: int
-
-
 class JobError(Record):
     """Why a job failed, in words that its owner may read."""
 
@@ -174,7 +125,7 @@ class Job(Record):
     queue: str
     priority: Priority = Priority.NORMAL
     request: GenerationRequest
-    metadata: dict[str, str] = {}
+    metadata: dict[str, str] = Field(default={})
     webhook_url: str | None = None
     store: bool = True
     traceparent: str | None = None
@@ -185,8 +136,8 @@ class Job(Record):
     cancel_requested: bool = False
     worker: str | None = None
     progress: Progress | None = None
-    timings: dict[str, float] = {}
-    images: tuple[ImageFile, ...] = ()
+    timings: dict[str, float] = Field(default={})
+    outputs: tuple[Artifact, ...] = ()
     error: JobError | None = None
     notes: tuple[str, ...] = ()
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from core.jobs import Record
+from core.record import Record
 
 MAX_LIMIT: Final = 1_000_000_000
 

@@ -1,10 +1,9 @@
-"""Result files in an object store: local disk, S3, GCS or Azure, by URL. Knows nothing of jobs or pixels."""
+"""Result files in an object store: local disk, S3, GCS or Azure, by URL."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -82,18 +81,11 @@ def _open_remote(url: str) -> ObjectStore:
         return from_url(url)
 
 
-def image_key(job_id: str, attempt: int, index: int, extension: str) -> str:
-    """Scoped by attempt, so a worker that lost its lease can never overwrite the winner's picture."""
+def output_key(job_id: str, attempt: int, index: int, extension: str) -> str:
+    """Scoped by attempt, so a worker that lost its lease can never overwrite the winner's file."""
     return f"{job_id}/{attempt}/{index}.{extension}"
 
 
-class Input(StrEnum):
-    """A picture that a client gave; `mask` is white where the other is to be drawn anew."""
-
-    IMAGE = "image"
-    MASK = "mask"
-
-
-def input_key(job_id: str, name: Input) -> str:
+def input_key(job_id: str, role: str, index: int, extension: str) -> str:
     """Under the job's own prefix, so that deleting the job deletes it."""
-    return f"{job_id}/input/{name}.png"
+    return f"{job_id}/input/{role}-{index}.{extension}"

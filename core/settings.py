@@ -110,6 +110,10 @@ class Settings(BaseSettings):
         default=(),
         description="Comma-separated private networks that webhooks may reach; link-local never.",
     )
+    fetch_allow_cidrs: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Comma-separated private networks from which the URLs of inputs are fetched; link-local never.",
+    )
     metrics_host: str = Field(
         default="127.0.0.1", description="Address on which worker and keeper answer Prometheus; they take no key."
     )
@@ -129,7 +133,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Log level.")
     log_format: Literal["text", "json"] = Field(default="text", description="Log lines for people or for machines.")
 
-    @field_validator("api_keys", "webhook_allow_cidrs", mode="before")
+    @field_validator("api_keys", "webhook_allow_cidrs", "fetch_allow_cidrs", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -150,7 +154,7 @@ class Settings(BaseSettings):
             raise ValueError("an API key has fewer than 24 characters; make one with: openssl rand -hex 24")
         return keys
 
-    @field_validator("webhook_allow_cidrs")
+    @field_validator("webhook_allow_cidrs", "fetch_allow_cidrs")
     @classmethod
     def _networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
         for network in networks:

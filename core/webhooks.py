@@ -10,8 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
 
-from core.jobs import Record
 from core.keys import is_issued
+from core.record import Record
 
 PREFIX: Final = "whsec_"
 MAX_ENDPOINTS: Final = 20

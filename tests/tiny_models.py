@@ -39,8 +39,8 @@ from transformers import (
     T5Tokenizer,
 )
 
-from core.catalog import Catalog, Family, Model, SizeGrid
-from core.jobs import Task
+from core.catalog.catalog import Catalog
+from core.catalog.model import Model, SizeGrid
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,-"
 PROMPT_TOKENS = 16

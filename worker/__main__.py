@@ -15,7 +15,7 @@ from types import FrameType
 import torch
 
 from core import logs, telemetry
-from core.catalog import Catalog, CatalogError
+from core.catalog.catalog import Catalog, CatalogError
 from core.errors import JobFailure
 from core.metrics_server import expose
 from core.queue import run_slot

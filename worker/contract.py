@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from core.errors import JobFailure
-from core.jobs import Scheduler, Stage, Task
+from core.jobs import Stage
+from core.schedulers import Scheduler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

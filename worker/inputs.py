@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageChops, ImageFilter
 
 from core.errors import JobFailure
-from core.jobs import Job, Task
+from core.jobs import Job
 from core.results import Input, ResultStore, input_key
 
 FEATHER_PIXELS: Final = 3
@@ -41,10 +41,10 @@ def read_inputs(results: ResultStore, job: Job) -> Inputs:
     """What the job's task needs. Raises JobFailure (`input_missing`) if it is gone."""
     request = job.request
     size = (request.width, request.height)
-    if request.task is Task.TEXT_TO_IMAGE:
+    if request.task == "text-to-image":
         return Inputs()
     image = _read(results, job, Input.IMAGE).convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    if request.task is not Task.INPAINT:
+    if request.task != "inpaint":
         return Inputs(image)
     return Inputs(image, _read(results, job, Input.MASK).convert("L").resize(size, Image.Resampling.NEAREST))
 

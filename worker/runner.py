@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from core import logs
 from core.errors import JobFailure
-from core.jobs import GenerationRequest, ImageFile, Job, JobError, Progress, Stage, Status
+from core.jobs import GenerationRequest, Job, JobError, Progress, Stage, Status
 from core.results import ResultStore, image_key
 from core.store import Claim, JobStore, Preview, Previews
 from core.telemetry import Off, Telemetry, Value

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from app.http.errors import documented
 from app.http.json_bodies import JsonRoute
 from app.http.validation import StrictInput
-from app.jobs.request import WebhookUrl
+from app.jobs.fields import WebhookUrl
 from app.services import Owner, ServicesOf
 from core.errors import NotFound
 from core.store import IssuedEndpoint

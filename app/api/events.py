@@ -30,7 +30,7 @@ EVENT_ID_PATTERN: Final = "^[0-9]{1,18}-[0-9]{1,18}$"
 
 EXAMPLE: Final = (
     'id: 1784000000000-0\nevent: progress\ndata: {"stage": "denoise", "step": 12, "steps": 20}\n\n'
-    'id: 1784000000900-0\nevent: succeeded\ndata: {"id": "gen_…", "status": "succeeded", "images": […], …}\n\n'
+    'id: 1784000000900-0\nevent: succeeded\ndata: {"id": "gen_…", "status": "succeeded", "outputs": […], …}\n\n'
 )
 
 EVENT: Final = {

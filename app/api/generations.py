@@ -1,24 +1,29 @@
-"""Generations: ask for pictures, look, list, cancel, delete. Knows HTTP; what a job is, is in core."""
+"""Generations: ask for pictures, look, list, cancel, delete."""
 
 from __future__ import annotations
 
 import logging
 from typing import Annotated, Any, Final, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from app.api.generation_input import GenerationInput
 from app.api.jobs import JobId, find, retry_after, view
+from app.http.bodies import described_body, open_body
 from app.http.errors import documented
 from app.http.json_bodies import JsonRoute
 from app.http.prefer import wait_seconds
 from app.jobs.notifications import until_finished
-from app.jobs.request import GenerationInput, new_job
+from app.jobs.request import fingerprint_of
 from app.jobs.view import GenerationView
 from app.services import BaseUrl, Owner, Services, ServicesOf
 from core.errors import Conflict
 from core.jobs import Job, Status
+from core.store import Submitted
+from core.tasks import roles, sets_of_roles
 
 logger = logging.getLogger(__name__)
 
@@ -75,18 +80,18 @@ class ListQuery(BaseModel):
     status_code=202,
     summary="Ask for pictures",
     response_description="Accepted: the job is queued and will not be lost.",
+    openapi_extra=described_body(GenerationInput, files=roles(), together=sets_of_roles()),
     responses={
         200: {
             "model": GenerationView,
-            "description": "The job ended while we waited (`Prefer: wait`).",
+            "description": "The job, ended within the `wait` that you asked for.",
             "headers": CREATED_HEADERS,
         },
         202: {"headers": {**CREATED_HEADERS, "Retry-After": RETRY_AFTER}},
-        **documented(400, 404, 413, 415, 422, 429, 503),
+        **documented(400, 403, 404, 413, 415, 422, 429, 503),
     },
 )
 async def create_generation(
-    body: GenerationInput,
     request: Request,
     response: Response,
     services: ServicesOf,
@@ -95,9 +100,11 @@ async def create_generation(
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
 ) -> GenerationView:
-    """Queue a job. Poll its `urls.get`, stream its `urls.events`, name a `webhook`, or send `Prefer: wait=30`."""
-    new = new_job(body, services.catalog, owner, idempotency_key)
-    submitted = await run_in_threadpool(services.jobs.submit, new)
+    """Queue a job. Poll its `urls.get`, stream its `urls.events`, name a `webhook`, or send `Prefer: wait=30`.
+
+    As JSON, or as a multipart form with the pictures as files, each named by its role.
+    """
+    submitted = await _submit(request, services, owner, idempotency_key)
     job = submitted.job
     logger.info(
         "generation accepted", extra={"job_id": job.id, "model": job.request.model, "replayed": submitted.replayed}
@@ -113,6 +120,26 @@ async def create_generation(
     if seconds is not None and job.status.is_terminal:
         response.status_code = 200
     return shown
+
+
+async def _submit(request: Request, services: Services, owner: str, idempotency_key: str | None) -> Submitted:
+    """Read the body, the pictures that it brings or names, and submit the job."""
+    async with open_body(request, GenerationInput, files=roles()) as (body, files):
+        inputs = body.sources(files)
+        document = body.model_dump(mode="json", exclude_none=True, exclude={"inputs"})
+        sources = [f"{role} {source.fingerprint()}" for role, given in inputs.items() for source in given]
+        fingerprint = fingerprint_of("generations", document, sources)
+
+        def begin() -> Submitted:
+            with services.sources.opening(owner) as opening:
+                opened = {
+                    role: [opening.open(source, f"inputs.{role}") for source in sources]
+                    for role, sources in inputs.items()
+                }
+                prepared = services.submissions.prepare(body.wanted(opened, fingerprint), owner, idempotency_key)
+            return services.submissions.submit(prepared)
+
+        return await to_thread.run_sync(begin, limiter=services.decoder_limiter if inputs else None)
 
 
 def _shown(services: Services, job: Job, base_url: str, response: Response) -> GenerationView:
@@ -150,7 +177,7 @@ def list_generations(
 def get_generation(
     job_id: JobId, services: ServicesOf, owner: Owner, base_url: BaseUrl, response: Response
 ) -> GenerationView:
-    """Its status, progress, place in the queue and, once it has succeeded, its pictures."""
+    """Its status, progress, place in the queue and, once it has succeeded, its outputs."""
     return _shown(services, find(services, job_id, owner), base_url, response)
 
 
@@ -167,5 +194,6 @@ def delete_generation(job_id: JobId, services: ServicesOf, owner: Owner) -> None
     job = find(services, job_id, owner)
     if not job.status.is_terminal:
         raise Conflict(f"the generation is {job.status}: cancel it first, or wait for its end", code="job_not_finished")
+    services.lineage.forget(job.id)
     services.results.delete_prefix(job.id)  # before the record: what is left half done can be deleted again
     services.jobs.delete(job.id)

@@ -9,10 +9,12 @@ from pydantic import BaseModel, Field
 
 from app.http.errors import documented
 from app.services import Allowed, ServicesOf
-from core.catalog import Catalog, Family, Model
+from core.catalog.catalog import Catalog
+from core.catalog.model import Model
 from core.errors import Forbidden
-from core.jobs import Scheduler, Task
+from core.schedulers import Scheduler
 from core.store import WorkerInfo
+from core.tasks import all_tasks
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
@@ -35,8 +37,8 @@ class ModelView(BaseModel):
     created: int = Field(description="When the catalogue was last changed, in Unix seconds.")
     owned_by: Literal["easel"] = "easel"
     description: str
-    family: Family
-    tasks: tuple[Task, ...]
+    family: str
+    tasks: tuple[str, ...]
     license: str
     is_default: bool = Field(description="Whether a request that names no model gets this one.")
     ready: bool = Field(
@@ -61,9 +63,10 @@ class ModelList(BaseModel):
 
 
 def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...]) -> ModelView:
+    tasks = tuple(dict.fromkeys((*model.tasks, *(task.name for task in all_tasks().values() if task.fits(model)))))
     fields = {name: getattr(model, name) for name in ModelView.model_fields if name in Model.model_fields}
     return ModelView(
-        **{**fields, "size": SizeView(**model.size.__dict__)},
+        **{**fields, "size": SizeView(**model.size.__dict__), "tasks": tasks},
         created=catalog.modified,
         is_default=model.id == catalog.default,
         ready=any(model.id in worker.models for worker in workers),

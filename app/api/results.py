@@ -1,4 +1,4 @@
-"""The pictures of a generation. Knows how to serve a file safely; nothing a user typed reaches a header or a path."""
+"""The files of a generation, served safely: nothing that a user typed reaches a header or a path."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from fastapi.responses import Response
 
 from app.api.jobs import JobId, find
 from app.http.errors import documented
-from app.services import ServicesOf, Viewer
+from app.services import Services, ServicesOf, Viewer
 from core.errors import NotFound
-from core.jobs import ImageFormat
+from core.media import Artifact, Input
+from core.tasks import all_tasks, roles
 
 router = APIRouter(prefix="/v1/results", tags=["results"])
 
@@ -25,20 +26,23 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 
-PICTURE: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}}
+FILE: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}}
+
+FORMATS: Final = {each.extension: each for task in all_tasks().values() for each in task.medium.formats}
 
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "The picture.", "content": {kind.media_type: PICTURE for kind in ImageFormat}},
-    304: {"description": "You have it: `If-None-Match` names this picture."},
+    200: {"description": "The file.", "content": {each.media_type: FILE for each in FORMATS.values()}},
+    304: {"description": "You have it: `If-None-Match` names this file."},
     **documented(404, 503),
 }
 
-Index = Annotated[str, Path(description="Which picture, from 0.", json_schema_extra={"pattern": "^(0|[1-9][0-9]?)$"})]
-Extension = Annotated[str, Path(description="The format it was made in.", json_schema_extra={"enum": [*ImageFormat]})]
-IfNoneMatch = Annotated[str | None, Header(description="The ETag of the picture that you have.")]
+Index = Annotated[str, Path(description="Which output, from 0.", json_schema_extra={"pattern": "^(0|[1-9][0-9]?)$"})]
+Extension = Annotated[str, Path(description="That of its format.", json_schema_extra={"enum": sorted(FORMATS)})]
+Role = Annotated[str, Path(description="What it is to the task.", json_schema_extra={"enum": list(roles())})]
+IfNoneMatch = Annotated[str | None, Header(description="The ETag of the file that you have.")]
 
 
-@router.get("/{job_id}/{index}.{extension}", summary="Fetch a picture", response_class=Response, responses=RESPONSES)
+@router.get("/{job_id}/{index}.{extension}", summary="Fetch an output", response_class=Response, responses=RESPONSES)
 def get_result(
     job_id: JobId,
     index: Index,
@@ -47,23 +51,53 @@ def get_result(
     viewer: Viewer,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """The bytes of one picture, with its recipe inside. They never change. A signed address needs no key."""
+    """The bytes of one output, a picture with its recipe inside. They never change. A signed address needs no key."""
     job = find(services, job_id, viewer)
     wanted = int(index) if INDEX.fullmatch(index) else -1
-    image = next((image for image in job.images if image.index == wanted and image.format == extension), None)
-    if image is None:
-        raise NotFound("this generation has no such picture", code="result_not_found", param="index")
-    etag = f'"{hashlib.sha256(image.key.encode()).hexdigest()[:32]}"'
-    headers = {
-        **HEADERS,
-        "ETag": etag,
-        "Content-Disposition": f'inline; filename="{job.id}-{image.index}.{image.format}"',
-    }
+    output = next((each for each in job.outputs if each.index == wanted and each.extension == extension), None)
+    if output is None:
+        raise NotFound("this generation has no such output", code="result_not_found", param="index")
+    response = _file(services, output, f"{job.id}-{output.index}.{output.extension}", if_none_match)
+    if response.status_code == 200:
+        services.jobs.fetched(job.id, output.index)
+    return response
+
+
+@router.get(
+    "/{job_id}/inputs/{role}-{index}.{extension}",
+    summary="Fetch an input",
+    response_class=Response,
+    responses=RESPONSES,
+)
+def get_input(
+    job_id: JobId,
+    role: Role,
+    index: Index,
+    extension: Extension,
+    services: ServicesOf,
+    viewer: Viewer,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """The bytes of one file that the generation started from, as the model was given it."""
+    job = find(services, job_id, viewer)
+    wanted = int(index) if INDEX.fullmatch(index) else -1
+    inputs = (
+        each for each in job.request.inputs if (each.role, each.index, each.extension) == (role, wanted, extension)
+    )
+    given = next(inputs, None)
+    if given is None:
+        raise NotFound("this generation has no such input", code="result_not_found", param="index")
+    return _file(services, given, f"{job.id}-{given.role}-{given.index}.{given.extension}", if_none_match)
+
+
+def _file(services: Services, file: Artifact | Input, name: str, if_none_match: str | None) -> Response:
+    """The bytes of `file`, or 304 for a client that has them."""
+    etag = f'"{hashlib.sha256(file.key.encode()).hexdigest()[:32]}"'
+    headers = {**HEADERS, "ETag": etag, "Content-Disposition": f'inline; filename="{name}"'}
     if if_none_match is not None and (etag in if_none_match or if_none_match.strip() == "*"):
         return Response(status_code=304, headers=headers)
     try:
-        content = services.results.read(image.key)
+        content = services.results.read(file.key)
     except FileNotFoundError as error:
-        raise NotFound("the picture is gone from the result store", code="result_not_found") from error
-    services.jobs.fetched(job.id, image.index)
-    return Response(content, media_type=image.format.media_type, headers=headers)
+        raise NotFound("the file is gone from the result store", code="result_not_found") from error
+    return Response(content, media_type=file.medium, headers=headers)

@@ -21,7 +21,7 @@ from app.auth.middleware import InsecureBinding
 from app.cli.client import Client, ClientError
 from app.stack.up import StackFailed
 from app.stack.valkey import DataFolderInUse, DataFolderUnusable, ValkeyFailed
-from core.catalog import CatalogError
+from core.catalog.catalog import CatalogError
 from core.settings import Settings
 
 console = Console(stderr=True, highlight=False)

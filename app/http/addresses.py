@@ -1,4 +1,4 @@
-"""Which IP addresses a webhook may reach. Knows addresses only: no names, no sockets, no HTTP."""
+"""Which IP addresses may be reached for a user: public ones, and networks that a setting allows."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class AddressPolicy:
         self._is_laptop = is_laptop
 
     @classmethod
-    def of(cls, settings: Settings, any_key_made: Callable[[], bool]) -> Self:
-        """The policy of a service: a laptop's own may deliver to the laptop itself, but not for strangers with keys.
+    def of(cls, settings: Settings, any_key_made: Callable[[], bool], allowed: Iterable[str]) -> Self:
+        """The policy of a service, which may reach `allowed` networks too; a laptop's own, the laptop itself.
 
-        Who gives keys to others may listen on loopback too, behind a proxy.
+        But not for strangers with keys: who gives keys to others may listen on loopback too, behind a proxy.
         """
         alone = settings.is_loopback and not settings.api_keys
-        return cls(settings.webhook_allow_cidrs, lambda: alone and not any_key_made())
+        return cls(allowed, lambda: alone and not any_key_made())
 
     def permits(self, address: str) -> bool:
         """Whether a numeric `address` may be dialled. What is not understood is not permitted."""

@@ -28,7 +28,7 @@ Resolver = Callable[[str, int], list[str]]
 
 
 class AddressDenied(httpcore.ConnectError):
-    """The address of this URL is not public; EASEL_WEBHOOK_ALLOW_CIDRS can allow private networks."""
+    """The address of this URL is not public; EASEL_WEBHOOK_ALLOW_CIDRS and EASEL_FETCH_ALLOW_CIDRS can allow others."""
 
     def __init__(self) -> None:
         super().__init__((self.__doc__ or "").strip())

@@ -1,18 +1,16 @@
-"""How a multipart form is read: its type, its size, its parts. Knows no field but the files' and the labels'."""
+"""How a multipart form is read: its type, its size, its parts."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, TypeVar
 
 from fastapi import Request
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -20,13 +18,14 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from app.media.decoder import MAX_BYTES as MAX_PICTURE_BYTES
+from app.http.validation import as_body_error
 from core.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
 M = TypeVar("M", bound=BaseModel)
 
+MAX_FILE_BYTES: Final = 20 * 1024 * 1024
 MAX_TEXT_BYTES: Final = 256 * 1024
-MAX_BYTES: Final = 2 * MAX_PICTURE_BYTES + 2 * MAX_TEXT_BYTES
+MAX_BYTES: Final = 2 * MAX_FILE_BYTES + 2 * MAX_TEXT_BYTES
 MAX_DISCARDED_BYTES: Final = 2 * MAX_BYTES
 """How much of a body that is too large is read and thrown away, so that its sender gets to see the answer."""
 
@@ -34,8 +33,8 @@ MAX_SECONDS: Final = 300.0
 """A slow line brings 20 MiB in that time; who is slower only holds a connection."""
 
 NAME: Final = re.compile(r"(?P<field>[A-Za-z_]{1,64})(?:\[(?P<key>[^\[\]]{0,64})\])?")
-STRUCTURED: Final = ("metadata",)
-"""Fields that hold more than one value: as JSON, or with their keys in brackets as the clients send them."""
+STRUCTURED: Final = ("metadata", "inputs", "output")
+"""Fields that hold more than one value: as JSON, or with their keys in brackets as some clients send them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +49,28 @@ class Form:
         try:
             return kind.model_validate(self.fields, strict=False)  # text is all that a form can hold
         except ValidationError as error:
-            problems = [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors()]
-            raise RequestValidationError(problems) from error
+            raise as_body_error(error) from error
 
-    def digests(self) -> tuple[str, ...]:
-        """What the files are, as short texts."""
+    def check_files(self, names: Sequence[str]) -> None:
+        """Raise InvalidRequest for a file of another name, and for one of `names` that came as text."""
+        text = next((name for name in names if name in self.fields), None)
+        if text is not None:
+            raise InvalidRequest(f"'{text}' must be sent as a file", param=text)
+        surplus = next((name for name in self.files if name not in names), None)
+        if surplus is not None:
+            raise InvalidRequest(
+                f"the file '{surplus[:60]}' is not taken: this server takes {' and '.join(map(repr, names))}",
+                code="unsupported_value",
+                param=surplus[:60],
+            )
+
+    def all(self, name: str) -> list[bytes]:
+        """The files of that name, in their order."""
         found = []
-        for name, files in sorted(self.files.items()):
-            for file in files:
-                file.seek(0)
-                found.append(f"{name} {hashlib.sha256(file.read()).hexdigest()}")
-        return tuple(found)
+        for file in self.files.get(name, []):
+            file.seek(0)
+            found.append(file.read())
+        return found
 
     def one(self, name: str) -> bytes | None:
         """The only file of that name. Raises InvalidRequest if there are more."""
@@ -71,10 +81,7 @@ class Form:
                 code="unsupported_value",
                 param=name,
             )
-        if not found:
-            return None
-        found[0].seek(0)
-        return found[0].read()
+        return self.all(name)[0] if found else None
 
 
 @asynccontextmanager

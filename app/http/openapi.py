@@ -1,22 +1,21 @@
-"""The OpenAPI document: what FastAPI cannot know, such as this server's own models. Knows the catalogue's bounds."""
+"""The OpenAPI document: what FastAPI cannot know, such as who may call what, and this server's own models."""
 
 from __future__ import annotations
 
-from math import gcd
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.http.errors import ErrorEnvelope
-from core.catalog import Catalog
 
 DESCRIPTION: Final = """
 Self-hosted image generation. A prompt goes in, a job comes out, and soon the job has pictures.
 
 1. `POST /v1/generations` with `{"prompt": "a red apple"}` answers 202 and a job.
 2. Look at its `urls.get` until `status` is `succeeded` (or stream `urls.events`, or name a `webhook`).
-3. Fetch `images[0].url`.
+3. Fetch `outputs[0].url`.
 
 Or send `Prefer: wait=30` with the first request and get the finished job at once.
 
@@ -31,27 +30,20 @@ used up, the answer is 429 with `Retry-After`.
 
 TAGS: Final = [
     {"name": "generations", "description": "Ask for pictures and follow the job."},
-    {"name": "results", "description": "The pictures."},
+    {"name": "uploads", "description": "Files that several generations start from."},
+    {"name": "results", "description": "The files that were made and those that were started from."},
     {"name": "models", "description": "What this server can draw with."},
     {"name": "webhooks", "description": "Who hears of your jobs, and how to trust our calls."},
     {"name": "keys", "description": "Who may come in; needs a key with the scope `admin`."},
     {"name": "health", "description": "For load balancers and supervisors."},
 ]
 
-EXAMPLES: Final[list[dict[str, Any]]] = [
-    {"prompt": "a red apple"},
-    {
-        "prompt": "a blue car",
-        "seed": 7,
-        "n": 2,
-        "output": {"format": "webp", "quality": 90},
-        "metadata": {"user": "42"},
-    },
-]
+Narrow = Callable[[dict[str, Any]], None]
+"""Changes a schema in place."""
 
 
-def install(app: FastAPI, catalog: Catalog, *, keys: bool) -> None:
-    """Make `app.openapi()` the finished document, built once."""
+def install(app: FastAPI, narrowed: Mapping[str, Narrow], *, keys: bool) -> None:
+    """Make `app.openapi()` the finished document, built once; `narrowed` bounds schemas, by name."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -59,11 +51,25 @@ def install(app: FastAPI, catalog: Catalog, *, keys: bool) -> None:
                 title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes, tags=TAGS
             )
             _document_errors(document, keys=keys)
-            _bound_by_catalog(document["components"]["schemas"]["GenerationInput"], catalog)
+            _name_bodies(document)
+            for name, narrow in narrowed.items():
+                narrow(document["components"]["schemas"][name])
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
+
+
+def _name_bodies(document: dict[str, Any]) -> None:
+    """Put the schemas of bodies that are described inline among the components, with what they define."""
+    schemas = document["components"]["schemas"]
+    for _, operation in _operations(document):
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        schema = body.get("schema", {})
+        if "title" in schema and "properties" in schema:
+            schemas.update(schema.pop("$defs", {}))
+            schemas[schema["title"]] = schema
+            body["schema"] = {"$ref": f"#/components/schemas/{schema['title']}"}
 
 
 def _operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -102,34 +108,3 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """A header or query parameter that may be left out can still not be null."""
     options = [option for option in schema.pop("anyOf", ()) if option != {"type": "null"}]
     return {**schema, **(options[0] if options else {})}
-
-
-def _bound_by_catalog(schema: dict[str, Any], catalog: Catalog) -> None:
-    """Narrow the fields whose bounds the models decide to what some model of this server takes."""
-    schema["examples"] = EXAMPLES
-    fields, models = schema["properties"], catalog.models
-    _narrow(fields["model"], enum=[model.id for model in models], default=catalog.default)
-    size = {
-        "minimum": min(model.size.nearest(0) for model in models),
-        "maximum": max(model.size.nearest(1 << 20) for model in models),
-        "multipleOf": gcd(*(model.size.multiple for model in models)),
-    }
-    _narrow(fields["width"], **size)
-    _narrow(fields["height"], **size)
-    _narrow(fields["num_inference_steps"], maximum=max(model.max_steps for model in models))
-    schedulers = {scheduler.value for model in models for scheduler in model.schedulers}
-    _narrow(fields["scheduler"], enum=sorted(schedulers))
-    styles = sorted({style for model in models for style in model.styles})
-    if styles:
-        _narrow(fields["style"], enum=styles)
-    else:
-        del fields["style"]
-    fields["n"]["maximum"] = max(model.max_images for model in models)
-
-
-def _narrow(field: dict[str, Any], **bounds: object) -> None:
-    """Put `bounds` on the part of an optional field that is not null."""
-    part = field["anyOf"][0]
-    if "$ref" in part:
-        part = field["anyOf"][0] = {"type": "string"}
-    part.update(bounds)

@@ -1,14 +1,16 @@
-"""What is wrong with a request, in words that say what would be right. Knows pydantic's errors, and no field."""
+"""What is wrong with a request, in words that say what would be right."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sized
+import re
+from collections.abc import Callable, Iterator, Mapping, Sized
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any, ClassVar, Final
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.errors import InvalidRequest
@@ -85,6 +87,32 @@ def _sentence(kind: str, param: str, item: dict[str, Any]) -> str:
     if kind in PHRASES:
         return f"{subject} {PHRASES[kind](context, value)}"
     return f"{subject} {item['msg']}"
+
+
+def as_body_error(error: ValidationError) -> RequestValidationError:
+    """What is wrong with a body, told as if FastAPI had found it."""
+    return RequestValidationError([{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors()])
+
+
+@contextmanager
+def named_as(names: Mapping[str, str]) -> Iterator[None]:
+    """Whatever is refused inside is told in a client's own words: `names` are its names of our fields.
+
+    Raises InvalidRequest in place of what pydantic finds.
+    """
+    try:
+        yield
+    except RequestValidationError as error:
+        raise renamed(as_invalid_request(error), names) from error
+    except InvalidRequest as error:
+        raise renamed(error, names) from error
+
+
+def renamed(error: InvalidRequest, names: Mapping[str, str]) -> InvalidRequest:
+    """`error` with our fields' names replaced, in `param` and in the message."""
+    longest_first = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    message = re.sub(rf"(?<![\w.-])({longest_first})(?![\w-]|\.\w)", lambda found: names[found[1]], error.message)
+    return type(error)(message, code=error.code, param=names.get(error.param or "", error.param))
 
 
 def as_invalid_request(error: RequestValidationError) -> InvalidRequest:

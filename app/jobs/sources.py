@@ -1,28 +1,202 @@
-"""Jobs that start from pictures: the pictures are stored before the job is submitted. Knows no wire and no pixels."""
+"""Where the files come from that a job starts from: the request itself, an upload, a URL, an earlier result."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Final
 
-from core.jobs import Job
-from core.results import Input, ResultStore, input_key
-from core.store import JobStore, NewJob
+from app.http.fetch import Fetcher
+from app.jobs.fields import is_http_url
+from app.media.conversion import Channel, Conversion
+from app.media.decoder import Decoder, OpenPictures, Picture
+from core.errors import InvalidRequest, NotFound
+from core.media import Facts, Parent
+from core.results import ResultStore
+from core.store import JobStore
+from core.store.uploads import UploadStore
 
 
-def submit(jobs: JobStore, results: ResultStore, new: NewJob, inputs: Mapping[Input, bytes]) -> Job:
-    """The pictures first, so that no worker looks for them in vain; if no job comes of it, they go again.
+@dataclass(frozen=True, slots=True)
+class InlineFile:
+    """The bytes came with the request."""
 
-    By the keeper, if this process dies in between.
+    content: bytes
+
+    def fingerprint(self) -> str:
+        """Equal for equal bytes."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """They are at an address, which the guarded client fetches."""
+
+    url: str
+
+    def fingerprint(self) -> str:
+        """Equal for the same address."""
+        return self.url
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """They were uploaded before."""
+
+    upload: str
+
+    def fingerprint(self) -> str:
+        """Equal for the same upload."""
+        return self.upload
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierOutput:
+    """They are an output of another job of the same owner."""
+
+    generation: str
+    index: int
+
+    def fingerprint(self) -> str:
+        """Equal for the same output."""
+        return f"{self.generation}/{self.index}"
+
+
+Source = InlineFile | RemoteFile | UploadedFile | EarlierOutput
+
+CHANNELS: Final[dict[str, Channel]] = {"RGB": "colour", "L": "grey"}
+"""What of a picture a role takes, by the mode of its pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedFile:
+    """A picture that was read and waits to be written as its role takes it.
+
+    A wire may want another `channel` of it than the role's mode says, inverted, or stretched to the size of `like`.
     """
-    needed = False
-    if inputs:
-        jobs.expect(new.id)
+
+    picture: Picture
+    pictures: OpenPictures
+    parent: Parent | None = None
+    channel: Channel | None = None
+    invert: bool = False
+    like: Picture | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """Its own size, before it is brought to the task's."""
+        return {"width": self.picture.width, "height": self.picture.height}
+
+    def read_as(self, channel: Channel, *, invert: bool = False, like: OpenedFile | None = None) -> OpenedFile:
+        """The same picture, of which something else counts."""
+        return replace(self, channel=channel, invert=invert, like=None if like is None else like.picture)
+
+    def as_png(self, mode: str, size: tuple[int, int] | None) -> bytes:
+        """The file for a role of that `mode`, at `size` in pixels or its own."""
+        like = None if self.like is None else self.like.number
+        conversion = Conversion(self.channel or CHANNELS[mode], size, self.invert, like)
+        return self.pictures.png(self.picture, conversion)
+
+
+class OpenFiles:
+    """The files of one request, read for one owner."""
+
+    def __init__(self, sources: Sources, pictures: OpenPictures, owner: str) -> None:
+        self._sources = sources
+        self._pictures = pictures
+        self._owner = owner
+
+    def open(self, source: Source, param: str) -> OpenedFile:
+        """Raises InvalidRequest, PayloadTooLarge or NotFound, naming `param`."""
+        content = self._sources.read(source, self._owner, param)
+        parent = Parent(generation=source.generation, index=source.index) if isinstance(source, EarlierOutput) else None
+        return OpenedFile(self._pictures.open(content, param), self._pictures, parent)
+
+
+class Sources:
+    """Reads files, each for an owner who may. All of it blocks; few should do it at a time."""
+
+    def __init__(
+        self, decoder: Decoder, results: ResultStore, jobs: JobStore, uploads: UploadStore, fetcher: Fetcher
+    ) -> None:
+        self._decoder = decoder
+        self._results = results
+        self._jobs = jobs
+        self._uploads = uploads
+        self._fetcher = fetcher
+
+    @contextmanager
+    def opening(self, owner: str) -> Iterator[OpenFiles]:
+        """Files for a request of `owner`, open until the end of the block."""
+        with self._decoder.pictures() as pictures:
+            yield OpenFiles(self, pictures, owner)
+
+    def read(self, source: Source, owner: str, param: str) -> bytes:
+        """The bytes. Raises InvalidRequest, PayloadTooLarge or NotFound, naming `param`."""
+        if isinstance(source, InlineFile):
+            return source.content
+        if isinstance(source, RemoteFile):
+            return self._fetcher.fetch(source.url, param)
+        key = self._upload_key(source, owner, param) if isinstance(source, UploadedFile) else None
+        try:
+            return self._results.read(key or self._output_key(source, owner, param))
+        except FileNotFoundError as error:
+            raise NotFound(f"'{param}' is gone from the result store", code="input_not_found", param=param) from error
+
+    def _upload_key(self, source: UploadedFile, owner: str, param: str) -> str:
+        upload = self._uploads.get(source.upload)
+        if upload is None or upload.owner != owner:
+            raise NotFound(f"there is no upload '{source.upload[:60]}'", code="upload_not_found", param=param)
+        return upload.key
+
+    def _output_key(self, source: Source, owner: str, param: str) -> str:
+        assert isinstance(source, EarlierOutput)  # noqa: S101 - the other kinds are told apart before
+        job = self._jobs.get(source.generation)
+        if job is None or job.owner != owner:
+            raise NotFound(
+                f"there is no generation '{source.generation[:60]}'", code="generation_not_found", param=param
+            )
+        output = next((output for output in job.outputs if output.index == source.index), None)
+        if output is None:
+            raise NotFound(
+                f"generation '{job.id}' is {job.status} and has no output {source.index}",
+                code="result_not_found",
+                param=param,
+            )
+        return output.key
+
+
+def source_of_text(text: str, param: str) -> Source:
+    """A URL, a data URI or plain base64. Raises InvalidRequest for what is none of them."""
+    if text.startswith(("http://", "https://")):
+        if not is_http_url(text) or len(text) > MAX_URL_CHARS:
+            raise InvalidRequest(
+                f"'{param}' must be an http or https URL in plain ASCII with a host and without user name, of "
+                f"{MAX_URL_CHARS} characters at most",
+                param=param,
+            )
+        return RemoteFile(text)
     try:
-        for name, content in inputs.items():
-            results.put(input_key(new.id, name), content)
-        submitted = jobs.submit(new)
-        needed = not submitted.replayed
-    finally:
-        if inputs and not needed:
-            results.delete_prefix(f"{new.id}/")
-    return submitted.job
+        return InlineFile(decoded(text, param))
+    except InvalidRequest as error:
+        raise InvalidRequest(
+            f"'{param}' must be a picture: an http or https URL, a data URI, or base64", code=error.code, param=param
+        ) from error
+
+
+MAX_URL_CHARS: Final = 2048
+
+
+def decoded(text: str, param: str) -> bytes:
+    """The bytes of base64 or of a data URI (RFC 2397). Raises InvalidRequest for what is neither."""
+    encoded = text.partition(",")[2] if text[:5].lower() == "data:" else text
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequest(
+            f"'{param}' must be a picture in base64 or a data URI", code="invalid_image", param=param
+        ) from error

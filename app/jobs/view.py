@@ -1,14 +1,16 @@
-"""A job as its owner sees it: in answers, in events and in webhooks. Knows no framework and no store."""
+"""A job as its owner sees it: in answers, in events and in webhooks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.jobs import ImageFile, ImageFormat, Job, JobError, Output, Priority, Progress, Scheduler, Status, Task
+from core.jobs import Adapter, Job, JobError, Priority, Progress, Status
 from core.keys import LOCAL_OWNER
+from core.media import Artifact, Facts, Input, Output, Parent
 
 EXAMPLE_ID = "gen_129470bd720493e23467c2043315c9d5a80a0c08"
 
@@ -19,33 +21,27 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class ImageView(View):
-    """One finished picture and where to fetch it."""
+class OutputView(View):
+    """One finished file and where to fetch it."""
 
     index: int
     url: str
-    seed: int = Field(description="Ask for this seed with the same input to get the same picture.")
-    width: int
-    height: int
-    format: ImageFormat
+    medium: str = Field(examples=["image/png"])
+    seed: int = Field(description="Ask for this seed with the same parameters to get the same output.")
     size_bytes: int
+    facts: Facts = Field(description="`width` and `height` in pixels, and what else there is to say of the medium.")
 
 
 class InputView(View):
-    """The request with every default filled in."""
+    """One file that the job started from: a copy of its own."""
 
-    task: Task
-    model: str
-    prompt: str
-    negative_prompt: str
-    width: int
-    height: int
-    num_inference_steps: int
-    guidance_scale: float
-    scheduler: Scheduler
-    seeds: tuple[int, ...]
-    strength: float | None = Field(description="How much of a given picture is drawn anew, 0-1; null without one.")
-    output: Output
+    role: str = Field(examples=["image"])
+    index: int
+    url: str
+    medium: str
+    size_bytes: int
+    facts: Facts
+    parent: Parent | None = Field(description="The output of another generation that it is.")
 
 
 class Urls(View):
@@ -54,6 +50,7 @@ class Urls(View):
     get: str
     cancel: str
     events: str
+    lineage: str
 
 
 class GenerationView(View):
@@ -61,12 +58,19 @@ class GenerationView(View):
 
     id: str = Field(examples=[EXAMPLE_ID])
     object: str = "generation"
-    status: Status
-    input: InputView
-    priority: Priority
+    status: Status | str
+    task: str = Field(examples=["text-to-image"])
+    model: str
+    parameters: dict[str, Any] = Field(description="What the task was told, every default filled in.")
+    inputs: tuple[InputView, ...]
+    parents: tuple[Parent, ...] = Field(description="The outputs of other generations that it started from.")
+    adapters: tuple[Adapter, ...]
+    seeds: tuple[int, ...]
+    output: Output
+    priority: Priority | str
     metadata: dict[str, str]
     webhook: str | None = Field(description="Where the end of this job is reported.")
-    store: bool = Field(description="False: it goes once its pictures have been fetched.")
+    store: bool = Field(description="False: it goes once its outputs have been fetched.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -74,7 +78,7 @@ class GenerationView(View):
     queue_position: int | None = Field(description="1 is next; null unless queued.")
     progress: Progress | None = Field(description="The stage a running job is in, and step k of n.")
     timings: dict[str, float]
-    images: tuple[ImageView, ...]
+    outputs: tuple[OutputView, ...]
     error: JobError | None
     notes: tuple[str, ...] = Field(description="What the worker did to get the job through, such as saving memory.")
     urls: Urls
@@ -84,19 +88,38 @@ Sign = Callable[[str], str]
 """The query string that opens a path without a key."""
 
 
-def image_url(job: Job, image: ImageFile, *, base_url: str, sign: Sign) -> str:
+def output_url(job: Job, output: Artifact, *, base_url: str, sign: Sign) -> str:
     """Signed, so that browsers and receivers of webhooks can fetch it, unless nobody needs a key."""
-    path = f"/v1/results/{job.id}/{image.index}.{image.format}"
+    return _signed(job, f"/v1/results/{job.id}/{output.index}.{output.extension}", base_url, sign)
+
+
+def input_url(job: Job, given: Input, *, base_url: str, sign: Sign) -> str:
+    """Signed like those of outputs."""
+    return _signed(job, f"/v1/results/{job.id}/inputs/{given.role}-{given.index}.{given.extension}", base_url, sign)
+
+
+def _signed(job: Job, path: str, base_url: str, sign: Sign) -> str:
     return f"{base_url}{path}" if job.owner == LOCAL_OWNER else f"{base_url}{path}?{sign(path)}"
 
 
 def present(job: Job, *, base_url: str, sign: Sign, queue_position: int | None = None) -> GenerationView:
     """The owner's view of `job`; `base_url` has no trailing slash."""
     here = f"{base_url}/v1/generations/{job.id}"
+    request = job.request
     return GenerationView(
         id=job.id,
         status=job.status,
-        input=InputView(**job.request.__dict__),
+        task=request.task,
+        model=request.model,
+        parameters=request.parameters.model_dump(mode="json"),
+        inputs=tuple(
+            InputView(url=input_url(job, given, base_url=base_url, sign=sign), **_shared(given, InputView))
+            for given in request.inputs
+        ),
+        parents=request.parents,
+        adapters=request.adapters,
+        seeds=request.seeds,
+        output=request.output,
         priority=job.priority,
         metadata=job.metadata,
         webhook=job.webhook_url,
@@ -108,19 +131,16 @@ def present(job: Job, *, base_url: str, sign: Sign, queue_position: int | None =
         queue_position=queue_position if job.status is Status.QUEUED else None,
         progress=job.progress if job.status is Status.RUNNING else None,
         timings=job.timings,
-        images=tuple(
-            ImageView(
-                index=image.index,
-                url=image_url(job, image, base_url=base_url, sign=sign),
-                seed=image.seed,
-                width=image.width,
-                height=image.height,
-                format=image.format,
-                size_bytes=image.size_bytes,
-            )
-            for image in job.images
+        outputs=tuple(
+            OutputView(url=output_url(job, output, base_url=base_url, sign=sign), **_shared(output, OutputView))
+            for output in job.outputs
         ),
         error=job.error,
         notes=job.notes,
-        urls=Urls(get=here, cancel=f"{here}/cancel", events=f"{here}/events"),
+        urls=Urls(get=here, cancel=f"{here}/cancel", events=f"{here}/events", lineage=f"{here}/lineage"),
     )
+
+
+def _shared(record: BaseModel, view: type[View]) -> dict[str, Any]:
+    """The fields of `record` that the view shows as they are."""
+    return {name: value for name, value in record.__dict__.items() if name in view.model_fields}

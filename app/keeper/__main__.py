@@ -9,7 +9,7 @@ import threading
 
 from app.keeper.process import run_keeper
 from core import logs
-from core.catalog import CatalogError
+from core.catalog.catalog import CatalogError
 from core.settings import Settings
 
 logger = logging.getLogger("app.keeper")

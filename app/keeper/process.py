@@ -20,7 +20,7 @@ from app.keeper.periodic import repeat
 from app.keeper.reaper import Reaper
 from app.keeper.sender import Sender
 from core import telemetry
-from core.catalog import Catalog
+from core.catalog.catalog import Catalog
 from core.metrics_server import expose
 from core.results import ResultStore
 from core.settings import Settings
@@ -60,10 +60,11 @@ def run_keeper(settings: Settings, redis_url: str, stopping: threading.Event) ->
         ("expiry", EXPIRE_SECONDS, metrics.timed("expiry", expiry.round)),
         ("forgetting", EXPIRE_SECONDS, metrics.timed("forgetting", AofRewriter(redis).round)),
     ]
+    policy = AddressPolicy.of(settings, KeyStore(redis).any_made, settings.webhook_allow_cidrs)
     sender = Sender(
         Outbox(redis),
         jobs,
-        HttpSender(AddressPolicy.of(settings, KeyStore(redis).any_made), settings.webhook_timeout_seconds),
+        HttpSender(policy, settings.webhook_timeout_seconds),
         base_url=settings.base_url,
         sign=UrlSigner(Secrets(redis), settings.result_url_seconds).sign,
         version=version("easel"),

@@ -1,4 +1,4 @@
-"""Pictures from outside, read by child processes: what a hostile file may break is not ours. Knows pipes, no job."""
+"""Pictures from outside, read by child processes: what a hostile file may break is not ours, its pixels stay there."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from typing import IO, Any, Final
 
-from PIL import Image
-
-from app.media.decoder_process import LENGTH, MAX_PIXELS, TOO_LARGE, UNREADABLE
+from app.media.conversion import Conversion
+from app.media.decoder_process import MAX_PIXELS, TOO_LARGE, UNREADABLE
+from app.media.plain_png import is_plain_png
 from core.errors import InvalidRequest, PayloadTooLarge
 
 logger = logging.getLogger(__name__)
@@ -22,20 +24,18 @@ MAX_BYTES: Final = 20 * 1024 * 1024
 SECONDS: Final = 30.0
 """Of wall clock, on however busy a machine; the child itself stops after 5 s of work."""
 
-CHANNELS: Final = {"RGB": 3, "RGBA": 4}
-
-OpenPicture = Callable[[bytes, str], Image.Image]
-"""The pixels of a file, RGB or RGBA, upright. Raises InvalidRequest or PayloadTooLarge, naming the parameter."""
+MAX_WRITTEN_BYTES: Final = 4 * MAX_PIXELS
+FORMATS: Final = {"PNG": ("image/png", "png"), "JPEG": ("image/jpeg", "jpeg"), "WEBP": ("image/webp", "webp")}
 
 
 class Child:
-    """One process that reads one picture after another; a new one whenever it is gone."""
+    """One process that obeys one command after another; a new one whenever it is gone."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
-    def read(self, content: bytes) -> tuple[dict[str, Any], bytes]:
-        """The child's answer: a header and pixels. Raises OSError or ValueError if it has none that makes sense."""
+    def command(self, command: dict[str, Any], content: bytes = b"") -> tuple[dict[str, Any], bytes]:
+        """Its answer: a header, and a file if it tells of one. Raises OSError or ValueError for one without sense."""
         process = self._running()
         stdin, stdout = process.stdin, process.stdout
         assert stdin is not None  # noqa: S101 - both are pipes
@@ -43,7 +43,7 @@ class Child:
         watch = threading.Timer(SECONDS, process.kill)
         watch.start()
         try:
-            stdin.write(LENGTH.pack(len(content)))
+            stdin.write(json.dumps(command).encode() + b"\n")
             stdin.write(content)
             stdin.flush()
             return _answer(stdout)
@@ -72,22 +72,38 @@ class Child:
         return self._process
 
 
-class Decoder:
-    """As many children as pictures are read at a time; who finds none idle waits."""
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture that a child holds open: pixels upright, `is_clear` where some of it is transparent."""
 
-    def __init__(self, children: int) -> None:
-        self._children = [Child() for _ in range(children)]
-        self._idle: queue.LifoQueue[Child] = queue.LifoQueue()
-        for child in self._children:
-            self._idle.put(child)
+    number: int
+    param: str
+    width: int
+    height: int
+    medium: str
+    extension: str
+    is_clear: bool
 
-    def open_picture(self, content: bytes, param: str) -> Image.Image:
-        """The pixels, RGB or RGBA, upright. Raises InvalidRequest or PayloadTooLarge, naming `param`."""
+
+class OpenPictures:
+    """The pictures of one request, all in one child, until the request is through with them."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        self._count = 0
+
+    def close(self) -> None:
+        """Let go of them."""
+        if self._count:
+            self._command({"close": True}, b"")
+
+    def open(self, content: bytes, param: str) -> Picture:
+        """Raises InvalidRequest or PayloadTooLarge, naming `param`, for what is no picture within our limits."""
         if len(content) > MAX_BYTES:
             raise PayloadTooLarge(
                 f"'{param}' has {len(content) / 2**20:.1f} MiB, over the limit of {MAX_BYTES // 2**20}", param=param
             )
-        header, pixels = self._read(content)
+        header, _ = self._command({"open": len(content)}, content)
         if header.get("refused") == TOO_LARGE:
             width, height = header["size"]
             raise InvalidRequest(
@@ -96,23 +112,58 @@ class Decoder:
                 param=param,
             )
         if "refused" in header:
-            logger.info("a picture was refused", extra={"reason": header.get("reason")})
-            raise InvalidRequest(
-                f"'{param}' cannot be read as a PNG, JPEG or WebP picture", code="invalid_image", param=param
-            )
-        return Image.frombytes(header["mode"], tuple(header["size"]), pixels)
-
-    def _read(self, content: bytes) -> tuple[dict[str, Any], bytes]:
-        child = self._idle.get()
+            raise _unreadable(param, str(header.get("reason")))
         try:
-            return child.read(content)
+            width, height = (int(side) for side in header["size"])
+            medium, extension = FORMATS[header["format"]]
+            picture = Picture(self._count, param, width, height, medium, extension, bool(header["clear"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise _unreadable(param, f"a strange answer: {error}") from error
+        self._count += 1
+        return picture
+
+    def png(self, picture: Picture, conversion: Conversion) -> bytes:
+        """The PNG file that `conversion` makes of `picture`. Raises InvalidRequest if the child cannot make it."""
+        header, content = self._command({"write": picture.number, **asdict(conversion)}, b"")
+        if not is_plain_png(content, conversion.channel):
+            raise _unreadable(picture.param, str(header.get("reason", "what was written is no plain PNG")))
+        return content
+
+    def _command(self, command: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
+        try:
+            return self._child.command(command, content)
         except (OSError, ValueError) as error:
             logger.warning("a picture ended the process that read it", extra={"reason": str(error)})
             return {"refused": UNREADABLE, "reason": "it ended the process that read it"}, b""
+
+
+def _unreadable(param: str, reason: str) -> InvalidRequest:
+    logger.info("a picture was refused", extra={"reason": reason[:200]})
+    return InvalidRequest(f"'{param}' cannot be read as a PNG, JPEG or WebP picture", code="invalid_image", param=param)
+
+
+class Decoder:
+    """As many children as requests with pictures are read at a time; who finds none idle waits."""
+
+    def __init__(self, children: int) -> None:
+        self._children = [Child() for _ in range(children)]
+        self._idle: queue.LifoQueue[Child] = queue.LifoQueue()
+        for child in self._children:
+            self._idle.put(child)
+
+    @contextmanager
+    def pictures(self) -> Iterator[OpenPictures]:
+        """A child's open pictures, which are let go at the end."""
+        child = self._idle.get()
+        opened = OpenPictures(child)
+        try:
+            yield opened
         finally:
+            opened.close()
             self._idle.put(child)
 
     def close(self) -> None:
+        """End the children."""
         for child in self._children:
             child.stop()
 
@@ -120,13 +171,12 @@ class Decoder:
 def _answer(stdout: IO[bytes]) -> tuple[dict[str, Any], bytes]:
     """The child may have been taken over by what it read: nothing that it says is believed unseen."""
     header = json.loads(stdout.readline(1024))
-    if "refused" in header:
-        return header, b""
-    width, height = header["size"]
-    if not (0 < width * height <= MAX_PIXELS):
+    if not isinstance(header, dict):
+        raise ValueError("no such answer")
+    size = header.get("bytes", 0)
+    if not isinstance(size, int) or not 0 <= size <= MAX_WRITTEN_BYTES:
         raise ValueError("no such size")
-    size = width * height * CHANNELS.get(header["mode"], 0)
-    pixels = stdout.read(size)
-    if not size or len(pixels) != size:
-        raise ValueError("the picture is cut short")
-    return header, pixels
+    content = stdout.read(size)
+    if len(content) != size:
+        raise ValueError("the file is cut short")
+    return header, content

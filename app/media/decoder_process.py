@@ -1,7 +1,9 @@
-"""`python -m app.media.decoder_process`: reads pictures from outside in a process with little to lose.
+"""`python -m app.media.decoder_process`: reads and changes pictures from outside in a process with little to lose.
 
-On standard input: a length in 8 bytes, big endian, and a file of that length, over and over. On standard output, for
-each: a line of JSON that says `mode` and `size` of the picture and then its pixels, or says what it is `refused` for.
+On standard input: a line of JSON, over and over. `{"open": n}` is followed by a file of n bytes, `{"write": k, …}`
+asks for a PNG file of the k-th open picture by the fields of a `Conversion`, `{"close": true}` lets all of them go.
+On standard output, for each, a line of JSON: what the picture is, or what it is `refused` for, or the `bytes` of a
+file, and then the file.
 """
 
 from __future__ import annotations
@@ -9,26 +11,30 @@ from __future__ import annotations
 import io
 import json
 import resource
-import struct
 import sys
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image, ImageOps
+
+from app.media.conversion import Conversion
+from app.media.transforms import clear_part, converted
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
 MAX_PIXELS: Final = 4096 * 4096
 MEMORY_BYTES: Final = 2**30
 CPU_SECONDS: Final = 5
-LENGTH: Final = struct.Struct(">Q")
 
 TOO_LARGE: Final = "too_large"
 UNREADABLE: Final = "unreadable"
 
+Answer = tuple[dict[str, object], bytes]
 
-def read_picture(content: bytes) -> tuple[dict[str, object], bytes]:
-    """What to answer: the header, and the pixels in RGB or RGBA, upright; of several frames, the first."""
+
+def open_picture(content: bytes, opened: list[Image.Image]) -> Answer:
+    """Put the picture in `content` to `opened`, RGB or RGBA, upright; of several frames, the first."""
     try:
         picture: Image.Image = Image.open(io.BytesIO(content), formats=FORMATS)
+        kind = picture.format
         if picture.width * picture.height > MAX_PIXELS:
             return {"refused": TOO_LARGE, "size": picture.size}, b""
         picture.load()
@@ -36,14 +42,23 @@ def read_picture(content: bytes) -> tuple[dict[str, object], bytes]:
         if picture.mode.startswith("I"):  # 16 bits of grey: Pillow would cut off all above the lowest 8
             picture = picture.convert("I").point(lambda value: value * (1 / 257)).convert("L")
         mode = "RGBA" if picture.has_transparency_data else "RGB"
-        pixels = picture if picture.mode == mode else picture.convert(mode)
-        return {"mode": mode, "size": pixels.size}, pixels.tobytes()
+        opened.append(picture if picture.mode == mode else picture.convert(mode))
+        return {"size": opened[-1].size, "format": kind, "clear": clear_part(opened[-1]) is not None}, b""
     except Exception as error:  # a hostile file makes Pillow raise whatever its parsers meet
         return {"refused": UNREADABLE, "reason": f"{type(error).__name__}: {error}"[:200]}, b""
 
 
+def write_picture(command: dict[str, Any], opened: list[Image.Image]) -> Answer:
+    """The PNG file that the command asks for."""
+    size = command["size"]
+    like = command["like"]
+    conversion = Conversion(command["channel"], tuple(size) if size else None, command["invert"], like)
+    content = converted(opened[command["write"]], conversion, None if like is None else opened[like])
+    return {"bytes": len(content)}, content
+
+
 def limit_time() -> None:
-    """The next picture gets CPU_SECONDS; then the system ends this process."""
+    """The next command gets CPU_SECONDS; then the system ends this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime) + 1 + CPU_SECONDS
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
@@ -52,11 +67,19 @@ def limit_time() -> None:
 def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
-    while head := incoming.read(LENGTH.size):
+    opened: list[Image.Image] = []
+    while line := incoming.readline():
+        command = json.loads(line)
         limit_time()
-        header, pixels = read_picture(incoming.read(*LENGTH.unpack(head)))
+        if "open" in command:
+            header, content = open_picture(incoming.read(command["open"]), opened)
+        elif "write" in command:
+            header, content = write_picture(command, opened)
+        else:
+            opened.clear()
+            header, content = {}, b""
         outgoing.write(json.dumps(header).encode() + b"\n")
-        outgoing.write(pixels)
+        outgoing.write(content)
         outgoing.flush()
 
 

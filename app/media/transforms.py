@@ -1,16 +1,32 @@
-"""What is done with the pixels that a client sent, until they are the files that a job starts from. Knows no job."""
+"""From the pixels that a client sent to the file that a job starts from."""
 
 from __future__ import annotations
 
 import io
 from typing import Final
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps
+
+from app.media.conversion import Channel, Conversion
 
 OPAQUE_FROM: Final = 128
 
-DECODED_AT_A_TIME: Final = 2
-"""A picture of the largest size takes some 130 MB meanwhile; who waits for its turn must not hold a thread."""
+
+def converted(picture: Image.Image, conversion: Conversion, like: Image.Image | None = None) -> bytes:
+    """The PNG file that `conversion` asks for; `like` is the picture that it names."""
+    pixels = channel_of(picture, conversion.channel)
+    if like is not None:
+        pixels = pixels.resize(like.size, Image.Resampling.NEAREST)
+    if conversion.invert:
+        pixels = ImageChops.invert(pixels)
+    return png(pixels, conversion.size or pixels.size)
+
+
+def channel_of(picture: Image.Image, channel: Channel) -> Image.Image:
+    """One channel of `picture`, RGB or RGBA: in RGB for `colour`, in L for the others."""
+    if channel == "clear":
+        return clear_part(picture) or Image.new("L", picture.size, 0)
+    return flat(picture) if channel == "colour" else flat(picture).convert("L")
 
 
 def clear_part(picture: Image.Image) -> Image.Image | None:
@@ -31,6 +47,8 @@ def flat(picture: Image.Image) -> Image.Image:
 def png(picture: Image.Image, size: tuple[int, int]) -> bytes:
     """A file of nothing but the pixels, at `size`: the middle, if the shape is another one."""
     method = Image.Resampling.NEAREST if picture.mode == "L" else Image.Resampling.LANCZOS
+    fitted = ImageOps.fit(picture, size, method)
+    fitted.info = {}  # Pillow would write profiles and texts along
     file = io.BytesIO()
-    ImageOps.fit(picture, size, method).save(file, "PNG", compress_level=1)
+    fitted.save(file, "PNG", compress_level=1)
     return file.getvalue()

@@ -19,7 +19,7 @@ from app.stack.liveness import Liveness
 from app.stack.process import Child
 from app.stack.valkey import data_folder_lock, embedded_valkey
 from app.stack.worker_count import count_workers
-from core.catalog import Catalog
+from core.catalog.catalog import Catalog
 from core.settings import Settings
 from core.store import KeyStore, WorkerRegistry
 from core.store.connection import connect

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from app.stack.memory import GIB, WORKER_BYTES, read_memory
-from core.catalog import Catalog, Model
+from core.catalog.catalog import Catalog
+from core.catalog.model import Model
 from core.settings import Settings
 
 SHARERS: Final = 2

@@ -16,7 +16,8 @@ from typing import Any, Final
 from redis import Redis
 
 from core.errors import IdempotencyMismatch
-from core.jobs import GenerationRequest, ImageFile, Job, JobError, Priority, Progress, Status
+from core.jobs import GenerationRequest, Job, JobError, Priority, Progress, Status
+from core.media import Artifact
 from core.queue import new_ticket, reissue_tickets
 from core.settings import Settings
 from core.store.drain_rate import drain_seconds
@@ -223,7 +224,7 @@ class JobStore:
         attempt: int,
         status: Status,
         *,
-        images: tuple[ImageFile, ...] = (),
+        outputs: tuple[Artifact, ...] = (),
         timings: Mapping[str, float] | None = None,
         notes: tuple[str, ...] = (),
         error: JobError | None = None,
@@ -232,7 +233,7 @@ class JobStore:
 
         The status differs from the one asked for when a cancel was acknowledged before.
         """
-        fields = result_fields(images, timings or {}, notes, error)
+        fields = result_fields(outputs, timings or {}, notes, error)
         answer: Any = self._run("commit", job_id, attempt, status, *pairs(fields))
         return None if answer == b"lost" else Status(answer.decode())
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from core.jobs import GenerationRequest, ImageFile, Job, JobError, Priority, Progress, Stage, Status
+from core.jobs import GenerationRequest, Job, JobError, Priority, Progress, Stage, Status
+from core.media import Artifact
 
 
 def pairs(fields: Mapping[str, str | bytes | int | float]) -> list[str | bytes | int | float]:
@@ -34,7 +35,7 @@ def request_fields(
         "priority": priority,
         "model": request.model,
         "n": len(request.seeds),
-        "cost": request.work,
+        "cost": request.cost,
         "weight": weight,
         "store": int(store),
         "traceparent": traceparent or "",
@@ -42,14 +43,14 @@ def request_fields(
 
 
 def result_fields(
-    images: tuple[ImageFile, ...],
+    outputs: tuple[Artifact, ...],
     timings: Mapping[str, float],
     notes: tuple[str, ...],
     error: JobError | None,
 ) -> dict[str, str]:
     """What `commit` writes."""
     fields = {
-        "images": json.dumps([image.model_dump(mode="json") for image in images]),
+        "outputs": json.dumps([output.model_dump(mode="json") for output in outputs]),
         "timings": json.dumps(dict(timings)),
         "notes": json.dumps(list(notes)),
     }
@@ -92,7 +93,7 @@ def job_from_hash(raw: Mapping[bytes, bytes]) -> Job | None:
         worker=field.get("worker"),
         progress=progress,
         timings=json.loads(field.get("timings", "{}")),
-        images=tuple(ImageFile.model_validate(image) for image in json.loads(field.get("images", "[]"))),
+        outputs=tuple(Artifact.model_validate(output) for output in json.loads(field.get("outputs", "[]"))),
         error=JobError.model_validate_json(field["error"]) if "error" in field else None,
         notes=tuple(json.loads(field.get("notes", "[]"))),
     )

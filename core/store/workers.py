@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from redis import Redis
 
-from core.jobs import Record
+from core.record import Record
 
 TTL_SECONDS: Final = 15
 

@@ -26,6 +26,7 @@ source = "mini"
 family = "sd15"
 description = "Small."
 license = "Apache-2.0"
+tasks = ["text-to-image", "image-to-image", "inpaint"]
 size = { minimum = 128, maximum = 384, multiple = 32, width = 256, height = 256 }
 num_inference_steps = 20
 max_steps = 100

@@ -8,8 +8,9 @@ from typing import Self
 
 from redis import Redis
 
-from core.jobs import ImageFile, JobError, Progress, Stage, Status
-from core.results import ResultStore, image_key
+from core.jobs import JobError, Progress, Stage, Status
+from core.media import Artifact
+from core.results import ResultStore, output_key
 from core.settings import Settings
 from core.store import Claim, JobStore, Verdict, WorkerInfo, WorkerRegistry
 from core.store.jobs import Limits
@@ -44,23 +45,23 @@ class FakeWorker:
 
     def finish(self, claim: Claim) -> Status | None:
         request = claim.job.request
-        images = []
+        outputs = []
         for index, seed in enumerate(request.seeds):
-            key = image_key(claim.job.id, claim.attempt, index, request.output.format)
+            key = output_key(claim.job.id, claim.attempt, index, request.output.format)
             self._results.put(key, PICTURE)
-            images.append(
-                ImageFile(
+            width, height = request.parameters.input_size or (0, 0)
+            outputs.append(
+                Artifact(
                     index=index,
                     key=key,
+                    medium=f"image/{request.output.format}",
                     seed=seed,
-                    width=request.width,
-                    height=request.height,
-                    format=request.output.format,
                     size_bytes=len(PICTURE),
+                    facts={"width": width, "height": height},
                 )
             )
         return self._jobs.commit(
-            claim.job.id, claim.attempt, Status.SUCCEEDED, images=tuple(images), timings={Stage.DENOISE: 0.1}
+            claim.job.id, claim.attempt, Status.SUCCEEDED, outputs=tuple(outputs), timings={Stage.DENOISE: 0.1}
         )
 
     def fail(self, claim: Claim, code: str = "out_of_memory") -> Status | None:

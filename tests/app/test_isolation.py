@@ -13,8 +13,9 @@ from redis import Redis
 from core.keys import KeyPolicy
 from core.store import KeyStore
 from tests.app.fake_worker import FakeWorker
+from tests.app.wires.openai.files import file_of, plain
 
-OURS = ("job_id", "endpoint_id", "delivery_id")
+OURS = ("job_id", "endpoint_id", "delivery_id", "upload_id")
 """Parameters of paths that name something of an owner's."""
 
 FREE = ("model_id", "key_id", "name")
@@ -32,11 +33,14 @@ def holder(client: TestClient, redis: Redis, worker: FakeWorker, name: str) -> H
     text = KeyStore(redis).create(KeyPolicy(name=name)).text
     headers = {"Authorization": f"Bearer {text}"}
     endpoint = client.post("/v1/webhooks/endpoints", json={"url": "https://example.com/"}, headers=headers).json()
-    job = client.post("/v1/generations", json={"prompt": f"secret of {name}"}, headers=headers).json()
+    files = {"file": ("red.png", file_of(plain()), "image/png")}
+    upload = client.post("/v1/uploads", files=files, headers=headers).json()
+    body = {"prompt": f"secret of {name}", "inputs": {"image": {"upload": upload["id"]}}}
+    job = client.post("/v1/generations", json=body, headers=headers).json()
     assert worker.draw_next() == job["id"]
     log = client.get(f"/v1/webhooks/endpoints/{endpoint['id']}/deliveries", headers=headers).json()["data"]
-    ids = {"job_id": job["id"], "endpoint_id": endpoint["id"], "delivery_id": log[0]["id"]}
-    return Holder(headers, {**ids, "index": "0", "extension": "png"})
+    ids = {"job_id": job["id"], "endpoint_id": endpoint["id"], "delivery_id": log[0]["id"], "upload_id": upload["id"]}
+    return Holder(headers, {**ids, "index": "0", "extension": "png", "role": "image"})
 
 
 @pytest.fixture
@@ -50,7 +54,7 @@ def owned(client: TestClient) -> list[tuple[str, str]]:
     paths: list[Any] = client.app.state.paths  # type: ignore[attr-defined]
     for route in paths:
         named = re.findall(r"{(\w+)", route.path)
-        assert set(named) <= {*OURS, *FREE, "index", "extension"}, f"{route.path}: whose is what it names?"
+        assert set(named) <= {*OURS, *FREE, "index", "extension", "role"}, f"{route.path}: whose is what it names?"
         if set(named) & set(OURS):
             found += [(method, route.path) for method in sorted(route.methods - {"HEAD"})]
     return found

@@ -18,7 +18,7 @@ import app.__main__
 import app.keeper.__main__
 import worker.__main__
 from core import logs
-from core.catalog import Catalog
+from core.catalog.catalog import Catalog
 from core.settings import Settings
 from tests.chaos.quick_engine import QuickEngine, QuickModels
 

@@ -87,7 +87,7 @@ def _row_jobs(cluster: Cluster) -> Iterable[str]:
 def _is_its_own(cluster: Cluster, job: Job) -> bool:
     """The picture was drawn by the attempt that committed, of this job's seed, and is whole."""
     fence: Any = cluster.redis.hget(f"easel:job:{job.id}", "fence")
-    (image,) = job.images
+    (image,) = job.outputs
     picture = Image.open(io.BytesIO(cluster.results.read(image.key)))
     return (
         image.key == f"{job.id}/{int(fence)}/0.png"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import torch
 
-from core.catalog import Catalog
+from core.catalog.catalog import Catalog
 from core.jobs import Stage
 from worker.contract import Canceled, Drawing, DrawRequest, Finished, Progressed
 

@@ -73,7 +73,7 @@ def test_a_commit_is_written_once(
 
         # When the reply to the commit is lost
         proxy.drop(job_id.encode())
-        answered = through.commit(job_id, claim.attempt, status, images=images, error=error)
+        answered = through.commit(job_id, claim.attempt, status, outputs=images, error=error)
 
         # Then the worker reads what it wrote, and there is one end and one row
         assert answered is status

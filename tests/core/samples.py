@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from redis import Redis
 
-from core.jobs import GenerationRequest, ImageFile, ImageFormat, Priority, Scheduler, new_job_id
+from core.jobs import GenerationRequest, Priority, new_job_id
+from core.media import Artifact
+from core.schedulers import Scheduler
 from core.store import Claim, JobStore, NewJob
+from core.tasks.diffusion import DiffusionParameters
 
 QUEUE = "default"
 
-REQUEST = GenerationRequest(
-    model="easel-mini",
+PARAMETERS = DiffusionParameters(
     prompt="a red apple",
     width=256,
     height=256,
     num_inference_steps=20,
     guidance_scale=4.0,
     scheduler=Scheduler.DDIM,
-    seeds=(7,),
 )
+REQUEST = GenerationRequest(task="text-to-image", model="easel-mini", parameters=PARAMETERS, seeds=(7,))
 
 
 def new_job(
@@ -29,7 +31,7 @@ def new_job(
     webhook_url: str | None = None,
     idempotency_key: str | None = None,
     fingerprint: str = "",
-    steps: int = REQUEST.num_inference_steps,
+    steps: int = PARAMETERS.num_inference_steps,
     priority: Priority = Priority.NORMAL,
     weight: float = 1.0,
     expires_in: float | None = None,
@@ -38,7 +40,7 @@ def new_job(
         id=job_id or new_job_id(),
         owner=owner,
         queue=queue,
-        request=REQUEST.evolve(num_inference_steps=steps),
+        request=REQUEST.evolve(parameters=PARAMETERS.evolve(num_inference_steps=steps)),
         priority=priority,
         weight=weight,
         expires_in=expires_in,
@@ -57,15 +59,14 @@ def claimed(jobs: JobStore, webhook_url: str | None = None) -> Claim:
     return claim
 
 
-def picture(job_id: str, attempt: int = 1) -> ImageFile:
-    return ImageFile(
+def picture(job_id: str, attempt: int = 1) -> Artifact:
+    return Artifact(
         index=0,
         key=f"{job_id}/{attempt}/0.png",
         seed=7,
-        width=256,
-        height=256,
-        format=ImageFormat.PNG,
+        medium="image/png",
         size_bytes=3,
+        facts={"width": 256, "height": 256},
     )
 
 

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.catalog import Catalog, CatalogError, Family, Model, SizeGrid
+from core.catalog.catalog import Catalog, CatalogError
+from core.catalog.model import Model, SizeGrid
 from core.errors import InvalidRequest, NotFound
-from core.jobs import Scheduler, seeds_for
+from core.schedulers import Scheduler
 from core.settings import Settings
-from tests.core.samples import REQUEST
+from core.tasks import task_named
+from tests.core.samples import PARAMETERS
 
 ROW = '[small]\nsource = "small"\nfamily = "sd15"\n'
 
@@ -56,11 +58,12 @@ def test_a_row_needs_a_source_and_a_family_only(tmp_path: Path) -> None:
         ('[small]\nfamily = "sd15"\n', ["'small'", "source"]),
         (ROW + "colour = 1\n", ["'small'", "colour"]),
         (ROW + "max_steps = 0\n", ["'small'", "max_steps"]),
-        (ROW + 'scheduler = "flow-match-euler"\n', ["'small'", "flow-match-euler"]),
+        (ROW + 'scheduler = "heun"\nschedulers = ["euler"]\n', ["'small'", "heun"]),
+        (ROW + 'tasks = ["text-to-smell"]\n', ["'small'", "text-to-smell", "text-to-image"]),
         (ROW + "size = { multiple = 64, width = 100 }\n", ["'small'", "width 100"]),
         (ROW + "size = { minimum = 0 }\n", ["'small'", "minimum"]),
         ('["Bad Id"]\nsource = "x"\nfamily = "sd15"\n', ["'Bad Id'", "id"]),
-        ('[small]\nsource = "x"\nfamily = "dalle"\n', ["'small'", "family"]),
+        ('[small]\nsource = "x"\nfamily = "No Family"\n', ["'small'", "family"]),
         ("small = 3\n", ["'small'"]),
     ],
 )
@@ -91,13 +94,13 @@ def test_a_source_is_a_folder_or_a_hub_id(tmp_path: Path) -> None:
     assert catalog.local_folder(catalog.model(None)) == tmp_path / "small"
 
 
-@pytest.mark.parametrize("family", list(Family))
-def test_every_family_has_fitting_schedulers(family: Family) -> None:
-    row = model(family=family)
-    flow = family in (Family.SD3, Family.FLUX)
+@pytest.mark.parametrize("family", ["sd15", "sdxl", "sd3", "flux", "some-other"])
+def test_every_family_has_fitting_schedulers(family: str, tmp_path: Path) -> None:
+    row = load(tmp_path, ROW.replace("sd15", family)).model("small")
+    flow = family in ("sd3", "flux")
     assert row.scheduler in row.schedulers
     assert (Scheduler.FLOW_MATCH_EULER in row.schedulers) is flow
-    assert row.negative_prompt is (family is not Family.FLUX)
+    assert row.negative_prompt is (family != "flux")
 
 
 GRID = SizeGrid(minimum=128, maximum=384, multiple=32, width=256, height=256)
@@ -126,22 +129,24 @@ def test_a_bound_off_the_grid_is_not_offered(minimum: int, multiple: int) -> Non
     [
         ({"width": 250}, "width", "it takes 128 to 384 in steps of 32; 256 would fit"),
         ({"height": 4_000}, "height", "384 would fit"),
-        ({"width": 0}, "width", "128 would fit"),
+        ({"width": 8}, "width", "128 would fit"),
         ({"num_inference_steps": 51}, "num_inference_steps", "over the 50"),
         ({"scheduler": Scheduler.FLOW_MATCH_EULER}, "scheduler", "it takes euler, "),
         ({"negative_prompt": "blur"}, "negative_prompt", "takes no negative_prompt"),
-        ({"seeds": seeds_for(1, 5)}, "n", "over the 4"),
-        ({"seeds": seeds_for(1, 4), "num_inference_steps": 50}, "n", "fewer images"),
+        ({"n": 5}, "n", "over the 4"),
+        ({"n": 4, "num_inference_steps": 50}, "n", "fewer images"),
     ],
 )
 def test_a_refusal_names_the_field_and_what_would_fit(changes: dict[str, Any], param: str, words: str) -> None:
     # Given
     strict = model(size=GRID, max_steps=50, negative_prompt=False, max_images=4, max_work=10_000_000)
-    strict.check(REQUEST)
+    task = task_named("text-to-image")
+    task.check(strict, PARAMETERS, 1)
 
     # When
+    outputs = changes.pop("n", 1)
     with pytest.raises(InvalidRequest) as raised:
-        strict.check(REQUEST.evolve(**changes))
+        task.check(strict, PARAMETERS.evolve(**changes), outputs)
 
     # Then
     assert raised.value.param == param

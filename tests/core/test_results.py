@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.results import CHUNK_BYTES, ResultStore, image_key
+from core.results import CHUNK_BYTES, ResultStore, output_key
 
 
 @pytest.fixture
@@ -108,4 +108,4 @@ def test_a_link_is_not_written_through(results: ResultStore, tmp_path: Path) -> 
 
 
 def test_names_are_scoped_by_attempt() -> None:
-    assert image_key("gen_a", 2, 3, "webp") == "gen_a/2/3.webp"
+    assert output_key("gen_a", 2, 3, "webp") == "gen_a/2/3.webp"

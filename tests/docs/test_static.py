@@ -14,7 +14,7 @@ import typer
 import yaml
 
 from app.cli import main as cli
-from core.catalog import Catalog
+from core.catalog.catalog import Catalog
 from core.env_example import variable_of
 from core.settings import Settings
 from tests.docs.pages import PAGES, ROOT, RUN_ELSEWHERE, SHELLS, Block, blocks

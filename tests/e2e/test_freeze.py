@@ -24,7 +24,7 @@ def test_frozen_worker_loses_its_job_and_cannot_commit_it(tmp_path: Path) -> Non
         frozen.send_signal(signal.SIGCONT)
         # Then the job has one end and one set of pictures, from its second attempt
         ended = stack.finish(job["id"])
-        assert (ended["status"], ended["attempts"], len(ended["images"])) == ("succeeded", 2, 1)
+        assert (ended["status"], ended["attempts"], len(ended["outputs"])) == ("succeeded", 2, 1)
         assert frozen.is_running()
         files = [path.relative_to(tmp_path / "data" / "results") for path in (tmp_path / "data").rglob("*.png")]
         assert len(files) == 1

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 
 def picture(stack: Stack, job: dict[str, object], index: int = 0) -> Image.Image:
-    response = stack.http.get(httpx.URL(job["images"][index]["url"]).raw_path.decode())  # type: ignore[index]
+    response = stack.http.get(httpx.URL(job["outputs"][index]["url"]).raw_path.decode())  # type: ignore[index]
     assert response.status_code == 200
     return Image.open(io.BytesIO(response.content))
 
@@ -63,7 +63,7 @@ def test_same_seed_same_picture_and_n_pictures_differ(stack: Stack) -> None:
     # When their pixels are compared
     first, second = picture(stack, both, 0), picture(stack, both, 1)
     # Then the same request draws the same picture, to the bit
-    assert [image["seed"] for image in both["images"]] == [41, 42]
+    assert [image["seed"] for image in both["outputs"]] == [41, 42]
     assert picture(stack, again).tobytes() == picture(stack, once_more).tobytes()
     # and drawn in a batch it differs by rounding only, while another seed draws another picture
     assert largest_difference(second, picture(stack, again)) <= 1
@@ -85,7 +85,7 @@ def test_running_job_is_canceled(stack: Stack) -> None:
     # Then it ends as canceled, without pictures
     assert answer.status_code == 200
     ended = stack.finish(job["id"])
-    assert (ended["status"], ended["images"]) == ("canceled", [])
+    assert (ended["status"], ended["outputs"]) == ("canceled", [])
 
 
 def test_events_tell_the_whole_story(stack: Stack) -> None:
@@ -100,7 +100,7 @@ def test_events_tell_the_whole_story(stack: Stack) -> None:
     assert "progress" in kinds
     assert kinds[-1] == "succeeded"
     data = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
-    assert data[-1]["images"] == job["images"]
+    assert data[-1]["outputs"] == job["outputs"]
 
 
 def test_prefer_wait_answers_with_the_picture(stack: Stack) -> None:
@@ -157,6 +157,6 @@ def test_command_line_reads_prompts_and_tells_of_jobs(stack: Stack, tmp_path: Pa
             assert image.format == "WEBP"
     # and the other commands know the jobs
     assert easel(stack, "jobs", "--limit", "1")[0]["id"] == drawn[1]["id"]
-    assert easel(stack, "show", drawn[0]["id"])["input"]["prompt"] == "a bee"
+    assert easel(stack, "show", drawn[0]["id"])["parameters"]["prompt"] == "a bee"
     assert easel(stack, "cancel", drawn[0]["id"])["status"] == "succeeded"
     assert easel(stack, "models")[0]["id"] == "easel-mini"

@@ -38,7 +38,7 @@ def test_curl_tour(stack: Stack) -> None:
     ]
     # Then the first is a job and the second is done, with both pictures
     assert answers[0]["status"] in ("queued", "running")
-    assert (answers[1]["status"], len(answers[1]["images"])) == ("succeeded", 2)
+    assert (answers[1]["status"], len(answers[1]["outputs"])) == ("succeeded", 2)
     stack.finish(answers[0]["id"])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.catalog import Catalog
+from core.catalog.catalog import Catalog
 from tests.tiny_models import build_all
 
 torch.set_num_threads(1)

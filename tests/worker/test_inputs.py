@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 from core.errors import JobFailure
-from core.jobs import GenerationRequest, Job, Scheduler, Status, Task, new_job_id
+from core.jobs import GenerationRequest, Job, Status, new_job_id
 from core.results import Input, ResultStore, input_key
+from core.schedulers import Scheduler
 from worker.inputs import FEATHER_PIXELS, Inputs, read_inputs
 
 
@@ -45,11 +46,11 @@ def results(tmp_path: Path) -> ResultStore:
 
 
 def test_words_alone_need_no_picture(results: ResultStore) -> None:
-    assert read_inputs(results, job_for(Task.TEXT_TO_IMAGE)) == Inputs()
+    assert read_inputs(results, job_for("text-to-image")) == Inputs()
 
 
 def test_pictures_come_at_the_size_of_the_job(results: ResultStore) -> None:
-    job = job_for(Task.INPAINT)
+    job = job_for("inpaint")
     put(results, job, Input.IMAGE, Image.new("RGB", (64, 48), "red"))
     put(results, job, Input.MASK, Image.new("L", (128, 96), 255))
 
@@ -61,7 +62,7 @@ def test_pictures_come_at_the_size_of_the_job(results: ResultStore) -> None:
 
 
 def test_a_picture_that_is_gone_fails_the_job_by_name(results: ResultStore) -> None:
-    job = job_for(Task.INPAINT)
+    job = job_for("inpaint")
     put(results, job, Input.IMAGE, Image.new("RGB", (64, 48), "red"))
 
     with pytest.raises(JobFailure, match="the mask that the job starts from is gone") as failure:

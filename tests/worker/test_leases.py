@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from core.jobs import GenerationRequest, Scheduler, Status, new_job_id
+from core.jobs import GenerationRequest, Status, new_job_id
+from core.schedulers import Scheduler
 from core.store import Claim, JobStore, NewJob, WorkerInfo, WorkerRegistry
 from core.store.jobs import Limits
 from worker.leases import Leases, Stop

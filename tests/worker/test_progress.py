@@ -6,7 +6,8 @@ from functools import partial
 import torch
 
 from core.errors import JobFailure
-from core.jobs import Progress, Scheduler, Stage, Task
+from core.jobs import Progress, Stage
+from core.schedulers import Scheduler
 from worker.contract import Canceled, Drawing, DrawRequest, Failed, Finished, Previewed, Progressed
 from worker.progress import ProgressObserver, progress_of, watch
 
@@ -15,7 +16,7 @@ def drawing(seed: int = 0) -> Drawing:
     return Drawing(
         DrawRequest(
             model="m",
-            task=Task.TEXT_TO_IMAGE,
+            task="text-to-image",
             prompt="p",
             width=8,
             height=8,

@@ -12,8 +12,7 @@ from typing import Final
 
 import torch
 
-from core.catalog import Model
-from core.jobs import Task
+from core.catalog.model import Model
 from worker.contract import DrawRequest
 from worker.engine.engine import MAX_ROWS, Engine
 
@@ -45,7 +44,7 @@ def warm_up(engine: Engine, model: Model, clock: Callable[[], float] = time.mono
 def usual_request(model: Model) -> DrawRequest:
     return DrawRequest(
         model=model.id,
-        task=Task.TEXT_TO_IMAGE,
+        task="text-to-image",
         prompt="",
         width=model.size.width,
         height=model.size.height,

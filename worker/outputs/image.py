@@ -10,7 +10,7 @@ from typing import Final
 import torch
 from PIL import Image, PngImagePlugin
 
-from core.jobs import GenerationRequest, ImageFormat
+from core.jobs import GenerationRequest
 
 DEFAULT_QUALITY: Final = 90
 EXIF_SOFTWARE: Final = 0x0131
@@ -27,7 +27,7 @@ def encode(pixels: torch.Tensor, request: GenerationRequest, seed: int) -> bytes
     image = Image.frombytes("RGB", (width, height), pixels.numpy().tobytes())
     software = f"Easel {version('easel')}"
     file = io.BytesIO()
-    if request.output.format is ImageFormat.PNG:
+    if request.output.format == "png":
         text = PngImagePlugin.PngInfo()
         text.add_text("Software", software)
         text.add_text("seed", str(seed))

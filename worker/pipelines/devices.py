@@ -6,7 +6,6 @@ from typing import Final
 
 import torch
 
-from core.catalog import Family
 from worker.pipelines.memory import Precision
 
 OVERFLOWS_IN_HALF: Final = frozenset({Family.SD3, Family.FLUX})

@@ -22,9 +22,10 @@ from diffusers import (
     DiffusionPipeline,
 )
 
-from core.catalog import Catalog, Family, Model
+from core.catalog.catalog import Catalog
+from core.catalog.model import Model
 from core.errors import JobFailure
-from core.jobs import Scheduler, Task
+from core.schedulers import Scheduler
 from worker.allocator import give_memory_back
 from worker.contract import DrawRequest
 from worker.engine.hooks import is_hookable
@@ -38,9 +39,9 @@ from worker.pipelines.weights import check_weights
 logger = logging.getLogger(__name__)
 
 AUTO_PIPELINES: Final[dict[Task, Any]] = {
-    Task.TEXT_TO_IMAGE: AutoPipelineForText2Image,
-    Task.IMAGE_TO_IMAGE: AutoPipelineForImage2Image,
-    Task.INPAINT: AutoPipelineForInpainting,
+    "text-to-image": AutoPipelineForText2Image,
+    "image-to-image": AutoPipelineForImage2Image,
+    "inpaint": AutoPipelineForInpainting,
 }
 
 

@@ -19,7 +19,7 @@ from diffusers import (
 )
 from diffusers.schedulers.scheduling_ddim import rescale_zero_terminal_snr
 
-from core.jobs import Scheduler
+from core.schedulers import Scheduler
 
 HEUN_MAX_SIGMA: Final = 30.0
 """Where Heun starts a model with zero terminal SNR, for whom any sample at sigma 30 is as good as pure noise.

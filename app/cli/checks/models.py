@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from app.cli.checks.finding import Finding
-from core.catalog import Catalog, CatalogError
+from core.catalog.catalog import Catalog, CatalogError
 from core.settings import Settings
 
 INDEX: Final = "model_index.json"

@@ -18,7 +18,7 @@ from rich.text import Text
 from app.api.keys import issued_view, view
 from app.cli.terminal import DataDirOption, JsonOption, console, fail, failures_told, local_time, settings, show
 from app.stack.valkey import any_valkey
-from core.catalog import Catalog, CatalogError
+from core.catalog.catalog import Catalog, CatalogError
 from core.errors import Conflict
 from core.keys import KeyPolicy, Scope
 from core.settings import Settings

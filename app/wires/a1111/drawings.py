@@ -7,14 +7,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from app.http.json_bodies import JsonRoute
+from app.http.json_bodies import MAX_PICTURE_BYTES, JsonRoute
+from app.http.validation import named_as
 from app.jobs.disconnects import ClientDisconnected
-from app.jobs.sources import submit
 from app.services import Owner, Services, ServicesOf
 from app.wires.a1111.answers import drawn
 from app.wires.a1111.fields import ImageToImage, TextToImage
 from app.wires.a1111.listings import chosen
-from app.wires.a1111.translation import job_of
+from app.wires.a1111.translation import NAMES, request_of
 from app.wires.openai.answers import failure_of
 from app.wires.openai.calls import NOBODY_THERE
 from core.jobs import Job, Status
@@ -24,7 +24,7 @@ from core.store import NewJob
 class PictureRoute(JsonRoute):
     """Pictures travel inside the JSON here: one and its mask, in base64."""
 
-    max_bytes = 32 * 1024 * 1024
+    max_bytes = MAX_PICTURE_BYTES
 
 
 router = APIRouter(prefix="/sdapi/v1", route_class=PictureRoute, include_in_schema=False)
@@ -55,5 +55,7 @@ async def _draw(body: TextToImage, request: Request, services: Services, owner: 
 
 
 def _begin(body: TextToImage, services: Services, owner: str) -> tuple[NewJob, Job]:
-    new, inputs = job_of(body, services.catalog, owner, chosen(services, owner), services.decoder.open_picture)
-    return new, submit(services.jobs, services.results, new, inputs)
+    with named_as(NAMES), services.sources.opening(owner) as opening:
+        wanted = request_of(body, services.catalog, chosen(services, owner), opening)
+        prepared = services.submissions.prepare(wanted, owner)
+    return prepared.new, services.submissions.submit(prepared).job

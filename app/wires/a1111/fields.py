@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.jobs.request import MAX_GUIDANCE, MAX_PIXELS_A_SIDE, Text
-from core.jobs import MAX_IMAGES, MAX_STEPS
+from core.catalog.model import MAX_IMAGES, MAX_STEPS
+from core.tasks.diffusion import MAX_GUIDANCE, MAX_PIXELS_A_SIDE
+from core.tasks.text import Text
 
 
 class LooseInput(BaseModel):

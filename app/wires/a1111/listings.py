@@ -138,7 +138,7 @@ def _unfinished(services: Services, owner: str) -> list[Job]:
 def _steps(job: Job | None) -> tuple[int, int]:
     """Done and to do; a job that is past its denoising has all of them behind it."""
     if job is None or job.status is not Status.RUNNING or job.progress is None:
-        return 0, job.request.num_inference_steps if job else 0
+        return 0, job.request.parameters.steps if job else 0
     if job.progress.stage in (Stage.DECODE, Stage.STORE):
-        return job.request.num_inference_steps, job.request.num_inference_steps
-    return job.progress.step, job.progress.steps or job.request.num_inference_steps
+        return job.request.parameters.steps, job.request.parameters.steps
+    return job.progress.step, job.progress.steps or job.request.parameters.steps

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from core.catalog import Model
+from core.catalog.model import Model
 from core.errors import InvalidRequest
-from core.jobs import Scheduler
+from core.schedulers import Scheduler
 
 NAMES: Final[dict[Scheduler, tuple[str, tuple[str, ...]]]] = {
     Scheduler.EULER: ("Euler", ("k_euler",)),

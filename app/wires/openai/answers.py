@@ -9,11 +9,12 @@ from typing import Any, Final
 from fastapi.responses import JSONResponse
 
 from app.http.errors import render
-from app.jobs.view import image_url
+from app.jobs.view import output_url
 from app.services import Services
 from app.wires.openai.fields import ImagesInput, Quality, ResponseFormat
 from core.errors import EaselError, InvalidRequest, JobFailure, NotFound
-from core.jobs import ImageFile, Job, JobError, Status
+from core.jobs import Job, JobError, Status
+from core.media import Artifact
 from core.results import ResultStore
 
 NO_USAGE: Final = {
@@ -45,7 +46,7 @@ def images_answer(job: Job, body: ImagesInput, services: Services, base_url: str
         response = JSONResponse(
             {
                 "created": unix(job.finished_at or job.created_at),
-                "data": [_image(job, image, body, services, base_url) for image in job.images],
+                "data": [_image(job, image, body, services, base_url) for image in job.outputs],
                 **looks(job, body),
                 "usage": NO_USAGE,
                 "id": job.id,
@@ -57,16 +58,16 @@ def images_answer(job: Job, body: ImagesInput, services: Services, base_url: str
     return response
 
 
-def _image(job: Job, image: ImageFile, body: ImagesInput, services: Services, base_url: str) -> dict[str, Any]:
+def _image(job: Job, image: Artifact, body: ImagesInput, services: Services, base_url: str) -> dict[str, Any]:
     beside = {"id": f"{job.id}/{image.index}", "seed": image.seed}
     if body.response_format is not ResponseFormat.URL:
         return {"b64_json": in_base64(services.results, image), **beside}
-    return {"url": image_url(job, image, base_url=base_url, sign=services.url_signer.sign), **beside}
+    return {"url": output_url(job, image, base_url=base_url, sign=services.url_signer.sign), **beside}
 
 
 def told(job: Job, services: Services) -> None:
     """The pictures are in the answer: what is not to be stored need not be kept for another."""
-    for image in job.images:
+    for image in job.outputs:
         services.jobs.fetched(job.id, image.index)
 
 
@@ -77,11 +78,17 @@ def looks(job: Job, body: ImagesInput) -> dict[str, Any]:
         "background": "opaque",
         "output_format": job.request.output.format,
         "quality": SHOWN_QUALITY.get(quality, quality),
-        "size": f"{job.request.width}x{job.request.height}",
+        "size": size_of(job),
     }
 
 
-def in_base64(results: ResultStore, image: ImageFile) -> str:
+def size_of(job: Job) -> str:
+    """Width and height in pixels, as this wire says them."""
+    size = job.request.parameters.input_size
+    return f"{size[0]}x{size[1]}" if size else "auto"
+
+
+def in_base64(results: ResultStore, image: Artifact) -> str:
     """Raises NotFound if somebody deleted it meanwhile."""
     try:
         return base64.b64encode(results.read(image.key)).decode()

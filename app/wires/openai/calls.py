@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fastapi import Request, Response
@@ -14,13 +13,12 @@ from starlette.concurrency import run_in_threadpool
 
 from app.api.events import HEADERS
 from app.jobs.disconnects import ClientDisconnected
-from app.jobs.sources import submit
+from app.jobs.submission import Prepared
 from app.services import Services
 from app.wires.openai.answers import images_answer
 from app.wires.openai.fields import ImagesInput
 from app.wires.openai.streams import Stream
 from core.jobs import Job
-from core.results import Input
 from core.store import NewJob
 
 logger = logging.getLogger(__name__)
@@ -37,12 +35,16 @@ that is merely busy must come first. What ends a job is its client, and that is 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a client asked, as a job, with the pictures to store for it; `kind` is how the types of events begin."""
+    """What a client asked, as a job to submit; `kind` is how the types of events begin."""
 
     body: ImagesInput
-    new: NewJob
+    prepared: Prepared
     kind: str
-    inputs: Mapping[Input, bytes] = field(default_factory=dict)
+
+    @property
+    def new(self) -> NewJob:
+        """The job to submit."""
+        return self.prepared.new
 
 
 async def respond(call: Call, request: Request, services: Services, base_url: str) -> Response:
@@ -67,7 +69,8 @@ async def _begin(call: Call, request: Request, services: Services) -> Job:
         job = await services.disconnects.adopt(new)
     if job is None:
         async with services.disconnects.submitting(new):
-            job = await run_in_threadpool(submit, services.jobs, services.results, new, call.inputs)
+            prepared = Prepared(new, call.prepared.files)
+            job = (await run_in_threadpool(services.submissions.submit, prepared)).job
     elif patience is not None:
         await run_in_threadpool(services.jobs.postpone, job.id, patience)
     known = job.id != call.new.id

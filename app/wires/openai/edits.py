@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from app.api.generations import IdempotencyKey
+from app.http.bodies import digests
 from app.http.multipart import open_form
+from app.http.validation import named_as
 from app.services import BaseUrl, Owner, Services, ServicesOf
 from app.wires.openai.calls import Call, respond
 from app.wires.openai.fields import EditsInput, VariationsInput
-from app.wires.openai.starts import given_in, job_of_edit
+from app.wires.openai.translation import NAMES, request_of_edit
 
 router = APIRouter(prefix="/v1/images", include_in_schema=False)
+
+FILES: Final = ("image", "mask")
 
 
 @router.post("/edits")
@@ -42,11 +48,14 @@ async def _read(
 ) -> Call:
     """The call of a form. Raises InvalidRequest, PayloadTooLarge or NotFound, naming the field."""
     async with open_form(request) as form:
+        form.check_files(FILES)
         body = form.parsed(kind)
 
         def made() -> Call:
-            given = given_in(form, services.decoder.open_picture)
-            new, inputs = job_of_edit(body, given, services.catalog, owner, idempotency_key, form.digests())
-            return Call(body, new, "image_edit", inputs)
+            files = {name: form.all(name) for name in form.files}
+            with named_as(NAMES), services.sources.opening(owner) as opening:
+                wanted = request_of_edit(body, files, opening, services.catalog, digests(files))
+                prepared = services.submissions.prepare(wanted, owner, idempotency_key)
+            return Call(body, prepared, "image_edit")
 
         return await to_thread.run_sync(made, limiter=services.decoder_limiter)

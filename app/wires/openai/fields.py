@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -11,8 +9,12 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from app.http.validation import StrictInput
-from app.jobs.request import MAX_EXPIRES_IN, MAX_GUIDANCE, MetadataKey, MetadataValue, Prompt, Text, WebhookUrl
-from core.jobs import MAX_IMAGES, MAX_SEED, MAX_STEPS, ImageFormat, Priority, Scheduler
+from app.jobs.fields import MAX_EXPIRES_IN, MetadataKey, MetadataValue, Prompt, WebhookUrl
+from core.catalog.model import MAX_IMAGES, MAX_STEPS
+from core.jobs import MAX_SEED, Priority
+from core.schedulers import Scheduler
+from core.tasks.diffusion import MAX_GUIDANCE
+from core.tasks.text import Text
 
 
 class Quality(StrEnum):
@@ -48,6 +50,12 @@ class Fidelity(StrEnum):
     HIGH = "high"
 
 
+class OutputFormat(StrEnum):
+    PNG = "png"
+    JPEG = "jpeg"
+    WEBP = "webp"
+
+
 class ResponseFormat(StrEnum):
     URL = "url"
     B64_JSON = "b64_json"
@@ -80,7 +88,7 @@ class ImagesInput(StrictInput):
     size: str | None = Field(default=None, max_length=64)
     quality: Annotated[Quality, Field(strict=False)] | None = None
     background: Annotated[Background, Field(strict=False), BeforeValidator(_offered)] | None = None
-    output_format: Annotated[ImageFormat, Field(strict=False), BeforeValidator(_offered)] | None = None
+    output_format: Annotated[OutputFormat, Field(strict=False), BeforeValidator(_offered)] | None = None
     output_compression: int | None = Field(default=None, ge=0, le=100)
     moderation: Annotated[Moderation, Field(strict=False)] | None = None
     response_format: Annotated[ResponseFormat, Field(strict=False)] | None = None
@@ -107,17 +115,21 @@ class ImagesInput(StrictInput):
     store: bool | None = None
     metadata: dict[MetadataKey, MetadataValue] | None = Field(default=None, max_length=15)
 
-    def fingerprint(self, *digests: str) -> str:
-        """Equal for equal calls, however they were spelled; `digests` are of the files that came along."""
-        document = self.model_dump(mode="json", exclude_none=True)
-        canonical = json.dumps([type(self).__name__, document, *digests], sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+    @property
+    def words(self) -> str:
+        """What to draw."""
+        return ""
 
 
 class GenerationsInput(ImagesInput):
     """POST /images/generations."""
 
     prompt: Prompt
+
+    @property
+    def words(self) -> str:
+        """What to draw."""
+        return self.prompt
 
 
 class EditsInput(ImagesInput):
@@ -127,9 +139,19 @@ class EditsInput(ImagesInput):
     input_fidelity: Annotated[Fidelity, Field(strict=False)] | None = None
     strength: float | None = Field(default=None, gt=0, le=1)
 
+    @property
+    def words(self) -> str:
+        """What to draw."""
+        return self.prompt
+
 
 class VariationsInput(ImagesInput):
     """POST /images/variations, beside its file."""
 
     prompt: Text = ""
     strength: float | None = Field(default=None, gt=0, le=1)
+
+    @property
+    def words(self) -> str:
+        """What to draw."""
+        return self.prompt

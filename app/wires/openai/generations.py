@@ -6,10 +6,11 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.generations import IdempotencyKey
 from app.http.json_bodies import JsonRoute
+from app.http.validation import named_as
 from app.services import BaseUrl, Owner, ServicesOf
 from app.wires.openai.calls import Call, respond
 from app.wires.openai.fields import GenerationsInput
-from app.wires.openai.translation import job_of_generation
+from app.wires.openai.translation import NAMES, request_of_generation
 
 router = APIRouter(prefix="/v1/images", route_class=JsonRoute, include_in_schema=False)
 
@@ -24,5 +25,7 @@ async def create_image(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Answers when the pictures are there, or streams them."""
-    new = job_of_generation(body, services.catalog, owner, idempotency_key)
-    return await respond(Call(body, new, "image_generation"), request, services, base_url)
+    with named_as(NAMES):
+        wanted = request_of_generation(body, services.catalog)
+        prepared = services.submissions.prepare(wanted, owner, idempotency_key)
+    return await respond(Call(body, prepared, "image_generation"), request, services, base_url)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Final
 
-from core.catalog import Catalog, Model, SizeGrid
+from core.catalog.catalog import Catalog
+from core.catalog.model import Model
 from core.errors import InvalidRequest
-from core.jobs import Task
 
 THEIRS: Final = re.compile(r"dall-e-[23]|(chat)?gpt-image-[a-z0-9._-]{1,40}")
 """Names that clients have built in; here they mean the model that does the task."""
@@ -21,7 +20,7 @@ def is_ours(name: str | None, catalog: Catalog) -> bool:
     return any(model.id == name for model in catalog.models)
 
 
-def model_for(name: str | None, task: Task, catalog: Catalog) -> Model:
+def model_for(name: str | None, task: str, catalog: Catalog) -> Model:
     """The model that `name` means; none, or one of theirs, is our default, or else the first that does `task`.
 
     Raises NotFound (`model_not_found`).
@@ -38,7 +37,7 @@ def size_for(size: str | None, model: Model, *, exactly: bool, given: tuple[int,
     A client that does not know our models asks for sizes of theirs: unless `exactly`, it gets the nearest that fits.
     """
     if size in (None, "", "auto"):
-        return fitted(*given, model.size) if given else (model.size.width, model.size.height)
+        return model.size.fitted(*given) if given else (model.size.width, model.size.height)
     match = SIZE.fullmatch(size or "")
     if match is None:
         raise InvalidRequest(
@@ -48,13 +47,4 @@ def size_for(size: str | None, model: Model, *, exactly: bool, given: tuple[int,
             param="size",
         )
     width, height = int(match["width"]), int(match["height"])
-    return (width, height) if exactly else fitted(width, height, model.size)
-
-
-def fitted(width: int, height: int, grid: SizeGrid) -> tuple[int, int]:
-    """The nearest size on the grid; out of its bounds, the model's own number of pixels in the shape asked for."""
-    low, high = grid.nearest(0), grid.nearest(1 << 20)
-    if not (low <= min(width, height) and max(width, height) <= high):
-        scale = math.sqrt(grid.width * grid.height / (width * height))
-        width, height = round(width * scale), round(height * scale)
-    return grid.nearest(width), grid.nearest(height)
+    return (width, height) if exactly else model.size.fitted(width, height)

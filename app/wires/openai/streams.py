@@ -108,7 +108,7 @@ class Stream:
         if job.status is not Status.SUCCEEDED:
             yield self._error(failure_of(job))
             return
-        for image in job.images:
+        for image in job.outputs:
             yield self._event(
                 "completed",
                 job,

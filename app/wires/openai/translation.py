@@ -1,96 +1,172 @@
-"""An OpenAI images call as one of our jobs: every field's meaning here. Knows the catalogue, no store and no HTTP."""
+"""An OpenAI images call as one of our requests: every field's meaning here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from typing import Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeVar
 
-from app.jobs.request import GenerationInput, OutputInput, new_job
-from app.wires.openai.fields import GenerationsInput, ImagesInput, Quality
+from app.jobs.request import JobRequest, fingerprint_of
+from app.jobs.sources import InlineFile, OpenedFile, OpenFiles
+from app.wires.openai.fields import (
+    EditsInput,
+    Fidelity,
+    GenerationsInput,
+    ImagesInput,
+    OutputFormat,
+    Quality,
+    VariationsInput,
+)
 from app.wires.openai.models import is_ours, model_for, size_for
-from core.catalog import Catalog, Model
+from core.catalog.catalog import Catalog
+from core.catalog.model import Model
 from core.errors import InvalidRequest
-from core.jobs import ImageFormat, Priority, Task
-from core.store import NewJob
+from core.jobs import Priority
 
 T = TypeVar("T", int, float)
 
 EFFORT: Final = {Quality.LOW: 0.5, Quality.HIGH: 1.5, Quality.HD: 1.5, Quality.XHIGH: 2.0, Quality.MAX: 2.0}
 """A quality as a multiple of the model's own number of steps; those not named are 1."""
 
-PARAMS: Final = {
+STRENGTHS: Final = {Fidelity.LOW: 0.8, Fidelity.HIGH: 0.5}
+"""How much of the picture an edit without a mask draws anew."""
+
+VARIATION_STRENGTH: Final = 0.6
+
+NAMES: Final = {
     "width": "size",
     "height": "size",
     "num_inference_steps": "steps",
     "guidance_scale": "guidance",
     "output.quality": "output_compression",
+    "output.format": "output_format",
+    "inputs.image": "image",
+    "inputs.mask": "mask",
 }
 """What our fields are called on this wire."""
 
+TEXT_TO_IMAGE: Final = "text-to-image"
+IMAGE_TO_IMAGE: Final = "image-to-image"
+INPAINT: Final = "inpaint"
 
-def job_of_generation(body: GenerationsInput, catalog: Catalog, owner: str, idempotency_key: str | None) -> NewJob:
-    """The job to submit. Raises NotFound or InvalidRequest, naming the field as the client knows it."""
-    model = model_for(body.model, Task.TEXT_TO_IMAGE, catalog)
+
+def request_of_generation(body: GenerationsInput, catalog: Catalog) -> JobRequest:
+    """What the call asks for. Raises NotFound or InvalidRequest, naming the field."""
+    model = model_for(body.model, TEXT_TO_IMAGE, catalog)
     size = size_for(body.size, model, exactly=is_ours(body.model, catalog))
-    with params_as_known():
-        new = new_job(generation_of(body, body.prompt, model, size), catalog, owner, idempotency_key)
-    return replace(new, fingerprint=body.fingerprint())
+    return _request(body, TEXT_TO_IMAGE, model, size, {}, {}, ())
 
 
-@contextmanager
-def params_as_known() -> Iterator[None]:
-    """Whatever is refused inside is named as the client knows it."""
-    try:
-        yield
-    except InvalidRequest as error:
-        error.param = PARAMS.get(error.param or "", error.param)
-        raise
+def request_of_edit(
+    body: EditsInput | VariationsInput,
+    files: Mapping[str, Sequence[bytes]],
+    opening: OpenFiles,
+    catalog: Catalog,
+    digests: Sequence[str],
+) -> JobRequest:
+    """What a call with pictures asks for: which of them is what, and the size they imply."""
+    image = opening.open(InlineFile(_only("image", files)), "image")
+    inputs = {"image": [image]}
+    if isinstance(body, EditsInput) and (mask := _mask(image, files, opening)) is not None:
+        inputs["mask"] = [mask]
+    task = INPAINT if "mask" in inputs else IMAGE_TO_IMAGE
+    model = model_for(body.model, task, catalog)
+    given = (image.picture.width, image.picture.height)
+    size = size_for(body.size, model, exactly=is_ours(body.model, catalog), given=given)
+    return _request(body, task, model, size, {"strength": body.strength or _strength(body, task)}, inputs, digests)
 
 
-def generation_of(body: ImagesInput, prompt: str, model: Model, size: tuple[int, int]) -> GenerationInput:
-    width, height = size
+def _only(name: str, files: Mapping[str, Sequence[bytes]]) -> bytes:
+    found = files.get(name, ())
+    if not found:
+        raise InvalidRequest(f"'{name}' is required, as a file", code="missing_required_parameter", param=name)
+    if len(found) > 1:
+        raise InvalidRequest(
+            f"'{name}' came {len(found)} times: no model of this server takes more than one",
+            code="unsupported_value",
+            param=name,
+        )
+    return found[0]
+
+
+def _mask(image: OpenedFile, files: Mapping[str, Sequence[bytes]], opening: OpenFiles) -> OpenedFile | None:
+    """What is to be drawn anew: where the mask, or without one the picture itself, is transparent."""
+    if not files.get("mask"):
+        return image.read_as("clear") if image.picture.is_clear else None
+    mask = opening.open(InlineFile(_only("mask", files)), "mask")
+    seen, of = mask.picture, image.picture
+    if (seen.width, seen.height) != (of.width, of.height):
+        raise InvalidRequest(
+            f"'mask' has {seen.width}x{seen.height} pixels and 'image' {of.width}x{of.height}: both need the same size",
+            param="mask",
+        )
+    if not seen.is_clear:
+        raise InvalidRequest(
+            "'mask' must be transparent where the picture is to be drawn anew; it is opaque everywhere", param="mask"
+        )
+    return mask.read_as("clear")
+
+
+def _strength(body: EditsInput | VariationsInput, task: str) -> float | None:
+    """None for the task's own."""
+    if task == INPAINT:
+        return None
+    if isinstance(body, VariationsInput):
+        return VARIATION_STRENGTH
+    return STRENGTHS[body.input_fidelity or Fidelity.LOW]
+
+
+def _request(
+    body: ImagesInput,
+    task: str,
+    model: Model,
+    size: tuple[int, int],
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, Sequence[OpenedFile]],
+    digests: Sequence[str],
+) -> JobRequest:
     steps = _one_of("steps", body.steps, "num_inference_steps", body.num_inference_steps)
-    return GenerationInput.model_construct(
-        prompt=prompt,
-        negative_prompt=body.negative_prompt,
+    kind, quality = _format(body)
+    return JobRequest(
+        task=task,
         model=model.id,
-        width=width,
-        height=height,
-        num_inference_steps=steps or steps_of(body.quality, model),
-        guidance_scale=_one_of("guidance", body.guidance, "guidance_scale", body.guidance_scale),
-        scheduler=body.scheduler,
+        parameters={
+            "prompt": body.words,
+            "negative_prompt": body.negative_prompt,
+            "width": size[0],
+            "height": size[1],
+            "num_inference_steps": steps or _steps_of(body.quality, model),
+            "guidance_scale": _one_of("guidance", body.guidance, "guidance_scale", body.guidance_scale),
+            "scheduler": body.scheduler,
+            **parameters,
+        },
+        inputs=inputs,
         seed=body.seed,
         n=body.n or 1,
-        output=output_of(body),
+        format=kind,
+        quality=quality,
         webhook=body.webhook,
         priority=body.priority or Priority.NORMAL,
         expires_in=body.expires_in,
         store=body.store is not False,
-        metadata=metadata_of(body),
+        metadata=_metadata(body),
+        fingerprint=fingerprint_of(type(body).__name__, body.model_dump(mode="json", exclude_none=True), digests),
     )
 
 
-def steps_of(quality: Quality | None, model: Model) -> int:
+def _steps_of(quality: Quality | None, model: Model) -> int:
     effort = EFFORT.get(quality or Quality.AUTO, 1.0)
     return max(1, min(model.max_steps, round(model.num_inference_steps * effort)))
 
 
-def output_of(body: ImagesInput) -> OutputInput:
-    kind, compression = body.output_format or ImageFormat.PNG, body.output_compression
-    if kind is ImageFormat.PNG:
-        if compression not in (None, 100):
-            raise InvalidRequest(
-                f"'output_compression' {compression} does not fit output_format 'png', which is lossless: "
-                "leave it out, or ask for 'jpeg' or 'webp'",
-                param="output_compression",
-            )
-        compression = None
-    return OutputInput(format=kind, quality=None if compression is None else max(1, compression))
+def _format(body: ImagesInput) -> tuple[str, int | None]:
+    """The format and its quality; this wire's compression of 100 says nothing of one that is lossless."""
+    kind, compression = body.output_format or OutputFormat.PNG, body.output_compression
+    if compression is None or (kind is OutputFormat.PNG and compression == 100):
+        return kind.value, None
+    return kind.value, max(1, compression)
 
 
-def metadata_of(body: ImagesInput) -> dict[str, str]:
+def _metadata(body: ImagesInput) -> dict[str, str]:
     """The client's labels, and for whom it asks."""
     user = body.safety_identifier or body.user
     return {**(body.metadata or {}), **({"user": user} if user else {})}

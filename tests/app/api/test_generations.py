@@ -8,6 +8,7 @@ import threading
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.app.answers import request_of
 from tests.app.api.asking import APPLE, submit
 from tests.app.conftest import Connect
 from tests.app.fake_worker import FakeWorker
@@ -21,7 +22,7 @@ def test_a_prompt_is_accepted_with_every_default_filled_in(client: TestClient) -
     assert response.headers["location"] == job["urls"]["get"] == f"http://127.0.0.1:8000/v1/generations/{job['id']}"
     assert int(response.headers["retry-after"]) >= 1
     assert (job["object"], job["status"], job["queue_position"]) == ("generation", "queued", 1)
-    asked = job["input"]
+    asked = request_of(job)
     assert (asked["model"], asked["width"], asked["height"], asked["num_inference_steps"]) == ("mini", 256, 256, 20)
     assert len(asked["seeds"]) == 1
     assert asked["output"] == {"format": "png", "quality": None}
@@ -46,7 +47,7 @@ def test_what_was_asked_comes_back(client: TestClient) -> None:
 
     job = submit(client, **body)
 
-    asked = job["input"]
+    asked = request_of(job)
     assert asked["seeds"] == [4294967295, 0]
     assert asked["guidance_scale"] == 0
     assert (job["webhook"], job["metadata"]) == (body["webhook"], body["metadata"])
@@ -56,7 +57,7 @@ def test_what_was_asked_comes_back(client: TestClient) -> None:
 def test_null_is_the_same_as_leaving_a_field_out(client: TestClient) -> None:
     job = submit(client, width=None, seed=None, model=None, scheduler=None, webhook=None)
 
-    assert job["input"]["width"] == 256
+    assert job["parameters"]["width"] == 256
 
 
 def test_a_job_from_the_queue_to_its_pictures(client: TestClient, worker: FakeWorker) -> None:
@@ -83,9 +84,9 @@ def test_a_job_from_the_queue_to_its_pictures(client: TestClient, worker: FakeWo
     done = response.json()
     assert "retry-after" not in response.headers
     assert (done["status"], done["progress"]) == ("succeeded", None)
-    assert [(image["index"], image["seed"]) for image in done["images"]] == [(0, 7), (1, 8)]
+    assert [(image["index"], image["seed"]) for image in done["outputs"]] == [(0, 7), (1, 8)]
     assert done["timings"] == {"denoise": 0.1}
-    assert client.get(done["images"][1]["url"]).status_code == 200
+    assert client.get(done["outputs"][1]["url"]).status_code == 200
 
 
 def test_a_failed_job_says_why(client: TestClient, worker: FakeWorker) -> None:

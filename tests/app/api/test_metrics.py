@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from app.api.collectors import registry_of
 from app.keeper.metrics import KeeperMetrics
 from app.services import Services
-from core.catalog import Catalog
+from core.catalog.catalog import Catalog
 from core.settings import Settings
 from tests.app.conftest import KEY, Connect
 from tests.app.fake_worker import FakeWorker

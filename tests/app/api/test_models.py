@@ -19,7 +19,11 @@ def test_every_model_with_its_limits(client: TestClient) -> None:
     assert page["object"] == "list"
     assert (mini["id"], mini["is_default"], mini["ready"]) == ("mini", True, False)
     assert mini["size"] == {"minimum": 128, "maximum": 384, "multiple": 32, "width": 256, "height": 256}
-    assert (mini["family"], mini["license"], mini["tasks"]) == ("sd15", "Apache-2.0", ["text-to-image"])
+    assert [mini["family"], mini["license"], mini["tasks"]] == [
+        "sd15",
+        "Apache-2.0",
+        ["text-to-image", "image-to-image", "inpaint"],
+    ]
     assert (flux["is_default"], flux["negative_prompt"], flux["schedulers"]) == (False, False, ["flow-match-euler"])
     assert "source" not in mini
 
@@ -63,6 +67,6 @@ def test_a_style_is_put_into_the_prompt(connect: Connect, settings: Settings) ->
 
         # Then
         assert client.get("/v1/models/mini").json()["styles"] == {"flat": "a flat icon of {prompt}"}
-    assert job["input"]["prompt"] == "a flat icon of a {fox}"
+    assert job["parameters"]["prompt"] == "a flat icon of a {fox}"
     assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "style")
     assert "it has flat" in wrong.json()["error"]["message"]

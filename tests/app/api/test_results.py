@@ -17,7 +17,7 @@ def url(client: TestClient, worker: FakeWorker) -> str:
     """The address of a finished picture."""
     job = client.post("/v1/generations", json={"prompt": "a red apple", "output": {"format": "webp"}}).json()
     worker.draw_next()
-    address: str = client.get(job["urls"]["get"]).json()["images"][0]["url"]
+    address: str = client.get(job["urls"]["get"]).json()["outputs"][0]["url"]
     return address
 
 

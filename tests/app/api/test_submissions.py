@@ -89,7 +89,7 @@ def test_any_other_text_is_a_prompt(client: TestClient, prompt: str) -> None:
     response = client.post("/v1/generations", json={"prompt": prompt})
 
     assert response.status_code == 202
-    assert response.json()["input"]["prompt"] == prompt.replace("e\u0301", "\u00e9")
+    assert response.json()["parameters"]["prompt"] == prompt.replace("e\u0301", "\u00e9")
 
 
 def test_length_is_counted_after_normalisation(client: TestClient) -> None:
@@ -100,7 +100,7 @@ def test_a_whole_number_may_be_written_with_a_point(client: TestClient) -> None:
     response = client.post("/v1/generations", content=b'{"prompt": "x", "n": 2.0, "width": 1.28e2}', headers=JSON)
 
     assert response.status_code == 202
-    assert response.json()["input"]["width"] == 128
+    assert response.json()["parameters"]["width"] == 128
 
 
 JSON = {"Content-Type": "application/json"}

@@ -93,7 +93,7 @@ class TestKeys:
             # Given a finished job of mine
             job = client.post("/v1/generations", json={"prompt": "x"}, headers=MINE).json()
             worker.draw_next()
-            picture = client.get(job["urls"]["get"], headers=MINE).json()["images"][0]["url"]
+            picture = client.get(job["urls"]["get"], headers=MINE).json()["outputs"][0]["url"]
             assert client.get(picture, headers=MINE).status_code == 200
 
             # Then the other key cannot see, stream, cancel or delete it, nor its picture

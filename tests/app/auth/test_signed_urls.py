@@ -94,7 +94,7 @@ class TestOverHttp:
     def url(self, guarded: TestClient, worker: FakeWorker) -> str:
         job = guarded.post("/v1/generations", json={"prompt": "x"}, headers=MINE).json()
         worker.draw_next()
-        address: str = guarded.get(job["urls"]["get"], headers=MINE).json()["images"][0]["url"]
+        address: str = guarded.get(job["urls"]["get"], headers=MINE).json()["outputs"][0]["url"]
         return address
 
     def test_the_address_in_the_view_needs_no_key(self, guarded: TestClient, url: str) -> None:
@@ -128,7 +128,7 @@ class TestOverHttp:
     def test_without_keys_addresses_are_plain(self, client: TestClient, worker: FakeWorker) -> None:
         job = client.post("/v1/generations", json={"prompt": "x"}).json()
         worker.draw_next()
-        url = client.get(job["urls"]["get"]).json()["images"][0]["url"]
+        url = client.get(job["urls"]["get"]).json()["outputs"][0]["url"]
 
         assert url.endswith("/0.png")
         assert client.get(f"{url}?exp=1&sig=stale").status_code == 200

@@ -105,7 +105,10 @@ def test_a_laptop_may_deliver_to_itself(address: str) -> None:
     server = Settings(host="0.0.0.0", api_keys=(SecretStr("k" * 24),))
 
     # When
-    permitted = [AddressPolicy.of(settings, no_key).permits(address) for settings in (laptop, with_keys, server)]
+    permitted = [
+        AddressPolicy.of(settings, no_key, settings.webhook_allow_cidrs).permits(address)
+        for settings in (laptop, with_keys, server)
+    ]
 
     # Then
     assert permitted == [True, False, False]
@@ -115,7 +118,7 @@ def test_a_laptop_that_gives_keys_to_others_is_closed_from_then_on() -> None:
     """It may listen on loopback behind a proxy: whoever has a key must not reach what else listens there."""
     # Given
     made = False
-    policy = AddressPolicy.of(Settings(host="127.0.0.1"), lambda: made)
+    policy = AddressPolicy.of(Settings(host="127.0.0.1"), lambda: made, ())
     assert policy.permits("127.0.0.1")
 
     # When
@@ -125,15 +128,15 @@ def test_a_laptop_that_gives_keys_to_others_is_closed_from_then_on() -> None:
     for address in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
         assert not policy.permits(address)
     allowed = Settings(host="127.0.0.1", webhook_allow_cidrs=("127.0.0.1/32",))
-    assert AddressPolicy.of(allowed, lambda: made).permits("127.0.0.1")
+    assert AddressPolicy.of(allowed, lambda: made, allowed.webhook_allow_cidrs).permits("127.0.0.1")
 
 
 def test_a_laptops_own_network_stays_closed() -> None:
-    policy = AddressPolicy.of(Settings(host="127.0.0.1"), no_key)
+    policy = AddressPolicy.of(Settings(host="127.0.0.1"), no_key, ())
     assert not policy.permits("192.168.1.1")
     assert not policy.permits("169.254.169.254")
 
 
 def test_the_settings_networks_are_allowed() -> None:
     settings = Settings(host="0.0.0.0", webhook_allow_cidrs=("10.0.0.0/8",))
-    assert AddressPolicy.of(settings, no_key).permits("10.0.0.1")
+    assert AddressPolicy.of(settings, no_key, settings.webhook_allow_cidrs).permits("10.0.0.1")

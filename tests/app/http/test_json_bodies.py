@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
@@ -38,7 +40,7 @@ def test_a_missing_media_type_is_refused(client: TestClient) -> None:
 
 
 def test_a_large_body_is_refused_before_it_is_parsed(client: TestClient) -> None:
-    response = client.post("/v1/generations", content=b"[" * (MAX_BYTES + 1), headers=JSON)
+    response = client.post("/v1/images/generations", content=b"[" * (MAX_BYTES + 1), headers=JSON)
 
     assert response.status_code == 413
     assert "256 KiB" in response.json()["error"]["message"]
@@ -49,7 +51,7 @@ def test_a_large_body_is_refused_without_a_length(client: TestClient) -> None:
         for _ in range(160):
             yield b" " * 65_536
 
-    response = client.post("/v1/generations", content=chunks(), headers=JSON)
+    response = client.post("/v1/images/generations", content=chunks(), headers=JSON)
 
     assert response.status_code == 413
     assert response.json()["error"]["code"] == "payload_too_large"
@@ -113,7 +115,7 @@ def test_twenty_levels_are_read() -> None:
 def stalled(server: str, length: int) -> tuple[int, bytes]:
     """Status and body of the answer to a request whose body stops after one byte."""
     with closing(HTTPConnection(server.removeprefix("http://"), timeout=60)) as slow:
-        slow.request("POST", "/v1/generations", b"{", {**JSON, "Content-Length": str(length)})
+        slow.request("POST", "/v1/images/generations", b"{", {**JSON, "Content-Length": str(length)})
         answer = slow.getresponse()
         return answer.status, answer.read()
 
@@ -130,3 +132,31 @@ def test_a_large_body_need_not_arrive_to_be_refused(server: str, monkeypatch: py
     monkeypatch.setattr(json_bodies, "MAX_DISCARD_SECONDS", 0.3)
 
     assert stalled(server, MAX_BYTES + 1)[0] == 413
+
+
+def test_millions_of_small_values_are_never_parsed(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a body as large as a picture may be, of nothing but small values: parsing it would hold up everybody
+    body = b'{"init_images": [' + b"1," * (15 * 2**20) + b"1]}"
+    monkeypatch.setattr(json, "loads", pytest.fail)
+
+    # Then it is refused by how many they are, on every route that takes pictures
+    for path in ("/sdapi/v1/img2img", "/v1/generations"):
+        response = client.post(path, content=body, headers=JSON)
+        monkeypatch.undo()
+        assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid_json")
+        assert "more than 10000 values" in response.json()["error"]["message"]
+
+
+def test_large_bodies_are_parsed_beside_the_event_loop(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+    parse_here = json_bodies.parse
+
+    def noted(content: bytes) -> object:
+        threads.append(threading.current_thread().name)
+        return parse_here(content)
+
+    monkeypatch.setattr(json_bodies, "parse", noted)
+    for size in (10, 100_000):
+        client.post("/v1/generations", content=b'{"prompt": "x"}'.ljust(size), headers=JSON)
+
+    assert threads[0] != threads[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,8 @@ def test_schemathesis_finds_nothing(settings: Settings, tmp_path: Path) -> None:
             ROOT / "schemathesis.toml",
             *("run", f"{url}/openapi.json", "--seed", "1", "--max-examples", str(EXAMPLES), "--no-color"),
         ]
-        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=280)
+        env = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.app.http.schemathesis_hooks", "PYTHONPATH": str(ROOT)}
+        run = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=280)
 
     assert run.returncode == 0, run.stdout[-6000:]
 

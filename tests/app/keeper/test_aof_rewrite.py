@@ -40,7 +40,7 @@ def test_a_deleted_job_leaves_no_prompt(
     claim = jobs.claim(QUEUE, "w")
     assert claim is not None
     Previews(redis).show(job_id, Preview(jpeg=b"\xff\xd8", step=1, steps=2))
-    jobs.commit(job_id, claim.attempt, Status.SUCCEEDED, images=(picture(job_id),))
+    jobs.commit(job_id, claim.attempt, Status.SUCCEEDED, outputs=(picture(job_id),))
     assert PROMPT in everything(redis)
     receiver.scripts.append(answer(status))
     sender.deliver_one()
@@ -70,7 +70,7 @@ def test_a_job_that_goes_by_itself_leaves_no_prompt(
     Previews(redis).show(job_id, Preview(jpeg=b"\xff\xd8", step=1, steps=2))
     results = ResultStore(tmp_path.as_uri())
     results.put(picture(job_id).key, PROMPT)
-    jobs.commit(job_id, claim.attempt, Status.SUCCEEDED, images=(picture(job_id),))
+    jobs.commit(job_id, claim.attempt, Status.SUCCEEDED, outputs=(picture(job_id),))
     while sender.deliver_one():
         pass
     assert len(receiver.seen) == 4
@@ -96,7 +96,7 @@ def test_a_message_that_is_still_owed_keeps_its_bytes(
     job_id = jobs.submit(new_job(webhook_url=receiver.url)).job.id
     claim = jobs.claim(QUEUE, "w")
     assert claim is not None
-    jobs.commit(job_id, claim.attempt, Status.SUCCEEDED, images=(picture(job_id),))
+    jobs.commit(job_id, claim.attempt, Status.SUCCEEDED, outputs=(picture(job_id),))
     receiver.scripts.append(answer(500))
     sender.deliver_one()
     jobs.delete(job_id)

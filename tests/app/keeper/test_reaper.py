@@ -11,7 +11,7 @@ from app.keeper.expiry import Expiry
 from app.keeper.reaper import Reaper
 from core.jobs import Status
 from core.queue import rq_queue
-from core.results import Input, ResultStore, input_key
+from core.results import ResultStore, input_key
 from core.store import JobStore
 from core.store.jobs import Limits
 from tests.core.samples import QUEUE, new_job, worker_dies
@@ -88,7 +88,7 @@ def test_pictures_whose_job_never_came_go_too(redis: Redis, tmp_path: Path) -> N
     came, lost = new_job(), new_job()
     for job in (came, lost):
         jobs.expect(job.id)
-        results.put(input_key(job.id, Input.IMAGE), b"picture")
+        results.put(input_key(job.id, "image", 0, "png"), b"picture")
     jobs.submit(came)
     expiry = Expiry(jobs, results)
 
@@ -99,9 +99,9 @@ def test_pictures_whose_job_never_came_go_too(redis: Redis, tmp_path: Path) -> N
     expiry.round()
 
     # Then only what belongs to a job is left
-    assert results.read(input_key(came.id, Input.IMAGE)) == b"picture"
+    assert results.read(input_key(came.id, "image", 0, "png")) == b"picture"
     with pytest.raises(FileNotFoundError):
-        results.read(input_key(lost.id, Input.IMAGE))
+        results.read(input_key(lost.id, "image", 0, "png"))
     assert redis.zcard("easel:expiries") == 0
 
 

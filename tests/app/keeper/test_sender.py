@@ -28,7 +28,7 @@ def finished(jobs: JobStore, url: str) -> str:
     job = jobs.submit(new_job(webhook_url=url)).job
     claim = jobs.claim(QUEUE, "w")
     assert claim is not None
-    jobs.commit(job.id, claim.attempt, Status.SUCCEEDED, images=(picture(job.id),))
+    jobs.commit(job.id, claim.attempt, Status.SUCCEEDED, outputs=(picture(job.id),))
     return f"msg_{job.id.removeprefix('gen_')}"
 
 
@@ -57,8 +57,8 @@ def test_a_webhook_is_the_job_signed(sender: Sender, jobs: JobStore, outbox: Out
     assert message["data"]["id"] == f"gen_{message_id.removeprefix('msg_')}"
     assert message["data"]["status"] == "succeeded"
     assert message["data"]["metadata"] == {"order": "42"}
-    assert message["data"]["images"][0]["url"].startswith("https://easel.example/v1/results/gen_")
-    assert message["data"]["images"][0]["url"].endswith("/0.png?sig=x")
+    assert message["data"]["outputs"][0]["url"].startswith("https://easel.example/v1/results/gen_")
+    assert message["data"]["outputs"][0]["url"].endswith("/0.png?sig=x")
     assert seen.headers["webhook-id"] == message_id
     assert seen.headers["content-type"] == "application/json"
     assert seen.headers["user-agent"] == "Easel/1.2.3"

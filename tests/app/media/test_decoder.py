@@ -11,11 +11,15 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
+from PIL import Image, PngImagePlugin
 
 from app.media import decoder_process
+from app.media.conversion import Conversion
 from app.media.decoder import MAX_BYTES, Child, Decoder
 from core.errors import InvalidRequest, PayloadTooLarge
-from tests.app.media.hostile import HOSTILE, RED, scans
+from tests.app.media.hostile import HOSTILE, RED, chunk, png_of, scans
+from tests.app.media.pictures import opened, pixels, written
+from tests.app.wires.openai.files import file_of
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +28,13 @@ def decoder() -> Iterator[Decoder]:
     decoder = Decoder(2)
     yield decoder
     decoder.close()
+
+
+def written_with_text() -> bytes:
+    """A sound PNG that holds more than pixels."""
+    told = PngImagePlugin.PngInfo()
+    told.add_text("parameters", "secret")
+    return file_of(Image.new("RGB", (32, 32)), "PNG", pnginfo=told)
 
 
 def cpu_seconds(decoder: Decoder) -> float:
@@ -41,7 +52,7 @@ def test_hostile_files_are_refused_fast(decoder: Decoder, content: bytes) -> Non
     before = cpu_seconds(decoder)
 
     with pytest.raises(InvalidRequest) as refused:
-        decoder.open_picture(content, "image")
+        opened(decoder, content, "image")
 
     assert refused.value.param == "image"
     assert refused.value.code in ("invalid_image", "image_too_large")
@@ -50,7 +61,7 @@ def test_hostile_files_are_refused_fast(decoder: Decoder, content: bytes) -> Non
 
 def test_too_many_bytes(decoder: Decoder) -> None:
     with pytest.raises(PayloadTooLarge):
-        decoder.open_picture(RED + bytes(MAX_BYTES), "mask")
+        opened(decoder, RED + bytes(MAX_BYTES), "mask")
 
 
 @pytest.mark.slow
@@ -61,8 +72,8 @@ def test_who_makes_it_work_too_long_is_given_up(decoder: Decoder) -> None:
 
     # When, Then
     with pytest.raises(InvalidRequest, match="cannot be read"):
-        decoder.open_picture(content, "image")
-    assert decoder.open_picture(RED, "image").size == (32, 32)
+        opened(decoder, content, "image")
+    assert pixels(decoder, RED).size == (32, 32)
 
 
 def process_of(child: Child) -> subprocess.Popen[bytes]:
@@ -80,10 +91,10 @@ def test_a_child_that_dies_is_replaced(caplog: pytest.LogCaptureFixture) -> None
     killing = threading.Timer(0.3, process.kill)
     killing.start()
     with pytest.raises(InvalidRequest, match="cannot be read"):
-        decoder.open_picture(RED, "image")
+        opened(decoder, RED, "image")
 
     # Then the next one is read by another
-    assert decoder.open_picture(RED, "image").size == (32, 32)
+    assert pixels(decoder, RED).size == (32, 32)
     assert process_of(child).pid != process.pid
     assert "ended the process" in caplog.text
     killing.join()
@@ -92,7 +103,7 @@ def test_a_child_that_dies_is_replaced(caplog: pytest.LogCaptureFixture) -> None
 
 def test_a_child_has_so_much_memory_and_time() -> None:
     child = Child()
-    child.read(RED)
+    child.command({"open": len(RED)}, RED)
     with open(f"/proc/{process_of(child).pid}/limits") as file:
         limits = {line[:25].strip(): line[25:].split()[0] for line in file}
     child.stop()
@@ -105,9 +116,11 @@ def test_a_child_has_so_much_memory_and_time() -> None:
     [
         b"",
         b"nonsense\n",
-        b'{"mode": "RGB", "size": [100000, 100000]}\n',
-        b'{"mode": "RGB", "size": [2, 2]}\nabc',
-        b'{"mode": "F", "size": [1, 1]}\nabcd',
+        b"[1, 2]\n",
+        b'{"size": [100000, 100000]}\n',
+        b'{"size": [2, 2], "format": "EXE", "clear": false}\n',
+        b'{"bytes": 4}\nabc',
+        b'{"bytes": 1000000000000}\n',
     ],
 )
 def test_a_child_that_was_taken_over_is_not_believed(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,10 +128,50 @@ def test_a_child_that_was_taken_over_is_not_believed(answer: bytes, monkeypatch:
     decoder = Decoder(1)
     (child,) = decoder._children
     child._process = subprocess.Popen(
-        [sys.executable, "-c", f"import sys; sys.stdin.buffer.read(8); sys.stdout.buffer.write({answer!r})"],
+        [sys.executable, "-c", f"import sys; sys.stdin.buffer.readline(); sys.stdout.buffer.write({answer!r})"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
     with pytest.raises(InvalidRequest, match="cannot be read"):
-        decoder.open_picture(RED, "image")
+        opened(decoder, RED, "image")
     decoder.close()
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"nothing of the sort",
+        RED[:-4],
+        RED + b"MZ",
+        written_with_text(),
+        png_of(32, 32, chunk(b"PLTE", bytes(3)), chunk(b"IDAT", b""), colour=3),
+        png_of(32, 32),
+        png_of(9000, 1, chunk(b"IDAT", b""), colour=2),
+    ],
+)
+def test_what_a_child_writes_is_pixels_or_nothing(file: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a child that was taken over and writes what it likes
+    decoder = Decoder(1)
+    (child,) = decoder._children
+    picture = opened(decoder, RED)
+    monkeypatch.setattr(child, "command", lambda command, content=b"": ({"bytes": len(file)}, file))
+
+    # Then a worker never gets to open it
+    with decoder.pictures() as pictures, pytest.raises(InvalidRequest, match="cannot be read"):
+        pictures.png(picture, Conversion("colour"))
+    decoder.close()
+
+
+def test_no_pixels_come_into_this_process(decoder: Decoder) -> None:
+    # Given a small file of the largest picture
+    content = file_of(Image.new("RGBA", (4096, 4096), (1, 2, 3, 4)), "PNG")
+    assert len(content) < 400_000
+    written(decoder, content, size=(64, 64))
+    before = psutil.Process().memory_info().rss
+
+    # When it is read a dozen times
+    for _ in range(12):
+        assert len(written(decoder, content, size=(512, 512))) < 100_000
+
+    # Then this process has not grown by a quarter of one picture
+    assert psutil.Process().memory_info().rss - before < 16 * 2**20

@@ -10,7 +10,7 @@ import pytest
 
 from app.stack import worker_count
 from app.stack.memory import GIB, Memory
-from core.catalog import Catalog
+from core.catalog.catalog import Catalog
 from core.settings import Settings
 
 REPOSITORY = Path(__file__).parents[3]

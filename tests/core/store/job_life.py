@@ -135,7 +135,7 @@ class JobLife(RuleBasedStateMachine):
         expected, verdict = self.expected.get(job_id) or Expected(), self.verdict(held)
         wanted = Status.SUCCEEDED if succeeds else Status.FAILED
         images = (picture(job_id, attempt),) if succeeds else ()
-        answers = {self.jobs.commit(job_id, attempt, wanted, images=images) for _ in range(times)}
+        answers = {self.jobs.commit(job_id, attempt, wanted, outputs=images) for _ in range(times)}
         if verdict is not Verdict.LOST:
             ended = Status.CANCELED if verdict is Verdict.CANCEL else wanted
             expected.end(ended)
@@ -221,7 +221,7 @@ class JobLife(RuleBasedStateMachine):
             assert job.status is expected.status
             assert job.attempts == expected.attempts
             assert job.attempts <= MAX_ATTEMPTS
-            assert len(job.images) == expected.images
+            assert len(job.outputs) == expected.images
             assert (job.finished_at is not None) is job.status.is_terminal
 
     @invariant()

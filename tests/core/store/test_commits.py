@@ -16,14 +16,14 @@ def test_a_commit_ends_the_job_with_its_result(jobs: JobStore, redis: Redis) -> 
     image = picture(claim.job.id)
 
     # When
-    ended = jobs.commit(claim.job.id, 1, Status.SUCCEEDED, images=(image,), timings={"denoise": 1.5}, notes=("n",))
+    ended = jobs.commit(claim.job.id, 1, Status.SUCCEEDED, outputs=(image,), timings={"denoise": 1.5}, notes=("n",))
 
     # Then
     job = jobs.get(claim.job.id)
     assert ended is Status.SUCCEEDED
     assert job is not None
     assert job.status is Status.SUCCEEDED
-    assert job.images == (image,)
+    assert job.outputs == (image,)
     assert job.timings == {"denoise": 1.5}
     assert job.notes == ("n",)
     assert job.finished_at is not None
@@ -43,11 +43,11 @@ def test_a_failure_keeps_its_words(jobs: JobStore) -> None:
 def test_a_resent_commit_answers_the_same_and_writes_nothing(jobs: JobStore, redis: Redis, events: EventLog) -> None:
     # Given
     claim = claimed(jobs, webhook_url="https://example.com/hook")
-    jobs.commit(claim.job.id, 1, Status.SUCCEEDED, images=(picture(claim.job.id),))
+    jobs.commit(claim.job.id, 1, Status.SUCCEEDED, outputs=(picture(claim.job.id),))
     before = jobs.get(claim.job.id), events.read(claim.job.id)
 
     # When
-    again = jobs.commit(claim.job.id, 1, Status.SUCCEEDED, images=())
+    again = jobs.commit(claim.job.id, 1, Status.SUCCEEDED, outputs=())
 
     # Then
     assert again is Status.SUCCEEDED
@@ -74,7 +74,7 @@ def test_a_stale_worker_cannot_commit(jobs: JobStore, redis: Redis, status: Stat
     assert job is not None
     assert job.status is Status.RUNNING
     image = picture(job.id, attempt=2)
-    assert jobs.commit(job.id, 2, Status.SUCCEEDED, images=(image,)) is Status.SUCCEEDED
+    assert jobs.commit(job.id, 2, Status.SUCCEEDED, outputs=(image,)) is Status.SUCCEEDED
     assert jobs.commit(job.id, 1, Status.SUCCEEDED) is None
 
 
@@ -84,11 +84,11 @@ def test_an_acknowledged_cancel_wins_over_the_result(jobs: JobStore) -> None:
     jobs.cancel(claim.job.id)
 
     # When
-    answers = [jobs.commit(claim.job.id, 1, Status.SUCCEEDED, images=(picture(claim.job.id),)) for _ in range(2)]
+    answers = [jobs.commit(claim.job.id, 1, Status.SUCCEEDED, outputs=(picture(claim.job.id),)) for _ in range(2)]
 
     # Then
     job = jobs.get(claim.job.id)
     assert answers == [Status.CANCELED, Status.CANCELED]
     assert job is not None
     assert job.status is Status.CANCELED
-    assert job.images == ()
+    assert job.outputs == ()

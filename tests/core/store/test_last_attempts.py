@@ -37,7 +37,7 @@ def test_the_last_attempt_is_drawn_alone(jobs: JobStore, redis: Redis) -> None:
     assert elsewhere is not None
     assert elsewhere.job.id == second
     # and once it has ended, the worker takes others again
-    jobs.commit(first, alone.attempt, Status.SUCCEEDED, images=(picture(first),))
+    jobs.commit(first, alone.attempt, Status.SUCCEEDED, outputs=(picture(first),))
     after = jobs.claim(QUEUE, "w")
     assert after is not None
     assert after.job.id == third

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from core.catalog import Catalog
+from core.catalog.catalog import Catalog
 from tests import tiny_models
 from worker.pipelines.memory import MemoryOptions
 from worker.pipelines.models import Models

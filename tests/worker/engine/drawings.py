@@ -11,7 +11,7 @@ import torch
 from diffusers import AutoPipelineForImage2Image, AutoPipelineForInpainting, AutoPipelineForText2Image
 from PIL import Image
 
-from core.jobs import Scheduler, Task
+from core.schedulers import Scheduler
 from worker.contract import Canceled, Drawing, DrawRequest, Event, Failed, Finished
 from worker.engine.engine import Engine
 from worker.pipelines.models import Models
@@ -21,9 +21,9 @@ PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (8, 8, 3), d
 MASK = Image.fromarray(np.kron(np.eye(2, dtype=np.uint8), np.full((32, 32), 255, dtype=np.uint8)))
 
 AUTO = {
-    Task.TEXT_TO_IMAGE: AutoPipelineForText2Image,
-    Task.IMAGE_TO_IMAGE: AutoPipelineForImage2Image,
-    Task.INPAINT: AutoPipelineForInpainting,
+    "text-to-image": AutoPipelineForText2Image,
+    "image-to-image": AutoPipelineForImage2Image,
+    "inpaint": AutoPipelineForInpainting,
 }
 
 
@@ -31,7 +31,7 @@ def a_request(model: str = "sd15", **changes: Any) -> DrawRequest:
     flow = model in {"sd3", "flux"}
     settings: dict[str, Any] = {
         "model": model,
-        "task": Task.TEXT_TO_IMAGE,
+        "task": "text-to-image",
         "prompt": "a red apple",
         "width": 64,
         "height": 64,
@@ -41,9 +41,9 @@ def a_request(model: str = "sd15", **changes: Any) -> DrawRequest:
         "seed": 1,
         **changes,
     }
-    if settings["task"] is not Task.TEXT_TO_IMAGE:
+    if settings["task"] != "text-to-image":
         settings.setdefault("image", PICTURE)
-    if settings["task"] is Task.INPAINT:
+    if settings["task"] == "inpaint":
         settings.setdefault("mask", MASK)
     return DrawRequest(**settings)
 
@@ -79,12 +79,12 @@ def plain_picture(models: Models, request: DrawRequest) -> torch.Tensor:
     arguments: dict[str, Any] = {"prompt": request.prompt, "guidance_scale": request.guidance_scale}
     if request.model != "flux":
         arguments["negative_prompt"] = request.negative_prompt
-    if request.task is not Task.TEXT_TO_IMAGE:
+    if request.task != "text-to-image":
         size = (request.width, request.height)
         arguments |= {"image": request.image.resize(size, Image.Resampling.LANCZOS), "strength": request.strength}
-    if request.task is Task.INPAINT:
+    if request.task == "inpaint":
         arguments["mask_image"] = request.mask.resize(size, Image.Resampling.LANCZOS)
-    if request.task is not Task.IMAGE_TO_IMAGE or request.model in {"sd3", "flux"}:
+    if request.task != "image-to-image" or request.model in {"sd3", "flux"}:
         arguments |= {"width": request.width, "height": request.height}
     generator = torch.Generator("cpu").manual_seed(request.seed)
     steps = request.num_inference_steps

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from diffusers import ControlNetModel, StableDiffusionControlNetPipeline
 
-from core.jobs import Scheduler
+from core.schedulers import Scheduler
 from tests import tiny_models
 from tests.worker.engine.drawings import PICTURE, a_request
 from worker.contract import Drawing

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import torch
 
-from core.catalog import Catalog
-from core.jobs import Stage, Task
+from core.catalog.catalog import Catalog
+from core.jobs import Stage
 from tests.worker.engine.drawings import a_request, draw_all, events_of, last_event, misbehave, plain_picture
 from worker.contract import Canceled, Event, Failed, Finished, Progressed
 from worker.engine.engine import Engine
@@ -248,7 +248,7 @@ def test_a_model_whose_weights_end_too_early_fails_its_requests_only(catalog: Ca
 
 def test_image_to_image_counts_the_steps_it_draws(models: Models) -> None:
     engine = Engine(models)
-    drawing = engine.submit(a_request(task=Task.IMAGE_TO_IMAGE, num_inference_steps=10, strength=0.3))
+    drawing = engine.submit(a_request(task="image-to-image", num_inference_steps=10, strength=0.3))
     engine.stop()
     engine.run()
     steps = [event for event in events_of(drawing) if isinstance(event, Progressed) and event.stage is Stage.DENOISE]

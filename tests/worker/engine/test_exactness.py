@@ -10,8 +10,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 
-from core.catalog import DIFFUSION_SCHEDULERS, Catalog
-from core.jobs import Scheduler, Task
+from core.catalog.catalog import Catalog
+from core.schedulers import Scheduler
 from tests.worker.engine.drawings import a_request, draw_all, last_event, plain_picture
 from worker.contract import DrawRequest, Event, Finished
 from worker.engine.engine import Engine
@@ -34,7 +34,7 @@ class Arrival:
 @st.composite
 def arrivals(draw: st.DrawFn) -> Arrival:
     model = draw(st.sampled_from(["sd15", "sdxl", "sd3", "flux", "mini"]))
-    tasks = list(Task) if model != "flux" else [Task.TEXT_TO_IMAGE, Task.IMAGE_TO_IMAGE]
+    tasks = list(Task) if model != "flux" else ["text-to-image", "image-to-image"]
     flow = model in {"sd3", "flux"}
     request = a_request(
         model,
@@ -93,7 +93,7 @@ def test_all_schedulers_share_one_batch_exactly(models: Models, model: str, task
 
 
 @pytest.mark.parametrize(
-    ("model", "task"), [("sd3", task) for task in Task] + [("flux", Task.TEXT_TO_IMAGE), ("flux", Task.IMAGE_TO_IMAGE)]
+    ("model", "task"), [("sd3", task) for task in Task] + [("flux", "text-to-image"), ("flux", "image-to-image")]
 )
 def test_flow_models_share_one_batch_exactly(models: Models, model: str, task: Task) -> None:
     requests = [

@@ -9,7 +9,6 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from core.jobs import Task
 from tests.worker.engine.drawings import a_request, draw_all, last_event, misbehave, plain_picture
 from worker.contract import Canceled, Event, Failed, Finished
 from worker.engine.engine import Engine
@@ -45,7 +44,7 @@ def test_a_request_that_breaks_its_forward_fails_alone(models: Models, fresh_mod
 
 
 def test_a_request_that_lacks_its_image_fails_alone(models: Models) -> None:
-    good, bad = draw_all(models, [a_request(seed=4), a_request(task=Task.INPAINT, image=None)])
+    good, bad = draw_all(models, [a_request(seed=4), a_request(task="inpaint", image=None)])
     assert isinstance(bad, Failed)
     assert bad.error.message == "the task inpaint needs an image"
     assert_drawn_as_plain(models, 4, good)

@@ -7,7 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from core.jobs import GenerationRequest, ImageFormat, Output, Scheduler
+from core.jobs import GenerationRequest
+from core.media import Output
+from core.schedulers import Scheduler
 from worker.outputs.image import EXIF_IMAGE_DESCRIPTION, encode
 
 
@@ -45,7 +47,7 @@ def test_png_keeps_every_pixel_and_the_recipe() -> None:
     assert "Negative prompt: text\nSteps: 20, Sampler: ddim" in image.info["parameters"]
 
 
-@pytest.mark.parametrize("kind", [ImageFormat.JPEG, ImageFormat.WEBP])
+@pytest.mark.parametrize("kind", ["jpeg", "webp"])
 def test_lossy_formats_carry_the_recipe_and_obey_quality(kind: ImageFormat) -> None:
     # Given the same picture at two qualities
     files = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from core.jobs import Scheduler
+from core.schedulers import Scheduler
 from worker.pipelines.estimates import LastStep, foreseen
 from worker.pipelines.schedulers import build_scheduler
 

@@ -21,24 +21,22 @@ from diffusers import (
 )
 from PIL import Image
 
-from core.catalog import Family
 from core.errors import JobFailure
-from core.jobs import Task
 from tests.worker.engine.drawings import a_request
 from worker.pipelines.families import FAMILIES
 
 PIPELINES = {
-    (Family.SD15, Task.TEXT_TO_IMAGE): StableDiffusionPipeline,
-    (Family.SD15, Task.IMAGE_TO_IMAGE): StableDiffusionImg2ImgPipeline,
-    (Family.SD15, Task.INPAINT): StableDiffusionInpaintPipeline,
-    (Family.SDXL, Task.TEXT_TO_IMAGE): StableDiffusionXLPipeline,
-    (Family.SDXL, Task.IMAGE_TO_IMAGE): StableDiffusionXLImg2ImgPipeline,
-    (Family.SDXL, Task.INPAINT): StableDiffusionXLInpaintPipeline,
-    (Family.SD3, Task.TEXT_TO_IMAGE): StableDiffusion3Pipeline,
-    (Family.SD3, Task.IMAGE_TO_IMAGE): StableDiffusion3Img2ImgPipeline,
-    (Family.SD3, Task.INPAINT): StableDiffusion3InpaintPipeline,
-    (Family.FLUX, Task.TEXT_TO_IMAGE): FluxPipeline,
-    (Family.FLUX, Task.IMAGE_TO_IMAGE): FluxImg2ImgPipeline,
+    (Family.SD15, "text-to-image"): StableDiffusionPipeline,
+    (Family.SD15, "image-to-image"): StableDiffusionImg2ImgPipeline,
+    (Family.SD15, "inpaint"): StableDiffusionInpaintPipeline,
+    (Family.SDXL, "text-to-image"): StableDiffusionXLPipeline,
+    (Family.SDXL, "image-to-image"): StableDiffusionXLImg2ImgPipeline,
+    (Family.SDXL, "inpaint"): StableDiffusionXLInpaintPipeline,
+    (Family.SD3, "text-to-image"): StableDiffusion3Pipeline,
+    (Family.SD3, "image-to-image"): StableDiffusion3Img2ImgPipeline,
+    (Family.SD3, "inpaint"): StableDiffusion3InpaintPipeline,
+    (Family.FLUX, "text-to-image"): FluxPipeline,
+    (Family.FLUX, "image-to-image"): FluxImg2ImgPipeline,
 }
 
 
@@ -60,13 +58,13 @@ def test_the_pipeline_takes_every_argument_of_the_call(family: Family, task: Tas
     ("steps", "strength", "drawn"), [(20, 0.8, 16), (4, 0.1, 1), (1, 0.0, 1), (2, 0.5, 1), (3, 1.0, 3)]
 )
 def test_some_step_is_always_drawn(steps: int, strength: float, drawn: int) -> None:
-    request = a_request(task=Task.IMAGE_TO_IMAGE, num_inference_steps=steps, strength=strength)
+    request = a_request(task="image-to-image", num_inference_steps=steps, strength=strength)
     assert int(steps * FAMILIES[Family.SD15].call_arguments(request)["strength"]) == drawn
 
 
 def test_pictures_come_in_the_size_and_colours_asked_for() -> None:
     picture, mask = Image.new("RGBA", (30, 20)), Image.new("1", (7, 7))
-    request = a_request(task=Task.INPAINT, image=picture, mask=mask, width=64, height=32)
+    request = a_request(task="inpaint", image=picture, mask=mask, width=64, height=32)
     arguments = FAMILIES[Family.SDXL].call_arguments(request)
     assert (arguments["image"].size, arguments["image"].mode) == ((64, 32), "RGB")
     assert (arguments["mask_image"].size, arguments["mask_image"].mode) == ((64, 32), "L")
@@ -74,7 +72,7 @@ def test_pictures_come_in_the_size_and_colours_asked_for() -> None:
 
 @pytest.mark.parametrize("missing", ["image", "mask"])
 def test_a_picture_that_is_missing_is_named(missing: str) -> None:
-    request = a_request(task=Task.INPAINT, **{missing: None})
+    request = a_request(task="inpaint", **{missing: None})
     with pytest.raises(JobFailure, match=f"needs an? {missing}"):
         FAMILIES[Family.SD15].call_arguments(request)
 

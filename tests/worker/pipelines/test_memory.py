@@ -8,7 +8,6 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 
-from core.catalog import Family
 from tests import tiny_models
 from worker.pipelines import cgroups, memory
 from worker.pipelines.devices import pick_dtype

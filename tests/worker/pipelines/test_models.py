@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.catalog import Catalog
+from core.catalog.catalog import Catalog
 from core.errors import JobFailure, NotFound
-from core.jobs import Scheduler, Task
+from core.schedulers import Scheduler
 from tests import tiny_models
 from tests.worker.engine.drawings import a_request
 from worker.pipelines.memory import MemoryOptions
@@ -85,7 +85,7 @@ def test_requests_share_the_weights_but_nothing_that_changes(catalog: Catalog) -
 def test_a_task_the_family_has_no_pipeline_for_is_refused(catalog: Catalog) -> None:
     model = Models(catalog, device="cpu").get("flux")
     with pytest.raises(JobFailure) as failure:
-        model.pipeline_for(a_request("flux", task=Task.INPAINT))
+        model.pipeline_for(a_request("flux", task="inpaint"))
     assert failure.value.code == "task_not_supported"
 
 

@@ -10,8 +10,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, FlowMatchEulerDiscreteScheduler
 
-from core.catalog import DIFFUSION_SCHEDULERS
-from core.jobs import Scheduler
+from core.schedulers import Scheduler
 from worker.pipelines.schedulers import SCHEDULERS, build_scheduler
 
 SD15 = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "clip_sample": False}

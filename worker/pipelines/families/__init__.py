@@ -6,8 +6,6 @@ from typing import Any, Final, Protocol
 
 import torch
 
-from core.catalog import Family
-from core.jobs import Task
 from worker.contract import DrawRequest
 from worker.pipelines.families import flux, stable_diffusion, stable_diffusion_3
 

@@ -10,11 +10,10 @@ from typing import Any, Final
 
 import torch
 
-from core.jobs import Task
 from worker.contract import DrawRequest
 from worker.pipelines.families.stable_diffusion import picture_arguments
 
-TASKS: Final = frozenset({Task.TEXT_TO_IMAGE, Task.IMAGE_TO_IMAGE})
+TASKS: Final = frozenset({"text-to-image", "image-to-image"})
 
 
 def call_arguments(request: DrawRequest) -> dict[str, Any]:

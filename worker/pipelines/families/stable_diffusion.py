@@ -8,10 +8,9 @@ import torch
 from PIL import Image
 
 from core.errors import JobFailure
-from core.jobs import Task
 from worker.contract import DrawRequest
 
-TASKS: Final = frozenset({Task.TEXT_TO_IMAGE, Task.IMAGE_TO_IMAGE, Task.INPAINT})
+TASKS: Final = frozenset({"text-to-image", "image-to-image", "inpaint"})
 JUST_OVER: Final = 1 + 1e-6
 
 
@@ -23,14 +22,14 @@ def call_arguments(request: DrawRequest) -> dict[str, Any]:
         "guidance_scale": request.guidance_scale,
         "negative_prompt": request.negative_prompt,
     }
-    if request.task is not Task.IMAGE_TO_IMAGE:
+    if request.task != "image-to-image":
         arguments |= {"width": request.width, "height": request.height}
     return arguments | picture_arguments(request)
 
 
 def picture_arguments(request: DrawRequest) -> dict[str, Any]:
     """What the tasks that start from a picture add: it and its mask at the size asked for, and the strength."""
-    if request.task is Task.TEXT_TO_IMAGE:
+    if request.task == "text-to-image":
         return {}
     steps, strength = request.num_inference_steps, request.strength
     arguments: dict[str, Any] = {
@@ -38,7 +37,7 @@ def picture_arguments(request: DrawRequest) -> dict[str, Any]:
         # Pipelines run int(steps * strength) steps and break on none.
         "strength": strength if steps * strength >= 1 else min(1.0, JUST_OVER / steps),
     }
-    if request.task is Task.INPAINT:
+    if request.task == "inpaint":
         arguments["mask_image"] = sized(request.mask, request, "L")
     return arguments
 

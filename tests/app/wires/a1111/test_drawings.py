@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from pydantic import SecretStr
 
-from core.jobs import Task
-from core.results import Input, ResultStore, input_key
+from core.results import ResultStore, input_key
 from core.settings import Settings
+from tests.app.answers import request_of
 from tests.app.conftest import KEY, serving
 from tests.app.fake_worker import PICTURE, FakeWorker
 from tests.app.wires.openai.files import file_of, plain
@@ -41,8 +41,8 @@ def job_of(server: str, answer: dict[str, Any]) -> dict[str, Any]:
     return job
 
 
-def stored(settings: Settings, answer: dict[str, Any], name: Input) -> Image.Image:
-    key = input_key(answer["info"]["easel_job_id"], name)
+def stored(settings: Settings, answer: dict[str, Any], name: str) -> Image.Image:
+    key = input_key(answer["info"]["easel_job_id"], name, 0, "png")
     return Image.open(io.BytesIO(ResultStore(settings.results_location).read(key)))
 
 
@@ -80,15 +80,15 @@ def test_text_to_image(server: str) -> None:
     )
     assert answer["parameters"]["prompt"] == "a red apple"
     # and it was an ordinary job
-    assert job_of(server, answer)["input"]["scheduler"] == "dpmpp-2m"
+    assert job_of(server, answer)["parameters"]["scheduler"] == "dpmpp-2m"
 
 
 @pytest.mark.usefixtures("drawing")
 def test_nothing_said_is_the_model_s_own(server: str) -> None:
-    asked = job_of(server, post(server, "txt2img", seed=-1))["input"]
+    asked = request_of(job_of(server, post(server, "txt2img", seed=-1)))
 
     assert (asked["prompt"], asked["num_inference_steps"], asked["guidance_scale"]) == ("", 20, 5.0)
-    assert (asked["scheduler"], asked["task"]) == ("euler", Task.TEXT_TO_IMAGE)
+    assert (asked["scheduler"], asked["task"]) == ("euler", "text-to-image")
 
 
 @pytest.mark.usefixtures("drawing")
@@ -96,9 +96,9 @@ def test_nothing_said_is_the_model_s_own(server: str) -> None:
 def test_image_to_image(server: str, settings: Settings, prefix: str) -> None:
     answer = post(server, "img2img", prompt="a hat", init_images=[prefix + RED], width=256, height=192)
 
-    asked = job_of(server, answer)["input"]
-    assert (asked["task"], asked["strength"]) == (Task.IMAGE_TO_IMAGE, 0.75)
-    assert stored(settings, answer, Input.IMAGE).size == (256, 192)
+    asked = request_of(job_of(server, answer))
+    assert (asked["task"], asked["strength"]) == ("image-to-image", 0.75)
+    assert stored(settings, answer, "image").size == (256, 192)
 
 
 @pytest.mark.usefixtures("drawing")
@@ -116,9 +116,9 @@ def test_a_mask_is_white_where_to_draw(server: str, settings: Settings, invert: 
         denoising_strength=0.9,
     )
 
-    asked = job_of(server, answer)["input"]
-    assert (asked["task"], asked["strength"]) == (Task.INPAINT, 0.9)
-    kept = stored(settings, answer, Input.MASK)
+    asked = request_of(job_of(server, answer))
+    assert (asked["task"], asked["strength"]) == ("inpaint", 0.9)
+    kept = stored(settings, answer, "mask")
     assert (kept.getpixel((10, 100)), kept.getpixel((kept.width - 10, 100))) == (left, right)
 
 

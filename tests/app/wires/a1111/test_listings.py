@@ -36,7 +36,7 @@ def test_a_client_chooses_a_model_once(server: str, worker: FakeWorker) -> None:
         httpx.post(f"{server}/sdapi/v1/interrupt")
         drawing.result()
     # Then it is that one, with its own sampler, since it cannot use the client's
-    assert (jobs[0]["input"]["model"], jobs[0]["input"]["scheduler"]) == ("flux-tiny", "flow-match-euler")
+    assert (jobs[0]["model"], jobs[0]["parameters"]["scheduler"]) == ("flux-tiny", "flow-match-euler")
 
 
 def test_an_unknown_model_cannot_be_chosen(server: str) -> None:

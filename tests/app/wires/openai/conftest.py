@@ -13,15 +13,13 @@ from core.settings import Settings
 from tests.app.conftest import MODELS
 from tests.app.fake_worker import FakeWorker
 
-ALL_TASKS = MODELS.replace("max_images = 4", 'tasks = ["text-to-image", "image-to-image", "inpaint"]\nmax_images = 4')
-
 
 @pytest.fixture
 def settings(redis: Redis, redis_url: str, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
     """The first of the two models can do everything, the second draws from words only."""
     seconds = 1.0 if "grace" in request.fixturenames else 20.0
     catalog = tmp_path / "catalog.toml"
-    catalog.write_text(ALL_TASKS)
+    catalog.write_text(MODELS)
     return Settings(redis_url=redis_url, data_dir=tmp_path / "data", catalog=catalog, hangup_seconds=seconds)
 
 

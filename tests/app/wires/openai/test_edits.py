@@ -14,10 +14,10 @@ from openai import AsyncOpenAI, OpenAI
 from PIL import Image
 
 from core.errors import QuotaExceeded
-from core.jobs import Task
-from core.results import Input, ResultStore, input_key
+from core.results import ResultStore, input_key
 from core.settings import Settings
 from core.store import JobStore
+from tests.app.answers import request_of
 from tests.app.fake_worker import PICTURE, FakeWorker
 from tests.app.wires.openai.files import file_of, hole, plain
 
@@ -31,8 +31,8 @@ def job_of(server: str, answer: Any) -> dict[str, Any]:
     return job
 
 
-def stored(settings: Settings, job_id: str, name: Input) -> Image.Image:
-    return Image.open(io.BytesIO(ResultStore(settings.results_location).read(input_key(job_id, name))))
+def stored(settings: Settings, job_id: str, name: str) -> Image.Image:
+    return Image.open(io.BytesIO(ResultStore(settings.results_location).read(input_key(job_id, name, 0, "png"))))
 
 
 @pytest.mark.usefixtures("drawing")
@@ -49,13 +49,13 @@ def test_an_edit_with_a_mask_is_inpainting(openai: OpenAI, server: str, settings
     assert answer.data is not None
     assert [base64.b64decode(image.b64_json or "") for image in answer.data] == [PICTURE, PICTURE]
     job = job_of(server, answer)
-    asked = job["input"]
-    assert (asked["task"], asked["strength"], asked["seeds"]) == (Task.INPAINT, 1.0, [7, 8])
+    asked = request_of(job)
+    assert (asked["task"], asked["strength"], asked["seeds"]) == ("inpaint", 1.0, [7, 8])
     assert (asked["prompt"], asked["negative_prompt"], asked["num_inference_steps"]) == ("a hat", "rain", 5)
     assert job["metadata"] == {"order": "1"}
     # and the worker finds the picture, and a mask that is white where the client's was transparent
-    assert stored(settings, job["id"], Input.IMAGE).getcolors() == [(256 * 256, (255, 0, 0))]
-    mask = stored(settings, job["id"], Input.MASK)
+    assert stored(settings, job["id"], "image").getcolors() == [(256 * 256, (255, 0, 0))]
+    mask = stored(settings, job["id"], "mask")
     assert (mask.mode, mask.getpixel((0, 100)), mask.getpixel((255, 100))) == ("L", 255, 0)
 
 
@@ -63,7 +63,7 @@ def test_an_edit_with_a_mask_is_inpainting(openai: OpenAI, server: str, settings
 def test_without_a_mask_transparency_is_the_mask(openai: OpenAI, server: str) -> None:
     answer = openai.images.edit(image=HOLE, prompt="a hat")
 
-    assert job_of(server, answer)["input"]["task"] == Task.INPAINT
+    assert job_of(server, answer)["task"] == "inpaint"
 
 
 @pytest.mark.usefixtures("drawing")
@@ -77,9 +77,9 @@ def test_without_a_mask_the_picture_is_drawn_over(
     answer = openai.images.edit(image=[RED], prompt="a hat", **fields)
 
     job = job_of(server, answer)
-    assert (job["input"]["task"], job["input"]["strength"]) == (Task.IMAGE_TO_IMAGE, strength)
+    assert (job["task"], job["parameters"]["strength"]) == ("image-to-image", strength)
     with pytest.raises(FileNotFoundError):
-        stored(settings, job["id"], Input.MASK)
+        stored(settings, job["id"], "mask")
 
 
 @pytest.mark.usefixtures("drawing")
@@ -87,8 +87,8 @@ def test_without_a_mask_the_picture_is_drawn_over(
 def test_a_variation(openai: OpenAI, server: str) -> None:
     answer = openai.images.create_variation(image=RED, n=2, size="1024x1024", response_format="url", model="dall-e-2")
 
-    asked = job_of(server, answer)["input"]
-    assert (asked["task"], asked["strength"], asked["prompt"]) == (Task.IMAGE_TO_IMAGE, 0.6, "")
+    asked = request_of(job_of(server, answer))
+    assert (asked["task"], asked["strength"], asked["prompt"]) == ("image-to-image", 0.6, "")
     assert answer.data is not None
     assert [httpx.get(image.url or "").content for image in answer.data] == [PICTURE, PICTURE]
 
@@ -109,7 +109,7 @@ def test_the_size_follows_the_picture(
     answer = openai.images.edit(image=file_of(plain(*given), "JPEG"), prompt="a hat", size=size or wheel.omit)
 
     assert answer.size == f"{made[0]}x{made[1]}"
-    assert stored(settings, job_of(server, answer)["id"], Input.IMAGE).size == made
+    assert stored(settings, job_of(server, answer)["id"], "image").size == made
 
 
 @pytest.mark.usefixtures("drawing")
@@ -121,7 +121,7 @@ def test_what_a_file_says_beside_its_pixels_is_dropped(openai: OpenAI, settings:
     # When it is edited
     answer = openai.images.edit(image=("photo.png", photo, "image/png"), prompt="a hat")
     # Then it stands upright, and nothing but pixels was kept
-    key = input_key(answer.id, Input.IMAGE)  # type: ignore[attr-defined]
+    key = input_key(answer.id, "image", 0, "png")  # type: ignore[attr-defined]
     content = ResultStore(settings.results_location).read(key)
     kept = Image.open(io.BytesIO(content))
     assert (kept.format, kept.size, kept.info, dict(kept.getexif())) == ("PNG", (128, 256), {}, {})
@@ -134,7 +134,7 @@ def test_deleting_the_job_deletes_what_was_given(openai: OpenAI, server: str, se
     job = job_of(server, answer)
 
     assert httpx.delete(job["urls"]["get"]).status_code == 204
-    for name in Input:
+    for name in ("image", "mask"):
         with pytest.raises(FileNotFoundError):
             stored(settings, job["id"], name)
 
@@ -160,7 +160,7 @@ def test_the_async_client(server: str) -> None:
         async with AsyncOpenAI(base_url=f"{server}/v1", api_key="none", max_retries=0) as client:
             return await client.images.edit(image=io.BytesIO(RED), mask=io.BytesIO(HOLE), prompt="a hat")
 
-    assert job_of(server, asyncio.run(ask()))["input"]["task"] == Task.INPAINT
+    assert job_of(server, asyncio.run(ask()))["task"] == "inpaint"
 
 
 @pytest.mark.parametrize(

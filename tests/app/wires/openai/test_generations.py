@@ -10,6 +10,7 @@ import httpx
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
+from tests.app.answers import request_of
 from tests.app.fake_worker import PICTURE, FakeWorker
 
 pytestmark = pytest.mark.usefixtures("drawing")
@@ -39,10 +40,10 @@ def test_a_prompt_becomes_pictures(openai: OpenAI, server: str) -> None:
     assert answer.usage is not None
     # and each picture's seed, the job's id and its timings come along
     job = job_of(server, answer.id)  # type: ignore[attr-defined]
-    assert [image.seed for image in answer.data] == job["input"]["seeds"]  # type: ignore[attr-defined]
+    assert [image.seed for image in answer.data] == job["seeds"]  # type: ignore[attr-defined]
     assert answer.timings == job["timings"]  # type: ignore[attr-defined]
     assert answer._request_id == job["id"]
-    assert (job["status"], job["input"]["model"], job["input"]["num_inference_steps"]) == ("succeeded", "mini", 30)
+    assert (job["status"], job["model"], job["parameters"]["num_inference_steps"]) == ("succeeded", "mini", 30)
 
 
 def test_pictures_as_urls(openai: OpenAI) -> None:
@@ -79,7 +80,7 @@ def test_our_own_fields_go_in_the_extra_body(openai: OpenAI, server: str) -> Non
     )
 
     job = job_of(server, answer.id)  # type: ignore[attr-defined]
-    asked = job["input"]
+    asked = request_of(job)
     assert (asked["width"], asked["height"], asked["seeds"]) == (128, 160, [7, 8])
     assert (asked["num_inference_steps"], asked["guidance_scale"], asked["scheduler"]) == (5, 2.5, "heun")
     assert (asked["negative_prompt"], asked["output"]) == ("blurry", {"format": "webp", "quality": 80})
@@ -95,7 +96,7 @@ def test_our_own_fields_go_in_the_extra_body(openai: OpenAI, server: str) -> Non
 def test_quality_is_a_number_of_steps(openai: OpenAI, server: str, quality: Any, steps: int) -> None:
     answer = openai.images.generate(prompt="a red apple", quality=quality)
 
-    assert job_of(server, answer.id)["input"]["num_inference_steps"] == steps  # type: ignore[attr-defined]
+    assert job_of(server, answer.id)["parameters"]["num_inference_steps"] == steps  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

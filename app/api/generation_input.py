@@ -1,0 +1,234 @@
+"""The body of POST /v1/generations: what every job has, and beside it the parameters of every task, each optional."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, create_model
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+
+from app.http.bodies import Files
+from app.http.validation import StrictInput
+from app.jobs.fields import MAX_EXPIRES_IN, WORDS_SCHEMA, MetadataKey, MetadataValue, WebhookUrl, not_blank
+from app.jobs.request import JobRequest
+from app.jobs.sources import EarlierOutput, InlineFile, OpenedFile, Source, UploadedFile, source_of_text
+from core.catalog.model import MAX_IMAGES
+from core.errors import InvalidRequest
+from core.jobs import MAX_SEED, Priority
+from core.tasks import all_tasks, roles
+
+PICTURE_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [
+        {
+            "type": "string",
+            "format": "picture",
+            "description": "An http or https URL, a data URI, or plain base64: PNG, JPEG or WebP.",
+        },
+        {
+            "type": "object",
+            "description": "An output of another generation of yours.",
+            "required": ["generation", "index"],
+            "properties": {
+                "generation": {"type": "string", "pattern": "^gen_[0-9a-f]{40}$"},
+                "index": {"type": "integer", "minimum": 0, "maximum": 99},
+            },
+            "additionalProperties": False,
+        },
+        {
+            "type": "object",
+            "description": "A file of POST /v1/uploads.",
+            "required": ["upload"],
+            "properties": {"upload": {"type": "string", "pattern": "^upl_[0-9a-f]{40}$"}},
+            "additionalProperties": False,
+        },
+    ]
+}
+
+
+def _source(value: object) -> Source:
+    """Where an input comes from, as JSON says it."""
+    if isinstance(value, str):
+        try:
+            return source_of_text(value, "it")
+        except InvalidRequest as error:
+            raise PydanticCustomError("input", "{said}", {"said": error.message.removeprefix("'it' ")}) from error
+    if isinstance(value, dict) and value.keys() == {"generation", "index"}:
+        generation, index = value["generation"], value["index"]
+        if isinstance(generation, str) and isinstance(index, int) and not isinstance(index, bool):
+            return EarlierOutput(generation, index)
+    if isinstance(value, dict) and value.keys() == {"upload"} and isinstance(value["upload"], str):
+        return UploadedFile(value["upload"])
+    raise PydanticCustomError(
+        "input",
+        'must be a URL, a data URI, base64, {{"generation": "gen_…", "index": 0}} or {{"upload": "upl_…"}}',
+    )
+
+
+def _sources(value: object) -> tuple[Source, ...]:
+    """One source or several."""
+    return tuple(_source(each) for each in value) if isinstance(value, list) else (_source(value),)
+
+
+Given = Annotated[
+    Any,
+    AfterValidator(_sources),
+    WithJsonSchema({"anyOf": [*PICTURE_SCHEMA["anyOf"], {"type": "array", "items": PICTURE_SCHEMA, "minItems": 1}]}),
+]
+
+
+def _known_roles(inputs: dict[str, tuple[Source, ...]]) -> dict[str, tuple[Source, ...]]:
+    unknown = next((name for name in inputs if name not in roles()), None)
+    if unknown is not None:
+        raise PydanticCustomError(
+            "unknown_parameter",
+            "{hint}",
+            {"name": unknown[:60], "hint": f"inputs are {', '.join(roles())}"},
+        )
+    return inputs
+
+
+FORMATS: Final = {each.name: each for task in all_tasks().values() for each in task.medium.formats}
+QUALITY_NEEDS_LOSS: Final[dict[str, Any]] = {
+    "anyOf": [
+        {
+            "required": ["format"],
+            "properties": {"format": {"enum": sorted(name for name, each in FORMATS.items() if not each.lossless)}},
+        },
+        {"properties": {"quality": {"type": "null"}}},
+    ]
+}
+
+
+class OutputInput(StrictInput):
+    """The file asked for."""
+
+    model_config = ConfigDict(json_schema_extra=QUALITY_NEEDS_LOSS)
+
+    format: str | None = Field(
+        default=None,
+        max_length=32,
+        description="One of the task's formats; its first if unset.",
+        json_schema_extra={"enum": [*FORMATS, None]},
+    )
+    quality: int | None = Field(
+        default=None, ge=1, le=100, description="For formats that lose something, such as JPEG and WebP."
+    )
+
+
+class JobInput(StrictInput):
+    """What can be said of every job, whatever the task."""
+
+    task: str | None = Field(
+        default=None,
+        max_length=64,
+        description="One of the model's tasks. Unset: the one that takes the inputs that came.",
+    )
+    model: str | None = Field(default=None, max_length=64, description="A model of GET /v1/models.")
+    style: str | None = Field(
+        default=None, max_length=64, description="One of the model's `styles`: it is put into the prompt."
+    )
+    inputs: Annotated[dict[str, Given], AfterValidator(_known_roles)] = Field(
+        default={}, description="The pictures to start from, by role: `image`; `mask`, white where it is drawn anew."
+    )
+    seed: int | None = Field(
+        default=None, ge=0, le=MAX_SEED, description="Output i gets seed + i. Unset: a random one, which the job shows."
+    )
+    n: int = Field(default=1, ge=1, le=MAX_IMAGES, description="How many outputs.")
+    output: OutputInput = Field(default=OutputInput(), description="The files' format.")
+    priority: Annotated[Priority, Field(strict=False)] = Field(
+        default=Priority.NORMAL,
+        description="Orders your own jobs: a lower one starts when no higher one of yours waits.",
+    )
+    expires_in: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_EXPIRES_IN,
+        description="Seconds until the job is of no use any more: it then fails with deadline_exceeded.",
+    )
+    store: bool = Field(
+        default=True,
+        description="False: the job and its outputs are removed a minute after the last of them was fetched, and ten "
+        "minutes after its end at the latest.",
+    )
+    webhook: WebhookUrl | None = Field(
+        default=None,
+        description="Where to POST the finished job, signed (see GET /v1/webhooks/secret).",
+        examples=["https://example.com/hooks/easel"],
+    )
+    metadata: dict[MetadataKey, MetadataValue] = Field(
+        default={},
+        max_length=16,
+        description="Your own labels; they come back with the job.",
+        examples=[{"user": "42"}],
+    )
+
+    def sources(self, files: Files) -> dict[str, tuple[Source, ...]]:
+        """Where its inputs come from, by role: what it names, and the `files` that came along."""
+        came = {role: tuple(InlineFile(content) for content in contents) for role, contents in files.items()}
+        named: dict[str, tuple[Source, ...]] = self.inputs
+        return {role: (*named.get(role, ()), *came.get(role, ())) for role in (*named, *came)}
+
+    def wanted(self, inputs: Mapping[str, Sequence[OpenedFile]], fingerprint: str) -> JobRequest:
+        """What it asks for, with its files opened."""
+        return JobRequest(
+            task=self.task,
+            model=self.model,
+            style=self.style,
+            parameters={name: getattr(self, name) for name in parameter_fields()},
+            inputs=inputs,
+            seed=self.seed,
+            n=self.n,
+            format=self.output.format,
+            quality=self.output.quality,
+            priority=self.priority,
+            expires_in=self.expires_in,
+            store=self.store,
+            webhook=self.webhook,
+            metadata=self.metadata,
+            fingerprint=fingerprint,
+        )
+
+
+def parameter_fields() -> dict[str, FieldInfo]:
+    """The fields of all tasks' parameters by name; the first task that has a name says what it is."""
+    found: dict[str, FieldInfo] = {}
+    for task in all_tasks().values():
+        for name, info in task.parameters.model_fields.items():
+            found.setdefault(name, info)
+    return found
+
+
+def _given(name: str, info: FieldInfo) -> Any:  # noqa: ANN401 - a type, made at run time
+    """The field as a request gives it: it may leave out what not every task needs; needed words may not be blank."""
+    kind: Any = Annotated[info.annotation, *info.metadata]
+    if info.is_required() and info.annotation is str:
+        kind = Annotated[kind, AfterValidator(not_blank), Field(json_schema_extra=WORDS_SCHEMA)]
+    elif info.json_schema_extra is not None:
+        kind = Annotated[kind, Field(json_schema_extra=info.json_schema_extra)]
+    needed = all(name in fields and fields[name].is_required() for fields in _fields_by_task())
+    if needed and info.annotation is str:  # sizes and the like are the model's to say
+        return (kind, Field(description=info.description, examples=info.examples))
+    return (kind | None, Field(default=None, description=info.description, examples=info.examples))
+
+
+def _fields_by_task() -> list[dict[str, FieldInfo]]:
+    return [task.parameters.model_fields for task in all_tasks().values()]
+
+
+if TYPE_CHECKING:
+    GenerationInput = JobInput
+else:
+    ParametersInput = create_model(
+        "ParametersInput",
+        __base__=StrictInput,
+        __module__=__name__,
+        **{name: _given(name, info) for name, info in parameter_fields().items()},
+    )
+    GenerationInput = create_model(
+        "GenerationInput",
+        __base__=(JobInput, ParametersInput),
+        __doc__="A generation to make. Most need `prompt` only; the model's catalogue row has the other defaults.",
+        __module__=__name__,
+    )

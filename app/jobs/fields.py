@@ -1,0 +1,67 @@
+"""Fields that the wires share: what a webhook's address, a label and a prompt may be."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from core.tasks.text import MAX_PROMPT_CHARS, Text
+
+MAX_EXPIRES_IN: Final = 7 * 24 * 3600
+
+PORT: Final = r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
+PATH: Final = r"(?:[/?#][!-\[\]-~]*)?"
+HOST: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?"
+HTTP_URL: Final = f"^https?://(?:{HOST}){PORT}{PATH}$"
+"""http or https, a host, no user name; then printable ASCII without space or backslash."""
+
+HTTP_URL_V6: Final = rf"https?://\[(?P<address>[0-9A-Fa-f:.]+)\]{PORT}{PATH}"
+
+
+def is_http_url(value: str) -> bool:
+    """Whether `value` is an address that we would call: http or https, a host, no user name, plain ASCII."""
+    return re.fullmatch(HTTP_URL, value) is not None or _has_ipv6_host(value)
+
+
+def _has_ipv6_host(url: str) -> bool:
+    match = re.fullmatch(HTTP_URL_V6, url)
+    try:
+        return match is not None and bool(ipaddress.IPv6Address(match["address"]))
+    except ValueError:
+        return False
+
+
+def _webhook(value: str) -> str:
+    if not is_http_url(value):
+        raise PydanticCustomError(
+            "webhook_url",
+            "must be an http or https URL in ASCII with a host and without user name, spaces or backslashes, "
+            "such as 'https://example.com/hook'",
+        )
+    return value
+
+
+def not_blank(value: str) -> str:
+    """`value`, unless there is nothing in it."""
+    if not value.strip():
+        raise PydanticCustomError("blank", "must say what to draw; it is empty")
+    return value
+
+
+WORDS_SCHEMA: Final[dict[str, Any]] = {
+    "minLength": 1,
+    "maxLength": MAX_PROMPT_CHARS,
+    "pattern": r"^[^\x00]*[!-~][^\x00]*$",
+}
+"""The pattern is narrower than the rule, so that whatever the schema allows is accepted."""
+
+Prompt = Annotated[Text, AfterValidator(not_blank), Field(json_schema_extra=WORDS_SCHEMA)]
+WebhookUrl = Annotated[
+    str, StringConstraints(max_length=2048), AfterValidator(_webhook), Field(json_schema_extra={"pattern": HTTP_URL})
+]
+MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+MetadataValue = Annotated[str, StringConstraints(max_length=512)]

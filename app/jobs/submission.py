@@ -1,0 +1,114 @@
+"""The one door for jobs: files are stored, then the job is submitted; if none comes of it, they go again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from app.jobs.request import JobRequest, Resolved, resolve
+from app.jobs.sources import OpenedFile
+from core import tracing
+from core.catalog.catalog import Catalog
+from core.jobs import GenerationRequest, new_job_id
+from core.media import Input
+from core.results import ResultStore, input_key
+from core.store import JobStore, NewJob, Submitted
+from core.store.lineage import Lineage
+
+PNG: Final = ("image/png", "png")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A job to submit, with the files to store for it, by their keys."""
+
+    new: NewJob
+    files: Mapping[str, bytes]
+
+
+class Submissions:
+    """Every wire submits here. The calls block: on Redis, on the result store, on the process that reads pictures."""
+
+    def __init__(self, catalog: Catalog, jobs: JobStore, results: ResultStore, lineage: Lineage) -> None:
+        self._catalog = catalog
+        self._jobs = jobs
+        self._results = results
+        self._lineage = lineage
+
+    def prepare(self, wanted: JobRequest, owner: str, idempotency_key: str | None = None) -> Prepared:
+        """The job of `wanted`, with every default filled in. Raises NotFound or InvalidRequest, naming the field."""
+        resolved = resolve(wanted, self._catalog)
+        job_id = new_job_id()
+        inputs, files = _inputs(job_id, wanted, resolved)
+        new = NewJob(
+            id=job_id,
+            owner=owner,
+            queue=resolved.model.queue,
+            request=GenerationRequest(
+                task=resolved.task.name,
+                model=resolved.model.id,
+                parameters=resolved.parameters,
+                inputs=inputs,
+                seeds=resolved.seeds,
+                output=resolved.output,
+            ),
+            priority=wanted.priority,
+            expires_in=wanted.expires_in,
+            metadata=wanted.metadata,
+            webhook_url=wanted.webhook,
+            store=wanted.store,
+            traceparent=tracing.current.get(),
+            idempotency_key=idempotency_key,
+            fingerprint=wanted.fingerprint,
+        )
+        return Prepared(new, files)
+
+    def submit(self, prepared: Prepared) -> Submitted:
+        """The files first, so that no worker looks for them in vain; if no job comes of it, they go again.
+
+        By the keeper, if this process dies in between.
+        """
+        new, needed = prepared.new, False
+        if prepared.files:
+            self._jobs.expect(new.id)
+        try:
+            for key, content in prepared.files.items():
+                self._results.put(key, content)
+            submitted = self._jobs.submit(new)
+            needed = not submitted.replayed
+            if needed and new.request.parents:
+                self._lineage.note({parent.generation for parent in new.request.parents}, new.id)
+        finally:
+            if prepared.files and not needed:
+                self._results.delete_prefix(f"{new.id}/")
+        return submitted
+
+
+def _inputs(job_id: str, wanted: JobRequest, resolved: Resolved) -> tuple[tuple[Input, ...], dict[str, bytes]]:
+    """The files as the task takes them: at its size, in the mode of their role."""
+    records: list[Input] = []
+    files: dict[str, bytes] = {}
+    media_type, extension = PNG
+    for role in resolved.task.roles:
+        for index, opened in enumerate(wanted.inputs.get(role.name, ())):
+            key = input_key(job_id, role.name, index, extension)
+            files[key] = opened.as_png(role.mode, resolved.parameters.input_size)
+            records.append(_record(role.name, index, key, media_type, files[key], opened, resolved))
+    return tuple(records), files
+
+
+def _record(
+    role: str, index: int, key: str, media_type: str, content: bytes, opened: OpenedFile, resolved: Resolved
+) -> Input:
+    size = resolved.parameters.input_size
+    facts = opened.facts if size is None else {"width": size[0], "height": size[1]}
+    return Input(
+        role=role,
+        index=index,
+        key=key,
+        medium=media_type,
+        size_bytes=len(content),
+        facts=facts,
+        parent=opened.parent,
+    )

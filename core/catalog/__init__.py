@@ -1,0 +1,1 @@
+"""The model catalogue: rows and the file they stand in."""

@@ -1,0 +1,103 @@
+"""What a model is: one row of the catalogue, with its limits and defaults."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Final, Self
+
+from pydantic import Field, model_validator
+
+from core.errors import InvalidRequest
+from core.record import StrictRecord
+from core.schedulers import Scheduler
+
+MAX_IMAGES: Final = 10
+MAX_STEPS: Final = 150
+
+DIFFUSION_SCHEDULERS: Final = tuple(s for s in Scheduler if s is not Scheduler.FLOW_MATCH_EULER)
+"""What fits a model that was trained on noise levels; one trained with flow matching takes the flow sampler only."""
+
+
+class SizeGrid(StrictRecord):
+    """Width and height a model draws: between `minimum` and `maximum` pixels, in steps of `multiple`."""
+
+    minimum: int = Field(default=256, ge=8)
+    maximum: int = Field(default=2048, le=4096)
+    multiple: int = Field(default=8, ge=1)
+    width: int = 512
+    height: int = 512
+
+    @model_validator(mode="after")
+    def _defaults_fit(self) -> Self:
+        for name in ("width", "height"):
+            if self.nearest(getattr(self, name)) != getattr(self, name):
+                raise ValueError(f"the default {name} {getattr(self, name)} is off the model's own grid")
+        return self
+
+    def nearest(self, pixels: int) -> int:
+        """The size on the grid that is nearest to `pixels`."""
+        low = -(-self.minimum // self.multiple) * self.multiple
+        high = self.maximum // self.multiple * self.multiple
+        return max(low, min(high, round(pixels / self.multiple) * self.multiple))
+
+    def fitted(self, width: int, height: int) -> tuple[int, int]:
+        """The nearest size on the grid; out of its bounds, the model's own number of pixels in the shape asked for."""
+        low, high = self.nearest(0), self.nearest(1 << 20)
+        if not (low <= min(width, height) and max(width, height) <= high):
+            scale = math.sqrt(self.width * self.height / (width * height))
+            width, height = round(width * scale), round(height * scale)
+        return self.nearest(width), self.nearest(height)
+
+
+StyleName = Annotated[str, Field(min_length=1, max_length=64)]
+StyleTemplate = Annotated[str, Field(max_length=500, pattern=r"^[^{}]*\{prompt\}[^{}]*$")]
+"""How to say a prompt so that the model draws it in a style, such as `a flat icon of {prompt}`."""
+
+
+class Model(StrictRecord):
+    """One row of the catalogue.
+
+    `source` is a folder (relative to the catalogue file, or absolute) or a hub id `owner/name`;
+    `max_work` bounds n x width x height x steps of a job, in pixel-steps; `styles` are ways to put a prompt.
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    source: str
+    revision: str | None = None
+    family: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")
+    description: str = ""
+    license: str = ""
+    tasks: tuple[str, ...] = ("text-to-image",)
+    queue: str = Field(default="default", pattern=r"^[a-z0-9_-]{1,32}$")
+    size: SizeGrid = SizeGrid()
+    num_inference_steps: int = Field(default=25, ge=1, le=MAX_STEPS)
+    max_steps: int = Field(default=MAX_STEPS, ge=1, le=MAX_STEPS)
+    guidance_scale: float = Field(default=5.0, ge=0, le=50)
+    scheduler: Scheduler = Scheduler.EULER
+    schedulers: tuple[Scheduler, ...] = ()
+    negative_prompt: bool = True
+    max_images: int = Field(default=MAX_IMAGES, ge=1, le=MAX_IMAGES)
+    max_work: int = Field(default=4 * 2**20 * 100, ge=1)
+    styles: dict[StyleName, StyleTemplate] = Field(default={}, max_length=64)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fitting_schedulers(cls, row: dict[str, object]) -> dict[str, object]:
+        flow = row.get("scheduler") == Scheduler.FLOW_MATCH_EULER
+        fitting = (Scheduler.FLOW_MATCH_EULER,) if flow else DIFFUSION_SCHEDULERS
+        return {"schedulers": fitting, **row}
+
+    @model_validator(mode="after")
+    def _default_scheduler_fits(self) -> Self:
+        if self.scheduler not in self.schedulers:
+            raise ValueError(f"the default scheduler {self.scheduler} is not among the model's schedulers")
+        return self
+
+    def in_style(self, prompt: str, style: str | None) -> str:
+        """What to ask the model for. Raises InvalidRequest for a style that it does not have."""
+        if style is None:
+            return prompt
+        if style not in self.styles:
+            known = f"it has {', '.join(self.styles)}" if self.styles else "it has none"
+            raise InvalidRequest(f"style '{style[:64]}' is none of model '{self.id}': {known}", param="style")
+        return self.styles[style].replace("{prompt}", prompt)

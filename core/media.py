@@ -1,0 +1,91 @@
+"""Media of inputs and outputs: the formats that files come in, and artifacts, the files that jobs take and make."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import Field
+
+from core.record import Record
+
+Facts = dict[str, int | float | str]
+"""What is known of a file beside its bytes: `width` and `height` in pixels, `frames`, `seconds`."""
+
+
+class Format(Record):
+    """One way to store a medium. `name` is what a request says; `extension` is that of its files."""
+
+    name: str
+    media_type: str
+    extension: str
+    lossless: bool = False
+
+
+class Medium(Record):
+    """What a task makes: a name, which is also that of its file in `worker/outputs`, and formats, the default first."""
+
+    name: str
+    formats: tuple[Format, ...] = Field(min_length=1)
+
+    def format(self, name: str | None) -> Format | None:
+        """The format of that name, the default's without one; None if the medium has no such format."""
+        if name is None:
+            return self.formats[0]
+        return next((each for each in self.formats if each.name == name), None)
+
+
+IMAGE: Final = Medium(
+    name="image",
+    formats=(
+        Format(name="png", media_type="image/png", extension="png", lossless=True),
+        Format(name="jpeg", media_type="image/jpeg", extension="jpeg"),
+        Format(name="webp", media_type="image/webp", extension="webp"),
+    ),
+)
+
+
+class Output(Record):
+    """The file asked for: a format of the task's medium; `quality` is 1-100 where it is not lossless."""
+
+    format: str = "png"
+    quality: int | None = Field(default=None, ge=1, le=100)
+
+
+class Artifact(Record):
+    """One finished file: `key` is its name in the result store, `medium` its media type, such as image/png."""
+
+    index: int
+    key: str
+    medium: str
+    seed: int
+    size_bytes: int
+    facts: Facts = Field(default={})
+
+    @property
+    def extension(self) -> str:
+        """That of its file, without the dot."""
+        return self.key.rpartition(".")[2]
+
+
+class Parent(Record):
+    """The output of another job that an input was taken from."""
+
+    generation: str
+    index: int
+
+
+class Input(Record):
+    """One file that a job starts from, a copy of its own: `role` says what it is to the task."""
+
+    role: str
+    index: int = 0
+    key: str
+    medium: str
+    size_bytes: int
+    facts: Facts = Field(default={})
+    parent: Parent | None = None
+
+    @property
+    def extension(self) -> str:
+        """That of its file, without the dot."""
+        return self.key.rpartition(".")[2]

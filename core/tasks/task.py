@@ -1,0 +1,108 @@
+"""What a task is: its parameters, the roles of its inputs, the medium of its outputs, what a model must be able to do.
+
+A file of this folder with a `TASK` in it is a task; nothing outside lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ConfigDict
+
+from core.catalog.model import Model
+from core.errors import InvalidRequest
+from core.media import IMAGE, Facts, Medium
+from core.record import Record
+
+Lane = tuple[int, ...]
+"""The shape of one row of the model's work: rows of one lane may share a forward."""
+
+
+class Parameters(Record):
+    """What a task is told, every default filled in. As it stands, those of a task that this version does not know."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @classmethod
+    def defaults(cls, model: Model, inputs: Mapping[str, Sequence[Facts]]) -> dict[str, Any]:
+        """What is taken for the fields that a request leaves out; `inputs` are the facts of its files, by role."""
+        return {}
+
+    def check(self, model: Model) -> None:
+        """Raise InvalidRequest, naming the field and what would fit, if `model` cannot do it."""
+
+    @property
+    def lane(self) -> Lane:
+        """Equal for what may be computed together, such as width and height."""
+        return ()
+
+    @property
+    def row_cost(self) -> int:
+        """What one step of one output costs: row-pixels times frames."""
+        return 1
+
+    @property
+    def steps(self) -> int:
+        """How many steps one output takes."""
+        return 1
+
+    @property
+    def cost(self) -> int:
+        """What one output costs, in the unit of a model's `max_work`: row-pixels x frames x steps."""
+        return self.row_cost * self.steps
+
+    @property
+    def input_size(self) -> tuple[int, int] | None:
+        """Width and height in pixels that its pictures are brought to; None to leave them as they are."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a file is to a task. `mode` is that of its pixels: RGB, or L for a mask that is white where it counts."""
+
+    name: str
+    mode: str = "RGB"
+    most: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing that can be asked of a model.
+
+    A model can do it if its row says so by name or, where `builds_on` names tasks, if it can do all of those. `implied`
+    tasks follow from the roles of a request's inputs; others must be named.
+    """
+
+    name: str
+    title: str
+    parameters: type[Parameters]
+    roles: tuple[Role, ...] = ()
+    medium: Medium = IMAGE
+    builds_on: frozenset[str] = field(default_factory=frozenset)
+    implied: bool = True
+
+    def role(self, name: str) -> Role | None:
+        """The role of that name, or None."""
+        return next((role for role in self.roles if role.name == name), None)
+
+    def fits(self, model: Model) -> bool:
+        """Whether `model` can do it."""
+        return self.name in model.tasks or (bool(self.builds_on) and self.builds_on <= set(model.tasks))
+
+    def check(self, model: Model, parameters: Parameters, outputs: int) -> None:
+        """Raise InvalidRequest, naming the field and what would fit, if `model` cannot make `outputs` of it."""
+        if not self.fits(model):
+            raise InvalidRequest(f"model '{model.id}' does not do {self.name}", param="model")
+        parameters.check(model)
+        if outputs > model.max_images:
+            raise InvalidRequest(f"n {outputs} is over the {model.max_images} of model '{model.id}'", param="n")
+        work = parameters.cost * outputs
+        if work > model.max_work:
+            raise InvalidRequest(
+                f"n x width x height x num_inference_steps is {work}, over the {model.max_work} that model "
+                f"'{model.id}' does in one job: ask for fewer images, a smaller size or fewer steps",
+                param="n",
+            )
