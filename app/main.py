@@ -1,4 +1,4 @@
-"""The application: every route, the door before them, the envelope behind them. Knows no route's inside."""
+"""The application: every route, authentication before them, one error envelope behind them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serves the application by uvicorn. Knows sockets and signals; the application is in app.main."""
+"""Serves the application by uvicorn."""
 
 from __future__ import annotations
 

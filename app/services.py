@@ -1,4 +1,4 @@
-"""Everything a route works with, made once from the settings and handed to routes. Knows no route."""
+"""Everything a route works with, made once from the settings and handed to routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Charts of the figures, as PNG files. Knows matplotlib and no benchmark."""
+"""Charts of the figures, as PNG files."""
 
 from __future__ import annotations
 

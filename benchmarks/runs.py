@@ -1,4 +1,4 @@
-"""Runs requests through plain diffusers, one static batch or the engine, and takes the time. Knows no table."""
+"""Runs requests through plain diffusers, one static batch or the engine, and takes the time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What waiting costs: many clients hold a call open while the api answers status reads. Knows the public API only.
+"""What waiting costs: many clients hold a call open while the api answers status reads.
 
     python -m benchmarks.waiting --clients 500 --seconds 20
 

@@ -1,4 +1,4 @@
-"""The models and the requests that the engine is measured with. Knows no clock."""
+"""The models and the requests that the engine is measured with."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the HTTP side and the GPU side agree on. Knows neither FastAPI nor torch."""
+"""What the HTTP side and the GPU side agree on."""

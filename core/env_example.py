@@ -1,4 +1,4 @@
-"""`.env.example`, written from the settings: `python -m core.env_example > .env.example`. Reads no environment."""
+"""`.env.example`, written from the settings: `python -m core.env_example > .env.example`."""
 
 from __future__ import annotations
 

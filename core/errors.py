@@ -1,4 +1,4 @@
-"""Every error a user can meet, as plain data: a code, an HTTP status, a message. Knows nothing of HTTP frameworks.
+"""Every error a user can meet, as plain data: a code, an HTTP status, a message.
 
 EaselError
 ├── InvalidRequest            400  the request is wrong; `param` names the field

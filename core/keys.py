@@ -1,4 +1,4 @@
-"""What an API key may do and how much of it. Knows no secret, no store and no HTTP."""
+"""What an API key may do and how much of it."""
 
 from __future__ import annotations
 

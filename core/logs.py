@@ -1,4 +1,4 @@
-"""How every process logs: one line an event, as text or JSON. Knows no destination but stderr, and no prompt."""
+"""How every process logs: one line an event, as text or JSON."""
 
 from __future__ import annotations
 

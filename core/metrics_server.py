@@ -1,4 +1,4 @@
-"""Answers Prometheus on a port of its own, beside whatever a process does. Knows no metric."""
+"""Answers Prometheus on a port of its own, beside whatever a process does."""
 
 from __future__ import annotations
 

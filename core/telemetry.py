@@ -1,4 +1,4 @@
-"""Spans: how long what took, told to OpenTelemetry where it is installed and wanted. Knows no job and no route.
+"""Spans: how long what took, told to OpenTelemetry where it is installed and wanted.
 
 Off, and nothing of OpenTelemetry imported, unless EASEL_OTLP_ENDPOINT is set; then `pip install 'easel[otel]'`.
 A collector that is away costs its spans and a line in the log now and then, never the time of a request or of a stop.

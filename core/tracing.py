@@ -1,4 +1,4 @@
-"""W3C Trace Context: one trace from a client's request over the worker to the webhook. Knows no exporter.
+"""W3C Trace Context: one trace from a client's request over the worker to the webhook.
 
 https://www.w3.org/TR/trace-context/: `traceparent` is version, trace, parent and flags, in hexadecimal digits.
 """

@@ -1,4 +1,4 @@
-"""What a webhook endpoint is, and what became of the messages for it. Knows no store, no HTTP and no signature."""
+"""What a webhook endpoint is, and what became of the messages for it."""
 
 from __future__ import annotations
 

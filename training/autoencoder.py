@@ -1,4 +1,4 @@
-"""Knows how to train the picture autoencoder on coloured backgrounds; knows nothing of captions or diffusion.
+"""How to train the picture autoencoder on coloured backgrounds.
 
 The network is TAESD's (Ollin Boer Bohan, https://github.com/madebyollin/taesd), here trained from nothing.
 """

@@ -1,4 +1,4 @@
-"""Knows the cached latents and token states and how batches are drawn from them; knows no network.
+"""The cached latents and token states and how batches are drawn from them.
 
 Two things are done to a batch beyond drawing it, both against learning by heart. A caption's states are blurred towards
 those of another one, mostly of another motif (mixup, Zhang et al. 2018, arXiv:1710.09412, of the input alone), so that

@@ -1,4 +1,4 @@
-"""Knows how to say what a training picture shows; knows motif, style and colour only."""
+"""How to say what a training picture shows."""
 
 from __future__ import annotations
 

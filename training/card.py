@@ -1,4 +1,4 @@
-"""Knows how measured figures stand in the model card; does not know how they are measured."""
+"""How measured figures stand in the model card."""
 
 from __future__ import annotations
 

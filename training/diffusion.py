@@ -1,4 +1,4 @@
-"""Knows the noise process, its loss and how to sample from a UNet; does not know where latents come from.
+"""The noise process, its loss and how to sample from a UNet.
 
 v-prediction: Salimans & Ho 2022 (arXiv:2202.00512). Zero terminal SNR: Lin et al. 2024 (arXiv:2305.08891).
 Min-SNR weights: Hang et al. 2023 (arXiv:2303.09556). Guidance: Ho & Salimans 2022 (arXiv:2207.12598).

@@ -1,4 +1,4 @@
-"""Knows how to measure an exported model; does not know how it was trained."""
+"""How to measure an exported model."""
 
 from __future__ import annotations
 

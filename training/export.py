@@ -1,4 +1,4 @@
-"""Knows how to put the trained parts together as an ordinary diffusers folder; knows no training."""
+"""How to put the trained parts together as an ordinary diffusers folder."""
 
 from __future__ import annotations
 

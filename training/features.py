@@ -1,4 +1,4 @@
-"""Knows how to compare pictures of single motifs whatever their background; does not know what drew them.
+"""How to compare pictures of single motifs whatever their background.
 
 A plain descriptor, because a pretrained vision model would be another download and its opinion hard to check:
 the motif is cut out by its background colour, centred, and described by coarse colours (CIE Lab) and

@@ -1,4 +1,4 @@
-"""Knows which registry packages hold the training material and how to get it; not what is in it."""
+"""Which registry packages hold the training material and how to get it."""
 
 from __future__ import annotations
 

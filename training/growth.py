@@ -1,4 +1,4 @@
-"""Knows how to put a level for 32x32 latents around a UNet trained on 16x16 ones; does not train either.
+"""How to put a level for 32x32 latents around a UNet trained on 16x16 ones.
 
 Trained at the larger size as it is, the small UNet keeps colours and loses every shape: what it knows lies at
 levels that then see half as much of the picture. Wrapped in one more level, they see what they saw before.

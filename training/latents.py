@@ -1,4 +1,4 @@
-"""Knows how to fill the cache the UNet trains from: composites as latents, captions as token states.
+"""How to fill the cache the UNet trains from: composites as latents, captions as token states.
 
 Knows nothing of diffusion. Everything is computed once: encoding on the fly would cost as much as training.
 """

@@ -1,4 +1,4 @@
-"""Knows the hand-written lists of motifs and synonyms, and which words are held out; does not know emojibase."""
+"""The hand-written lists of motifs and synonyms, and which words are held out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Knows the words and the picture of every motif, from the lists and emojibase; not how captions are phrased."""
+"""The words and the picture of every motif, from the lists and emojibase."""
 
 from __future__ import annotations
 

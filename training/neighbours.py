@@ -1,4 +1,4 @@
-"""Knows which words nobody listed lie next to a motif's own in MiniLM's space; knows no picture.
+"""Which words nobody listed lie next to a motif's own in MiniLM's space.
 
 Whoever types one of them means the motif, or nothing that we have: trained on such words, the UNet follows the
 encoder's sense of meaning instead of a list.

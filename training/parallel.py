@@ -1,4 +1,4 @@
-"""Knows how the processes that `torchrun` started share one task; does not know what they train or draw.
+"""How the processes that `torchrun` started share one task.
 
 In training each draws batches of its own, and all take the same step along the mean of their gradients. That is worth
 it on a processor, too: two processes of one thread each train the UNet a third faster than one of two threads, because

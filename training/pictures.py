@@ -1,4 +1,4 @@
-"""Knows how to turn the packages' files into 256-pixel RGBA arrays; does not know names or captions."""
+"""How to turn the packages' files into 256-pixel RGBA arrays."""
 
 from __future__ import annotations
 

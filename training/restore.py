@@ -1,4 +1,4 @@
-"""Knows how to lay an exported model out so that training can go on from it; does not train."""
+"""How to lay an exported model out so that training can go on from it."""
 
 from __future__ import annotations
 

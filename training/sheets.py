@@ -1,4 +1,4 @@
-"""Knows how to lay pictures and curves out for a person to look at; does not know where they come from."""
+"""How to lay pictures and curves out for a person to look at."""
 
 from __future__ import annotations
 

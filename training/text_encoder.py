@@ -1,4 +1,4 @@
-"""Knows how MiniLM is taught, on words alone, which motif a word means; knows no picture and no UNet.
+"""How MiniLM is taught, on words alone, which motif a word means.
 
 As it comes, MiniLM puts "vixen" between the fox, the wolf and the witch, and a UNet that is told so draws something
 between them. Its last layers learn to say of every listed word, in a caption of one motif, what MiniLM as it came says

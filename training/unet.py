@@ -1,4 +1,4 @@
-"""Knows how to train the UNet on cached latents within a time budget, and how to go on; knows no pictures.
+"""How to train the UNet on cached latents within a time budget, and how to go on.
 
 The first part of the budget trains the inner UNet on 128-pixel latents, the rest the whole one at 256 pixels.
 """

@@ -1,4 +1,4 @@
-"""Knows which motif the text encoder takes a word for, by the names next to it; knows no picture."""
+"""Which motif the text encoder takes a word for, by the names next to it."""
 
 from __future__ import annotations
 

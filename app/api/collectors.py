@@ -1,4 +1,4 @@
-"""What the operator's monitoring reads, in Prometheus's terms. Knows the store's counters and no HTTP.
+"""What the operator's monitoring reads, in Prometheus's terms.
 
 What lives in Redis is read when it is asked for, so every api process says the same; of itself each knows only how
 fast it answered.

@@ -1,4 +1,4 @@
-"""Webhook endpoints: where all of a key's events go, with a secret and a delivery log each. Knows HTTP only."""
+"""Webhook endpoints: where all of a key's events go, with a secret and a delivery log each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events of a generation as they happen, as server-sent events. Knows the wire; the events are the store's."""
+"""The events of a generation as they happen, as server-sent events."""
 
 from __future__ import annotations
 

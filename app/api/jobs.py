@@ -1,4 +1,4 @@
-"""The job that an address names, if the caller may see it. Knows ids and owners; what routes share of them."""
+"""The job that an address names, if the caller may see it."""
 
 from __future__ import annotations
 

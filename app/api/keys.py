@@ -1,4 +1,4 @@
-"""API keys: make, list, renew and end them, with a key that may. Knows HTTP; what keys are, is in core."""
+"""API keys: make, list, renew and end them, with a key that may."""
 
 from __future__ import annotations
 

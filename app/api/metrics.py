@@ -1,4 +1,4 @@
-"""GET /metrics for Prometheus. Knows the text format's route; what is counted is in app.api.collectors."""
+"""GET /metrics for Prometheus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models of this server, as a client needs to know them. Knows the catalogue and who has what loaded."""
+"""The models of this server, as a client needs to know them."""
 
 from __future__ import annotations
 

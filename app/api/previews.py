@@ -1,4 +1,4 @@
-"""How a running generation looks so far. Knows HTTP; who draws previews and how often is the worker's affair."""
+"""How a running generation looks so far."""
 
 from __future__ import annotations
 

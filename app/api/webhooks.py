@@ -1,4 +1,4 @@
-"""The secret that webhooks are signed with. Knows no delivery; that is the keeper's."""
+"""The secret that webhooks are signed with."""
 
 from __future__ import annotations
 

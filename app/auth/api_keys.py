@@ -1,4 +1,4 @@
-"""Who the holder of an API key is: keys of the settings and keys of the store. Knows no HTTP and no route."""
+"""Who the holder of an API key is: keys of the settings and keys of the store."""
 
 from __future__ import annotations
 

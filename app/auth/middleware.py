@@ -1,4 +1,4 @@
-"""Who may come in: the Host header against DNS rebinding, a key or a signature on every /v1 address. Knows no route."""
+"""Who may come in: the Host header against DNS rebinding, a key or a signature on every /v1 address."""
 
 from __future__ import annotations
 

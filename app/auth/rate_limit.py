@@ -1,4 +1,4 @@
-"""Which requests count against a key's rate, and how the count is told. Knows paths and headers; the store counts."""
+"""Which requests count against a key's rate, and how the count is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which scope of a key a request needs. Knows methods and the first words of paths only."""
+"""Which scope of a key a request needs."""
 
 from __future__ import annotations
 

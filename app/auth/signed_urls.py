@@ -1,4 +1,4 @@
-"""Addresses of pictures that open without a key for a while. Knows paths and times, and no job."""
+"""Addresses of pictures that open without a key for a while."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small client of the native API, for the command line. Knows the routes and the error envelope only."""
+"""A small client of the native API, for the command line."""
 
 from __future__ import annotations
 

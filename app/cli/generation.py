@@ -1,4 +1,4 @@
-"""Draws from the command line: submit, show progress, save the pictures. Knows the client and the terminal."""
+"""Draws from the command line: submit, show progress, save the pictures."""
 
 from __future__ import annotations
 

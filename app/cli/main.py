@@ -1,4 +1,4 @@
-"""The `easel` command: which subcommands there are. Knows nothing of what they do."""
+"""The `easel` command: which subcommands there are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network stream that ends in time, however slowly the other side drips. Knows no HTTP and no addresses."""
+"""A network stream that ends in time, however slowly the other side drips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The only way out to a user's URL: resolve once, check, dial what was checked. Knows no webhook, no store.
+"""The only way out to a user's URL: resolve once, check, dial what was checked.
 
 A check before the fetch is no guard: the client would resolve the name again and may be told another
 address. Here only the dial changes, so TLS still checks the name; redirects and proxies are off.

@@ -1,4 +1,4 @@
-"""Every error as the one envelope, on every route and status. Knows no route; what can go wrong is in core.errors."""
+"""Every error as the one envelope, on every route and status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the api takes to begin an answer, by route. Knows routes by their pattern only, never a user's path."""
+"""How long the api takes to begin an answer, by route."""
 
 from __future__ import annotations
 

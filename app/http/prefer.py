@@ -1,4 +1,4 @@
-"""The Prefer header of RFC 7240, as far as we honour it. Knows nothing of what is waited for."""
+"""The Prefer header of RFC 7240, as far as we honour it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes the trace of a request in, for the job that comes of it and for the log. Knows a header and no route."""
+"""Takes the trace of a request in, for the job that comes of it and for the log."""
 
 from __future__ import annotations
 

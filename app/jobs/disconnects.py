@@ -1,4 +1,4 @@
-"""Clients that wait for a job on an open connection: what happens when they hang up. Knows no wire format."""
+"""Clients that wait for a job on an open connection: what happens when they hang up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request is told that the api cannot finish before it stops. Knows no route and no signal."""
+"""What a request is told that the api cannot finish before it stops."""
 
 from __future__ import annotations
 

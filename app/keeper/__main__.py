@@ -1,4 +1,4 @@
-"""`python -m app.keeper`: runs the keeper until SIGTERM or SIGINT. Knows nothing of its work."""
+"""`python -m app.keeper`: runs the keeper until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 

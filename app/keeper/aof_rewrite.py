@@ -1,4 +1,4 @@
-"""Has Redis write its append-only file anew once something was deleted: until then the file keeps it. Knows no job."""
+"""Has Redis write its append-only file anew once something was deleted: until then the file keeps it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One POST to one URL and what came of it. Knows HTTP; nothing of signatures, schedules or the store."""
+"""One POST to one URL and what came of it."""
 
 from __future__ import annotations
 

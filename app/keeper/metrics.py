@@ -1,4 +1,4 @@
-"""What the keeper has done, for Prometheus. Knows no rule of its work."""
+"""What the keeper has done, for Prometheus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a webhook says: the event and the job as its owner would see it. Knows no signature and no HTTP."""
+"""What a webhook says: the event and the job as its owner would see it."""
 
 from __future__ import annotations
 

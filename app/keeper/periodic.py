@@ -1,4 +1,4 @@
-"""Runs an action again and again until told to stop, whatever happens in it. Knows no action itself."""
+"""Runs an action again and again until told to stop, whatever happens in it."""
 
 from __future__ import annotations
 

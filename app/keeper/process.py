@@ -1,4 +1,4 @@
-"""The keeper's threads and what they share. Knows settings and wiring; each rule is in a file of its own."""
+"""The keeper's threads and what they share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes jobs from dead workers and replaces lost tickets. Knows the store's rules; runs no user code."""
+"""Takes jobs from dead workers and replaces lost tickets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a webhook is tried again: the Standard Webhooks table, with jitter. Knows no store and no network."""
+"""When a webhook is tried again: the Standard Webhooks table, with jitter."""
 
 from __future__ import annotations
 

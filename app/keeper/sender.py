@@ -1,4 +1,4 @@
-"""Takes webhook rows from the outbox and sees them delivered or given up. Knows the rules, not the network.
+"""Takes webhook rows from the outbox and sees them delivered or given up.
 
 At least once: a sender that dies leaves its row to come back when the row's lease is over.
 """

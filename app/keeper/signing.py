@@ -1,4 +1,4 @@
-"""Standard Webhooks signatures, v1: HMAC-SHA256 over id, time and body. Knows no HTTP client and no store."""
+"""Standard Webhooks signatures, v1: HMAC-SHA256 over id, time and body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notices a worker that lives and says nothing, and ends it. Knows processes and rows in Redis, and no job.
+"""Notices a worker that lives and says nothing, and ends it.
 
 A worker watches its own engine (worker/watchdog.py), but in a process that is stuck as a whole nothing is watched.
 """

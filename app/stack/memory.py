@@ -1,4 +1,4 @@
-"""Knows how much memory Linux says this machine has left; knows nothing of who wants it."""
+"""How much memory Linux says this machine has left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps child processes alive and ends them all. Knows how to start, restart and stop; not what they are for."""
+"""Keeps child processes alive and ends them all."""
 
 from __future__ import annotations
 

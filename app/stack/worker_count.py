@@ -1,4 +1,4 @@
-"""Knows how many workers a machine is worth; knows no process and no job.
+"""How many workers a machine is worth.
 
 One engine cannot keep several cores busy: a third of a small model's forward is work for one thread, and threads of
 one forward wait for each other at every layer. Two workers, each taking the threads that the other leaves idle

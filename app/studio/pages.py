@@ -1,4 +1,4 @@
-"""Serves the page and its files from the package. Knows nothing of what they do."""
+"""Serves the page and its files from the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each process connects to Redis. Knows time-outs and retries, and no key."""
+"""How each process connects to Redis."""
 
 from __future__ import annotations
 

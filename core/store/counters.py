@@ -1,4 +1,4 @@
-"""What an operator counts: ends of jobs, waits, runs, deliveries, the line as it is now. Knows no metrics format.
+"""What an operator counts: ends of jobs, waits, runs, deliveries, the line as it is now.
 
 The scripts count in the transaction that makes it true, so a value is the same whichever process is asked.
 """

@@ -1,4 +1,4 @@
-"""How fast a queue drains, as the scripts measured it. Knows no job and no limit."""
+"""How fast a queue drains, as the scripts measured it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhook endpoints and their delivery logs in Redis. Knows no delivery under way; that is the outbox's."""
+"""Webhook endpoints and their delivery logs in Redis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a keeper lives: one key that expires unless refreshed. Knows no job and no worker."""
+"""Whether a keeper lives: one key that expires unless refreshed."""
 
 from __future__ import annotations
 

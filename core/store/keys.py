@@ -1,4 +1,4 @@
-"""API keys in Redis: digests only, found by id. Knows when a secret is good, and nothing of what a key may do.
+"""API keys in Redis: digests only, found by id.
 
 A secret has 256 random bits, so one SHA-256 is enough: there is nothing to guess.
 """

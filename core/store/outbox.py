@@ -1,4 +1,4 @@
-"""Webhook rows: written by the commit script, taken by a sender for a while, settled. Knows no HTTP."""
+"""Webhook rows: written by the commit script, taken by a sender for a while, settled."""
 
 from __future__ import annotations
 

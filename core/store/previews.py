@@ -1,4 +1,4 @@
-"""How a running job's first picture looks so far: one small JPEG a job, for half a minute. Knows no pixels."""
+"""How a running job's first picture looks so far: one small JPEG a job, for half a minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often each owner may ask: a token bucket in Redis. Knows no request and no key."""
+"""How often each owner may ask: a token bucket in Redis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs that a call waits for, by what it asked: a retry finds the job of a call that has gone. Knows no HTTP.
+"""Jobs that a call waits for, by what it asked: a retry finds the job of a call that has gone.
 
 A call holds its job for a while and renews that; it lets go when its client hangs up, and stops renewing when its api
 dies. `easel:calls:<owner>:<fingerprint>` zset id -> ms from which a retry may have it. Ends no job.

@@ -1,4 +1,4 @@
-"""The job record as a Redis hash and back. Knows the field names, and nothing of when they change."""
+"""The job record as a Redis hash and back."""
 
 from __future__ import annotations
 

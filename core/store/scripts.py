@@ -1,4 +1,4 @@
-"""Loads the Lua scripts, each a file of its own behind a shared prelude. Knows no key and no record."""
+"""Loads the Lua scripts, each a file of its own behind a shared prelude."""
 
 from __future__ import annotations
 

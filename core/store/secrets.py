@@ -1,4 +1,4 @@
-"""Secrets that all processes share: made once, kept in Redis. Knows not what they are for."""
+"""Secrets that all processes share: made once, kept in Redis."""
 
 from __future__ import annotations
 

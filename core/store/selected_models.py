@@ -1,4 +1,4 @@
-"""The model that a key has chosen, for clients that choose once and then draw. Knows no model and no client."""
+"""The model that a key has chosen, for clients that choose once and then draw."""
 
 from __future__ import annotations
 

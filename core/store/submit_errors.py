@@ -1,4 +1,4 @@
-"""What the verdicts of the submit script mean to the client. Knows words, and no Redis."""
+"""What the verdicts of the submit script mean to the client."""
 
 from __future__ import annotations
 

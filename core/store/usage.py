@@ -1,4 +1,4 @@
-"""What an owner has used of the day, in UTC; the scripts count it. Knows no limit."""
+"""What an owner has used of the day, in UTC; the scripts count it."""
 
 from __future__ import annotations
 

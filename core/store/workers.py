@@ -1,4 +1,4 @@
-"""Which workers live and what they serve: a row each that expires unless refreshed. Knows no job."""
+"""Which workers live and what they serve: a row each that expires unless refreshed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was looked at and what came of it. Knows nothing that could be looked at."""
+"""What was looked at and what came of it."""
 
 from __future__ import annotations
 

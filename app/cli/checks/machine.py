@@ -1,4 +1,4 @@
-"""Looks at the machine: torch and its device, memory, disk. Knows no network and no model."""
+"""Looks at the machine: torch and its device, memory, disk."""
 
 from __future__ import annotations
 

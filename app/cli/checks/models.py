@@ -1,4 +1,4 @@
-"""Looks whether every model of the catalogue has its files. Knows diffusers' folders, loads nothing."""
+"""Looks whether every model of the catalogue has its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks at Redis, at the port, and at who could reach it. Knows no machine and no model."""
+"""Looks at Redis, at the port, and at who could reach it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`easel doctor`: what is wrong on this machine, and what to do about it. Knows how it is told, not what is seen."""
+"""`easel doctor`: what is wrong on this machine, and what to do about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A finished job as AUTOMATIC1111's clients expect it. Knows the shape of the answer only."""
+"""A finished job as AUTOMATIC1111's clients expect it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST txt2img and img2img: the answer comes with the pictures. Knows HTTP."""
+"""POST txt2img and img2img: the answer comes with the pictures."""
 
 from __future__ import annotations
 

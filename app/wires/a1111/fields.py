@@ -1,4 +1,4 @@
-"""What AUTOMATIC1111's clients send, as far as it means something here; the rest is let go. Knows no model."""
+"""What AUTOMATIC1111's clients send, as far as it means something here; the rest is let go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names that AUTOMATIC1111's clients have for samplers. Knows no request."""
+"""The names that AUTOMATIC1111's clients have for samplers."""
 
 from __future__ import annotations
 

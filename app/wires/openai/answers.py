@@ -1,4 +1,4 @@
-"""A finished job as an OpenAI client expects it. Knows the shape of the answer; pictures come from the result store."""
+"""A finished job as an OpenAI client expects it."""
 
 from __future__ import annotations
 

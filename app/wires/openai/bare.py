@@ -1,4 +1,4 @@
-"""The OpenAI addresses without their /v1, for clients whose base URL lacks it. Knows paths only."""
+"""The OpenAI addresses without their /v1, for clients whose base URL lacks it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One OpenAI call from its submission to its answer. Knows headers and jobs; no route and no field."""
+"""One OpenAI call from its submission to its answer."""
 
 from __future__ import annotations
 

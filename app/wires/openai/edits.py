@@ -1,4 +1,4 @@
-"""POST /images/edits and /images/variations: a picture in, pictures out. Knows HTTP."""
+"""POST /images/edits and /images/variations: a picture in, pictures out."""
 
 from __future__ import annotations
 

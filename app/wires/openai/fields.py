@@ -1,4 +1,4 @@
-"""What an OpenAI client may ask of the images routes, and Easel's own fields beside it. Knows no model and no HTTP."""
+"""What an OpenAI client may ask of the images routes, and Easel's own fields beside it."""
 
 from __future__ import annotations
 

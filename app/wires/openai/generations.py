@@ -1,4 +1,4 @@
-"""POST /images/generations: a prompt in, pictures out, on one connection. Knows HTTP."""
+"""POST /images/generations: a prompt in, pictures out, on one connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of our models an OpenAI model name means, and which of its sizes. Knows no other field."""
+"""Which of our models an OpenAI model name means, and which of its sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An OpenAI call as server-sent events: partial pictures on the way, then the pictures. Knows the events' shapes."""
+"""An OpenAI call as server-sent events: partial pictures on the way, then the pictures."""
 
 from __future__ import annotations
 
