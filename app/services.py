@@ -79,8 +79,11 @@ class Services:
         """Nothing is sent to Redis yet: an api may start before its Redis does."""
         if settings.redis_url is None:
             raise ValueError("the api needs a Redis or Valkey: set REDIS_URL, or run 'easel up', which brings its own")
-        redis = connect(settings.redis_url)
-        jobs, notifier = JobStore(redis, Limits.from_settings(settings)), JobNotifier(settings.redis_url)
+        redis = connect(settings.redis_url, prefix=settings.redis_prefix)
+        jobs, notifier = (
+            JobStore(redis, Limits.from_settings(settings)),
+            JobNotifier(settings.redis_url, redis.names),
+        )
         keys = KeyStore(redis)
         catalog, results, uploads = (
             Catalog.load(settings.catalog),

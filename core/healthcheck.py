@@ -16,7 +16,7 @@ def is_alive(part: str, settings: Settings) -> bool:
     """Whether a keeper did its rounds lately, or a worker of this very host announced itself."""
     if settings.redis_url is None:
         return False
-    with connect(settings.redis_url) as redis:
+    with connect(settings.redis_url, prefix=settings.redis_prefix) as redis:
         if part == "keeper":
             return KeeperHeartbeat(redis).heard()
         here = f"{socket.gethostname()}-"

@@ -104,7 +104,7 @@ class Priority(StrEnum):
 class Progress(Record):
     """Step `step` of `steps` in `stage`; over all images of the job in the denoise stage."""
 
-    stage: Stage
+    stage: Annotated[Stage | str, Field(union_mode="left_to_right")]
     step: int = 0
     steps: int = 0
 
@@ -117,13 +117,17 @@ class JobError(Record):
 
 
 class Job(Record):
-    """The record of a job, as the store holds it. Times are aware UTC; `timings` are seconds a stage."""
+    """The record of a job, as the store holds it. Times are aware UTC; `timings` are seconds a stage.
+
+    A word that a newer version wrote stands as it is.
+    """
 
     id: str
+    schema_number: int = 0
     owner: str
-    status: Status
+    status: Annotated[Status | str, Field(union_mode="left_to_right")]
     queue: str
-    priority: Priority = Priority.NORMAL
+    priority: Annotated[Priority | str, Field(union_mode="left_to_right")] = Priority.NORMAL
     request: GenerationRequest
     metadata: dict[str, str] = Field(default={})
     webhook_url: str | None = None
@@ -140,6 +144,11 @@ class Job(Record):
     outputs: tuple[Artifact, ...] = ()
     error: JobError | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether it has ended, in a way that this version knows."""
+        return self.status in TERMINAL_STATUSES
 
 
 def new_job_id() -> str:

@@ -22,6 +22,8 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 from rq.worker import SimpleWorker
 
+from core.key_names import names_of
+
 logger = logging.getLogger(__name__)
 
 TICKET_FUNCTION: Final = "easel.ticket"
@@ -48,7 +50,9 @@ class Ticket:
 
 
 def rq_queue(name: str, redis: Redis) -> Queue:
-    return Queue(f"easel-{name}", connection=redis, serializer=JSONSerializer, default_timeout=NO_TIMEOUT)
+    return Queue(
+        f"{names_of(redis).prefix}-{name}", connection=redis, serializer=JSONSerializer, default_timeout=NO_TIMEOUT
+    )
 
 
 def new_ticket(queue: str, redis: Redis) -> Ticket:

@@ -27,6 +27,11 @@ class Settings(BaseSettings):
         validation_alias="REDIS_URL",
         description="Redis or Valkey to use. Unset: `easel up` starts an embedded Valkey in the data folder.",
     )
+    redis_prefix: str = Field(
+        default="easel",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$",
+        description="How the names of all keys in Redis begin, so that two Easels can share one.",
+    )
     data_dir: Path = Field(
         default=Path("easel-data"), description="Where the embedded Valkey and the pictures are kept."
     )

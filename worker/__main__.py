@@ -95,7 +95,7 @@ def served_models(settings: Settings, catalog: Catalog) -> list[str]:
 
 def serve(settings: Settings, models: Models, redis_url: str, name: str) -> None:
     """Run the engine on this, the main thread, and the slots beside it."""
-    redis = connect(redis_url, patient=True)
+    redis = connect(redis_url, patient=True, prefix=settings.redis_prefix)
     store = JobStore(redis, Limits.from_settings(settings))
     registry = WorkerRegistry(redis)
     info = WorkerInfo(

@@ -14,8 +14,8 @@ from redis import Redis
 from redis.client import PubSub
 from redis.exceptions import RedisError
 
+from core.key_names import names_of
 from core.store import Claim, JobStore, Verdict, WorkerInfo, WorkerRegistry
-from core.store.events import CANCELS
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Leases(threading.Thread):
         while not self._leaving.is_set():
             try:
                 with self._redis.pubsub(ignore_subscribe_messages=True) as cancels:  # type: ignore[no-untyped-call]
-                    cancels.subscribe(CANCELS)
+                    cancels.subscribe(names_of(self._redis)("cancels"))
                     while not self._leaving.is_set():
                         self._renew()
                         self._listen(cancels)

@@ -74,7 +74,7 @@ async def stream_events(
             param="Last-Event-ID",
         )
     job = await run_in_threadpool(find, services, job_id, owner)
-    if last_event_id and job.status.is_terminal:
+    if last_event_id and job.is_terminal:
         if not await run_in_threadpool(services.events.read, job_id, last_event_id):
             return Response(status_code=204)
     return StreamingResponse(

@@ -117,7 +117,7 @@ async def create_generation(
         response.headers["Idempotency-Replayed"] = "true"
     shown = await run_in_threadpool(_shown, services, job, base_url, response)
     response.headers["Location"] = shown.urls.get
-    if seconds is not None and job.status.is_terminal:
+    if seconds is not None and job.is_terminal:
         response.status_code = 200
     return shown
 
@@ -145,7 +145,7 @@ async def _submit(request: Request, services: Services, owner: str, idempotency_
 def _shown(services: Services, job: Job, base_url: str, response: Response) -> GenerationView:
     """The view of `job`, and when to ask again if there is reason to."""
     shown = view(services, job, base_url)
-    if not job.status.is_terminal:
+    if not job.is_terminal:
         response.headers["Retry-After"] = str(retry_after(services, shown, job.queue))
     return shown
 
@@ -192,7 +192,7 @@ def cancel_generation(job_id: JobId, services: ServicesOf, owner: Owner, base_ur
 def delete_generation(job_id: JobId, services: ServicesOf, owner: Owner) -> None:
     """Forget a finished job and its pictures. Cancel an unfinished one first."""
     job = find(services, job_id, owner)
-    if not job.status.is_terminal:
+    if not job.is_terminal:
         raise Conflict(f"the generation is {job.status}: cancel it first, or wait for its end", code="job_not_finished")
     services.lineage.forget(job.id)
     services.results.delete_prefix(job.id)  # before the record: what is left half done can be deleted again

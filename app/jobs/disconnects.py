@@ -109,7 +109,7 @@ class DisconnectPolicy:
         if not waiting.done():
             raise ClientDisconnected
         ended = waiting.result()
-        if not ended.status.is_terminal:
+        if not ended.is_terminal:
             await run_in_threadpool(self._orphans.leave, new.owner, new.fingerprint, job.id)
             raise Unavailable(
                 "the api stops waiting for the picture; ask again and get the same one", code="try_again", retry_after=1

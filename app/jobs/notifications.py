@@ -18,8 +18,8 @@ from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
 from core.jobs import Job
+from core.key_names import KeyNames
 from core.store import JobStore
-from core.store.events import BELL
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +31,9 @@ PING_SECONDS: Final = 10.0
 class JobNotifier:
     """Wakes the waiters of a job when something about it has changed."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, names: KeyNames) -> None:
         self._url = url
+        self._names = names
         self._waiters: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._closed = False
 
@@ -88,7 +89,7 @@ class JobNotifier:
     async def _listen(self) -> None:
         redis = Redis.from_url(self._url, socket_connect_timeout=2.0, socket_timeout=PING_SECONDS, retry=None)
         async with redis, redis.pubsub() as pubsub:
-            await pubsub.subscribe(BELL)
+            await pubsub.subscribe(self._names("bell"))
             while not self._closed:
                 message = await pubsub.get_message(timeout=PING_SECONDS)
                 if message is None:
@@ -117,6 +118,6 @@ async def until_finished(notifier: JobNotifier, jobs: JobStore, job: Job, second
             fresh = await run_in_threadpool(jobs.get, job.id)
             job = fresh or job
             left = deadline - asyncio.get_running_loop().time()
-            if job.status.is_terminal or left <= 0 or notifier.closed:
+            if job.is_terminal or left <= 0 or notifier.closed:
                 return job
             await notifier.wait(changed, left)

@@ -10,13 +10,9 @@ from typing import Any, Final
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from core.key_names import names_of
+
 logger = logging.getLogger(__name__)
-
-FORGOTTEN: Final = "easel:forgotten"
-"""Counts what the scripts have deleted."""
-
-REWRITTEN: Final = "easel:rewritten"
-"""The count at the last rewrite."""
 
 SMALL_BYTES: Final = 64 * 2**20
 LARGE_SECONDS: Final = 3600.0
@@ -28,13 +24,14 @@ class AofRewriter:
 
     def __init__(self, redis: Redis, clock: Callable[[], float] = time.monotonic) -> None:
         self._redis = redis
+        self._names = names_of(redis)
         self._clock = clock
         self._asked_at: float | None = None
         self._refused = False
 
     def round(self) -> None:
-        count: Any = self._redis.get(FORGOTTEN)
-        if self._refused or count is None or count == self._redis.get(REWRITTEN):
+        count: Any = self._redis.get(self._names("forgotten"))
+        if self._refused or count is None or count == self._redis.get(self._names("rewritten")):
             return
         persistence: Any = self._redis.info("persistence")
         if not persistence["aof_enabled"] or persistence["aof_rewrite_in_progress"]:
@@ -50,4 +47,4 @@ class AofRewriter:
             logger.warning("Redis does not let the keeper rewrite its file: %s", error)
             self._refused = True
             return
-        self._redis.set(REWRITTEN, count)
+        self._redis.set(self._names("rewritten"), count)

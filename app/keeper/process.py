@@ -45,7 +45,7 @@ def run_keeper(settings: Settings, redis_url: str, stopping: threading.Event) ->
     # Not the patient client: no call here waits long, and each round is tried again anyway.
     metrics = KeeperMetrics()
     spans = telemetry.start("easel-keeper", settings.otlp_endpoint)
-    redis = connect(redis_url)
+    redis = connect(redis_url, prefix=settings.redis_prefix)
     jobs = JobStore(redis, Limits.from_settings(settings))
     reaper = Reaper(jobs, redis, Catalog.load(settings.catalog).queues())
     heartbeat = KeeperHeartbeat(redis)

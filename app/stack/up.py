@@ -105,7 +105,7 @@ def running_stack(settings: Settings) -> Iterator[Stack]:
     count = count_workers(settings, Catalog.load(settings.catalog))
     ports = metrics_ports(settings, count)
     with data_folder_lock(settings.data_dir), _redis(settings) as redis_url:
-        redis = connect(redis_url)
+        redis = connect(redis_url, prefix=settings.redis_prefix)
         check_settings(settings, KeyStore(redis))
         environment = {
             **QUIET_WORKER,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from redis import Redis
 
-COUNTED: Final = "easel:metrics"
+from core.key_names import names_of
 
 BOUNDS: Final = ("0.1", "0.25", "0.5", "1", "2.5", "5", "10", "30", "60", "120", "300", "600", "+Inf")
 """Upper bounds of the histograms' buckets in seconds; prelude.lua has the same."""
@@ -51,9 +51,10 @@ class Line:
 class Counters:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._names = names_of(redis)
 
     def counted(self) -> Counted:
-        rows: Any = self._redis.hgetall(COUNTED)
+        rows: Any = self._redis.hgetall(self._names("metrics"))
         found = Counted()
         for name, value in rows.items():
             kind, *labels = name.decode().split("|")
@@ -74,16 +75,16 @@ class Counters:
         return {queue: self._line(queue, now[0] + now[1] / 1e6) for queue in queues}
 
     def _line(self, queue: str, now: float) -> Line:
-        waiting: Any = self._redis.zcard(f"easel:pending:{queue}")
-        oldest: Any = self._redis.zrange(f"easel:pending:{queue}", 0, 0)
-        since: Any = self._redis.hget(f"easel:job:{oldest[0].decode()}", "created_at") if oldest else None
+        waiting: Any = self._redis.zcard(self._names("pending", queue))
+        oldest: Any = self._redis.zrange(self._names("pending", queue), 0, 0)
+        since: Any = self._redis.hget(self._names("job", oldest[0].decode()), "created_at") if oldest else None
         return Line(int(waiting), 0.0 if since is None else max(0.0, now - int(since) / 1000))
 
     def running(self) -> int:
-        count: Any = self._redis.zcard("easel:leases")
+        count: Any = self._redis.zcard(self._names("leases"))
         return int(count)
 
     def undelivered(self) -> int:
         """Webhooks that are still to be delivered."""
-        count: Any = self._redis.zcard("easel:outbox")
+        count: Any = self._redis.zcard(self._names("outbox"))
         return int(count)

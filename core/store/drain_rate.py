@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from redis import Redis
 
+from core.key_names import names_of
+
 UNKNOWN_SECONDS: Final = 10.0
 """Before the first job has ended."""
 
@@ -14,10 +16,11 @@ MAX_SECONDS: Final = 600
 
 def drain_seconds(redis: Redis, queue: str, places: int = 1) -> int:
     """Seconds until `places` more jobs of `queue` have ended, from 1 to 600."""
+    names = names_of(redis)
     with redis.pipeline(transaction=False) as pipe:
-        pipe.lrange(f"easel:gaps:{queue}", 0, -1)
-        pipe.hmget(f"easel:pace:{queue}", "ended_at", "waiting_since", "took")
-        pipe.exists(f"easel:pending:{queue}")
+        pipe.lrange(names("gaps", queue), 0, -1)
+        pipe.hmget(names("pace", queue), "ended_at", "waiting_since", "took")
+        pipe.exists(names("pending", queue))
         pipe.time()
         gaps, seen, waiting, now = pipe.execute()
     return max(1, min(MAX_SECONDS, round(places * _seconds_a_job(gaps, seen, waiting, now[0] + now[1] / 1e6))))

@@ -12,6 +12,7 @@ from typing import Any, Final
 from redis import Redis
 
 from core.errors import Conflict
+from core.key_names import names_of
 from core.store.records import moment, pairs
 from core.store.scripts import Scripts
 from core.webhooks import MAX_ENDPOINTS, Attempt, Endpoint, LoggedDelivery, WebhookEvent, new_endpoint_id, new_secret
@@ -35,13 +36,14 @@ class EndpointStore:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._names = names_of(redis)
         self._run = Scripts(redis)
 
     def create(
         self, owner: str, url: str, *, events: tuple[WebhookEvent, ...], description: str = "", enabled: bool = True
     ) -> IssuedEndpoint:
         """Raises Conflict for an owner who has MAX_ENDPOINTS."""
-        known: Any = self._redis.zcard(_index(owner))
+        known: Any = self._redis.zcard(self._names("endpoints", owner))
         if known >= MAX_ENDPOINTS:
             raise Conflict(
                 f"you have {known} webhook endpoints, the most there may be: remove one", code="too_many_endpoints"
@@ -56,19 +58,21 @@ class EndpointStore:
             "created_at": str(created_at),
         }
         with self._redis.pipeline() as pipe:
-            pipe.hset(_name(endpoint_id), items=pairs(fields))
-            pipe.zadd(_index(owner), {endpoint_id: created_at})
+            pipe.hset(self._names("endpoint", endpoint_id), items=pairs(fields))
+            pipe.zadd(self._names("endpoints", owner), {endpoint_id: created_at})
             pipe.execute()
         return IssuedEndpoint(self._known(owner, endpoint_id), secret)
 
     def list(self, owner: str) -> tuple[Endpoint, ...]:
         """Oldest first."""
-        members: Any = self._redis.zrange(_index(owner), 0, -1)
+        members: Any = self._redis.zrange(self._names("endpoints", owner), 0, -1)
         found = [self.get(owner, member.decode()) for member in members]
         return tuple(endpoint for endpoint in found if endpoint is not None)
 
     def get(self, owner: str, endpoint_id: str) -> Endpoint | None:
-        raw: Any = self._redis.hgetall(_name(endpoint_id)) if ENDPOINT_ID.fullmatch(endpoint_id) else {}
+        raw: Any = (
+            self._redis.hgetall(self._names("endpoint", endpoint_id)) if ENDPOINT_ID.fullmatch(endpoint_id) else {}
+        )
         return _read(endpoint_id, raw) if raw and raw[b"owner"].decode() == owner else None
 
     def edit(self, owner: str, endpoint_id: str, changes: Mapping[str, Any]) -> Endpoint | None:
@@ -93,8 +97,8 @@ class EndpointStore:
         if self.get(owner, endpoint_id) is None:
             return False
         with self._redis.pipeline() as pipe:
-            pipe.delete(_name(endpoint_id), _log(endpoint_id))
-            pipe.zrem(_index(owner), endpoint_id)
+            pipe.delete(self._names("endpoint", endpoint_id), self._names("deliveries", endpoint_id))
+            pipe.zrem(self._names("endpoints", owner), endpoint_id)
             pipe.execute()
         return True
 
@@ -113,14 +117,14 @@ class EndpointStore:
 
     def deliveries(self, endpoint_id: str) -> tuple[LoggedDelivery, ...]:
         """The last hundred messages, newest first; each is kept for 30 days after its end."""
-        members: Any = self._redis.zrange(_log(endpoint_id), 0, -1, desc=True)
+        members: Any = self._redis.zrange(self._names("deliveries", endpoint_id), 0, -1, desc=True)
         found = [self._delivery(member.decode()) for member in members]
         return tuple(delivery for delivery in found if delivery is not None)
 
     def _delivery(self, message_id: str) -> LoggedDelivery | None:
         with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(f"easel:delivery:{message_id}")
-            pipe.zscore("easel:outbox", message_id)
+            pipe.hgetall(self._names("delivery", message_id))
+            pipe.zscore(self._names("outbox"), message_id)
             raw, due = pipe.execute()
         return _read_delivery(message_id, raw, due) if raw else None
 
@@ -129,18 +133,6 @@ class EndpointStore:
         if endpoint is None:
             raise LookupError(f"the endpoint {endpoint_id} was removed meanwhile")
         return endpoint
-
-
-def _name(endpoint_id: str) -> str:
-    return f"easel:endpoint:{endpoint_id}"
-
-
-def _index(owner: str) -> str:
-    return f"easel:endpoints:{owner}"
-
-
-def _log(endpoint_id: str) -> str:
-    return f"easel:deliveries:{endpoint_id}"
 
 
 def _written(fields: Mapping[str, Any]) -> dict[str, str]:

@@ -9,11 +9,7 @@ from typing import Any, Final
 
 from redis import Redis
 
-BELL: Final = "easel:bell"
-"""Pub/sub channel; each message is a job id."""
-
-CANCELS: Final = "easel:cancels"
-"""Pub/sub channel; each message is the id of a running job to stop."""
+from core.key_names import names_of
 
 EVENT_ID: Final = re.compile(r"\d{1,18}-\d{1,18}")
 
@@ -30,11 +26,12 @@ class Event:
 class EventLog:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._names = names_of(redis)
 
     def read(self, job_id: str, after: str | None = None) -> tuple[Event, ...]:
         """The events after event id `after`, or all that are kept (the last 2,000 or so)."""
         low = f"({after}" if after else "-"
-        rows: Any = self._redis.xrange(f"easel:events:{job_id}", min=low)
+        rows: Any = self._redis.xrange(self._names("events", job_id), min=low)
         return tuple(
             Event(id=event_id.decode(), type=entry[b"type"].decode(), data=json.loads(entry[b"data"]))
             for event_id, entry in rows

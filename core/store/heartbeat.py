@@ -6,18 +6,20 @@ from typing import Any, Final
 
 from redis import Redis
 
-KEEPER: Final = "easel:keeper"
+from core.key_names import names_of
+
 TTL_SECONDS: Final = 15
 
 
 class KeeperHeartbeat:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._names = names_of(redis)
 
     def beat(self) -> None:
-        self._redis.set(KEEPER, "1", ex=TTL_SECONDS)
+        self._redis.set(self._names("keeper"), "1", ex=TTL_SECONDS)
 
     def heard(self) -> bool:
         """Whether a keeper did its round within the last 15 seconds."""
-        answer: Any = self._redis.exists(KEEPER)
+        answer: Any = self._redis.exists(self._names("keeper"))
         return bool(answer)

@@ -6,6 +6,7 @@ Every change is one Lua script, so it happens whole or not at all. Knows nothing
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +18,12 @@ from redis import Redis
 
 from core.errors import IdempotencyMismatch
 from core.jobs import GenerationRequest, Job, JobError, Priority, Progress, Status
+from core.key_names import names_of
 from core.media import Artifact
 from core.queue import new_ticket, reissue_tickets
 from core.settings import Settings
 from core.store.drain_rate import drain_seconds
-from core.store.records import job_from_hash, pairs, request_fields, result_fields
+from core.store.records import SCHEMA, job_from_hash, pairs, request_fields, result_fields
 from core.store.scripts import Scripts
 from core.store.submit_errors import refusal
 
@@ -105,6 +107,16 @@ class Limits:
     max_attempts: int = 3
     retention_ms: int = 7 * 24 * 3600 * 1000
 
+    def at_submission(self) -> dict[str, int]:
+        """Those that the script compares a new job with, by their names there; what is not limited is left out."""
+        limits = {
+            "max_queued": self.max_queued,
+            "max_queued_per_owner": self.max_queued_per_owner,
+            "images_per_day": self.images_per_day,
+            "worker_seconds_per_day": self.worker_seconds_per_day,
+        }
+        return {name: limit for name, limit in limits.items() if limit is not None}
+
     @classmethod
     def from_settings(cls, settings: Settings) -> Limits:
         return cls(
@@ -122,6 +134,7 @@ class Limits:
 class JobStore:
     def __init__(self, redis: Redis, limits: Limits) -> None:
         self._redis = redis
+        self._names = names_of(redis)
         self._limits = limits
         self._run = Scripts(redis)
 
@@ -144,13 +157,20 @@ class JobStore:
             traceparent=new.traceparent,
         )
         key = hashlib.sha256(new.idempotency_key.encode()).hexdigest() if new.idempotency_key else ""
+        document: dict[str, Any] = {
+            "id": new.id,
+            "owner": new.owner,
+            "queue": new.queue,
+            "idempotency": key,
+            "fingerprint": new.fingerprint,
+            "ticket": {"key": ticket.key, "id": ticket.id, "queue_key": ticket.queue_key},
+            "limits": self._limits.at_submission(),
+        }
+        if new.expires_in is not None:
+            document["expires_in"] = new.expires_in
         answer: list[Any] = self._run(
-            "submit", new.id, new.owner, new.queue, key, new.fingerprint,
-            self._limits.max_queued, self._limits.max_queued_per_owner,
-            self._limits.images_per_day or "", self._limits.worker_seconds_per_day or "",
-            ticket.key, ticket.id, ticket.queue_key, "" if new.expires_in is None else new.expires_in,
-            len(ticket_values), *ticket_values, *pairs(fields),
-        )  # fmt: skip
+            "submit", json.dumps(document), len(ticket_values), *ticket_values, *pairs(fields)
+        )
         verdict = answer[0].decode()
         if verdict not in ("accepted", "replayed"):
             raise refusal(verdict, answer[1:], new.request.model, partial(drain_seconds, self._redis, new.queue))
@@ -162,18 +182,18 @@ class JobStore:
         return Submitted(job=job, replayed=verdict == "replayed")
 
     def get(self, job_id: str) -> Job | None:
-        raw: Any = self._redis.hgetall(f"easel:job:{job_id}")
+        raw: Any = self._redis.hgetall(self._names("job", job_id))
         return job_from_hash(raw)
 
     def list(self, owner: str, *, before: int | None, limit: int, status: Status | None = None) -> Page:
         """The owner's jobs, newest first, older than cursor `before`. With `status`, pages may be short."""
         top = "+inf" if before is None else f"({before}"
         rows: Any = self._redis.zrevrangebyscore(
-            f"easel:jobs:{owner}", top, "-inf", start=0, num=limit + 1, withscores=True
+            self._names("jobs", owner), top, "-inf", start=0, num=limit + 1, withscores=True
         )
         with self._redis.pipeline(transaction=False) as pipe:
             for job_id, _ in rows[:limit]:
-                pipe.hgetall(f"easel:job:{job_id.decode()}")
+                pipe.hgetall(self._names("job", job_id.decode()))
             found = [job_from_hash(raw) for raw in pipe.execute()]
         jobs = tuple(job for job in found if job is not None and status in (None, job.status))
         return Page(jobs=jobs, cursor=int(rows[limit - 1][1]) if len(rows) > limit else None)
@@ -184,19 +204,30 @@ class JobStore:
         return None if place is None else int(place)
 
     def pending(self, queue: str) -> int:
-        count: Any = self._redis.zcard(f"easel:pending:{queue}")
+        count: Any = self._redis.zcard(self._names("pending", queue))
         return int(count)
 
     def drain_seconds(self, queue: str, places: int = 1) -> int:
         """Seconds until `places` jobs more have left the queue, by its measured pace; 1 to 600."""
         return drain_seconds(self._redis, queue, places)
 
-    def claim(self, queue: str, worker: str) -> Claim | None:
-        """Take the next job of `queue` for `worker`, counting an attempt; None if none waits."""
-        answer: Any = self._run(
-            "claim", queue, worker, self._limits.lease_ms, self._limits.max_running_per_owner,
-            self._limits.max_attempts, secrets.token_hex(8),
-        )  # fmt: skip
+    def claim(self, queue: str, worker: str, capabilities: Mapping[str, Sequence[str]] | None = None) -> Claim | None:
+        """Take the next job of `queue` that `worker` can do, counting an attempt; None if none waits.
+
+        `capabilities` are the tasks that it can do, by model; without them it takes everything.
+        """
+        document: dict[str, Any] = {
+            "queue": queue,
+            "worker": worker,
+            "lease_ms": self._limits.lease_ms,
+            "max_running": self._limits.max_running_per_owner,
+            "max_attempts": self._limits.max_attempts,
+            "token": secrets.token_hex(8),
+            "schema": SCHEMA,
+        }
+        if capabilities is not None:
+            document["capabilities"] = {model: [*tasks] for model, tasks in capabilities.items()}
+        answer: Any = self._run("claim", json.dumps(document))
         job = self.get(answer[0].decode()) if answer else None
         return Claim(job=job, attempt=answer[1]) if job else None
 
@@ -265,15 +296,17 @@ class JobStore:
     def expect(self, job_id: str) -> None:
         """Pictures are about to be stored for a job to be submitted: if it never is, they go within the hour."""
         now: Any = self._redis.time()
-        self._redis.zadd("easel:expiries", {job_id: (now[0] + EXPECTED_SECONDS) * 1000})
+        self._redis.zadd(self._names("expiries"), {job_id: (now[0] + EXPECTED_SECONDS) * 1000})
 
     def postpone(self, job_id: str, seconds: float) -> None:
         """Put the deadline of a job that has one off until `seconds` from now."""
         now: Any = self._redis.time()
-        self._redis.zadd("easel:deadlines", {job_id: round((now[0] + now[1] / 1e6 + seconds) * 1000)}, xx=True, gt=True)
+        self._redis.zadd(
+            self._names("deadlines"), {job_id: round((now[0] + now[1] / 1e6 + seconds) * 1000)}, xx=True, gt=True
+        )
 
     def expired(self, limit: int = 100) -> tuple[str, ...]:
         """Finished jobs whose retention is over."""
         now: Any = self._redis.time()
-        ids: Any = self._redis.zrangebyscore("easel:expiries", "-inf", now[0] * 1000, start=0, num=limit)
+        ids: Any = self._redis.zrangebyscore(self._names("expiries"), "-inf", now[0] * 1000, start=0, num=limit)
         return tuple(job_id.decode() for job_id in ids)

@@ -19,6 +19,7 @@ from typing import Any, Final
 from redis import Redis
 
 from core.errors import Conflict
+from core.key_names import names_of
 from core.keys import ApiKey, KeyPolicy, owner_of_id
 from core.store.records import pairs
 from core.store.scripts import Scripts
@@ -32,7 +33,6 @@ OVERLAP_SECONDS: Final = 24 * 3600
 USED_SECONDS: Final = 60
 """`last_used_at` is no more exact than this, so that a busy key does not write with every request."""
 
-INDEX: Final = "easel:keys"
 TIMES: Final = ("created_at", "expires_at", "last_used_at", "revoked_at")
 NOBODY: Final = "0" * 64
 """Compared with where there is no key of that id, so that the time says nothing."""
@@ -49,6 +49,7 @@ class IssuedKey:
 class KeyStore:
     def __init__(self, redis: Redis, clock: Callable[[], float] = time.time) -> None:
         self._redis = redis
+        self._names = names_of(redis)
         self._run = Scripts(redis)
         self._clock = clock
 
@@ -63,8 +64,8 @@ class KeyStore:
             "expires_at": "" if expires_in is None else _ms(now + expires_in),
         }
         with self._redis.pipeline() as pipe:
-            pipe.hset(_name(key_id), items=pairs(fields))
-            pipe.zadd(INDEX, {key_id: now})
+            pipe.hset(self._name(key_id), items=pairs(fields))
+            pipe.zadd(self._names("keys"), {key_id: now})
             pipe.execute()
         return IssuedKey(self._known(key_id), text)
 
@@ -93,26 +94,26 @@ class KeyStore:
         """End the key now and for good; its jobs stay its own. None if there is no such key."""
         if self.get(key_id) is None:
             return None
-        self._redis.hsetnx(_name(key_id), "revoked_at", _ms(self._clock()))
+        self._redis.hsetnx(self._name(key_id), "revoked_at", _ms(self._clock()))
         return self._known(key_id)
 
     def get(self, key_id: str) -> ApiKey | None:
-        raw: Any = self._redis.hgetall(_name(key_id)) if KEY_ID.fullmatch(key_id) else {}
+        raw: Any = self._redis.hgetall(self._name(key_id)) if KEY_ID.fullmatch(key_id) else {}
         return _read(key_id, raw)
 
     def list(self) -> tuple[ApiKey, ...]:
         """Every key that was ever made, oldest first."""
-        members: Any = self._redis.zrange(INDEX, 0, -1)
+        members: Any = self._redis.zrange(self._names("keys"), 0, -1)
         ids = [member.decode() for member in members]
         with self._redis.pipeline(transaction=False) as pipe:
             for key_id in ids:
-                pipe.hgetall(_name(key_id))
+                pipe.hgetall(self._name(key_id))
             found = [_read(key_id, raw) for key_id, raw in zip(ids, pipe.execute(), strict=True)]
         return tuple(key for key in found if key is not None)
 
     def any_made(self) -> bool:
         """Whether a key was ever made; one that is revoked counts, so that ending keys opens nothing."""
-        count: Any = self._redis.exists(INDEX)
+        count: Any = self._redis.exists(self._names("keys"))
         return bool(count)
 
     def verify(self, text: str) -> ApiKey | None:
@@ -120,7 +121,7 @@ class KeyStore:
         match = KEY.fullmatch(text)
         if match is None:
             return None
-        kept: Any = self._redis.hmget(_name(match["id"]), "digest", "old_digest", "old_until")
+        kept: Any = self._redis.hmget(self._name(match["id"]), "digest", "old_digest", "old_until")
         digest = _digest(match["secret"])
         good = _matches(digest, kept[0])
         old = _matches(digest, kept[1]) and self._clock() * 1000 < int(kept[2])
@@ -134,7 +135,11 @@ class KeyStore:
         """Write down that the key was used, once a minute at most."""
         now = self._clock()
         if key.last_used_at is None or now - key.last_used_at.timestamp() >= USED_SECONDS:
-            self._redis.hset(_name(key.id), "last_used_at", _ms(now))
+            self._redis.hset(self._name(key.id), "last_used_at", _ms(now))
+
+    def _name(self, key_id: str) -> str:
+        """By owner, so that the scripts find a job's key without knowing how owners are named."""
+        return self._names("key", owner_of_id(key_id))
 
     def _known(self, key_id: str) -> ApiKey:
         key = self.get(key_id)
@@ -143,14 +148,9 @@ class KeyStore:
         return key
 
     def _free_id(self) -> str:
-        while self._redis.exists(_name(key_id := secrets.token_hex(4))):
+        while self._redis.exists(self._name(key_id := secrets.token_hex(4))):
             pass
         return key_id
-
-
-def _name(key_id: str) -> str:
-    """By owner, so that the scripts find a job's key without knowing how owners are named."""
-    return f"easel:key:{owner_of_id(key_id)}"
 
 
 def _new_secret(key_id: str) -> tuple[str, str]:

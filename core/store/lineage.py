@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from redis import Redis
 
+from core.key_names import names_of
+
 KEEP_SECONDS: Final = 366 * 24 * 3600
 """Longer than any job is kept; a child that is gone is left out by whoever reads."""
 
@@ -16,24 +18,21 @@ class Lineage:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._names = names_of(redis)
 
     def note(self, parents: Collection[str], child: str) -> None:
         """`child` started from outputs of `parents`."""
         with self._redis.pipeline() as pipe:
             for parent in parents:
-                pipe.sadd(_name(parent), child)
-                pipe.expire(_name(parent), KEEP_SECONDS)
+                pipe.sadd(self._names("children", parent), child)
+                pipe.expire(self._names("children", parent), KEEP_SECONDS)
             pipe.execute()
 
     def children(self, job_id: str) -> tuple[str, ...]:
         """The ids of the jobs that started from `job_id`, gone ones too, in no order."""
-        found: Any = self._redis.smembers(_name(job_id))
+        found: Any = self._redis.smembers(self._names("children", job_id))
         return tuple(sorted(child.decode() for child in found))
 
     def forget(self, job_id: str) -> None:
         """The job is deleted."""
-        self._redis.delete(_name(job_id))
-
-
-def _name(job_id: str) -> str:
-    return f"easel:children:{job_id}"
+        self._redis.delete(self._names("children", job_id))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from redis import Redis
 
+from core.key_names import names_of
 from core.store.scripts import Scripts
 
 
@@ -36,6 +37,7 @@ class Delivery:
 class Outbox:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._names = names_of(redis)
         self._run = Scripts(redis)
 
     def take(self, lease_seconds: float) -> Delivery | None:
@@ -65,7 +67,7 @@ class Outbox:
 
     def keep_body(self, message_id: str, body: bytes) -> None:
         """Fix the body at the first attempt, so that every retry sends the same bytes."""
-        self._redis.hset(f"easel:delivery:{message_id}", "body", body)
+        self._redis.hset(self._names("delivery", message_id), "body", body)
 
     def settle(
         self,
@@ -89,11 +91,11 @@ class Outbox:
 
     def state(self, message_id: str) -> dict[str, str]:
         """The row of a message, for tests and operators; empty if unknown."""
-        row: Any = self._redis.hgetall(f"easel:delivery:{message_id}")
+        row: Any = self._redis.hgetall(self._names("delivery", message_id))
         return {name.decode(): value.decode() for name, value in row.items() if name != b"body"}
 
     def secret(self, fresh: str) -> str:
         """The signing secret shared by all senders: the one in Redis, or `fresh`, which is then kept."""
-        self._redis.set("easel:webhook:secret", fresh, nx=True)
-        kept: Any = self._redis.get("easel:webhook:secret")
+        self._redis.set(self._names("webhook:secret"), fresh, nx=True)
+        kept: Any = self._redis.get(self._names("webhook:secret"))
         return str(kept.decode())

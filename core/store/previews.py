@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from redis import Redis
 
-from core.store.events import BELL
+from core.key_names import names_of
 
 KEEP_SECONDS: Final = 30
 
@@ -24,21 +24,22 @@ class Preview:
 class Previews:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._names = names_of(redis)
 
     def show(self, job_id: str, preview: Preview) -> None:
         """Put it in the place of the one before, and ring."""
         with self._redis.pipeline(transaction=False) as pipe:
-            pipe.set(_key(job_id), b"%d %d " % (preview.step, preview.steps) + preview.jpeg, ex=KEEP_SECONDS)
-            pipe.publish(BELL, job_id)
+            pipe.set(
+                self._names("preview", job_id),
+                b"%d %d " % (preview.step, preview.steps) + preview.jpeg,
+                ex=KEEP_SECONDS,
+            )
+            pipe.publish(self._names("bell"), job_id)
             pipe.execute()
 
     def latest(self, job_id: str) -> Preview | None:
-        kept: Any = self._redis.get(_key(job_id))
+        kept: Any = self._redis.get(self._names("preview", job_id))
         if kept is None:
             return None
         step, steps, jpeg = kept.split(b" ", 2)
         return Preview(jpeg=jpeg, step=int(step), steps=int(steps))
-
-
-def _key(job_id: str) -> str:
-    return f"easel:preview:{job_id}"

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from redis import Redis
 
+from core.key_names import names_of
 from core.store.scripts import Scripts
 
 HOLD_SECONDS: Final = 12.0
@@ -30,42 +31,39 @@ class Adopted:
 class ReattachRegistry:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._names = names_of(redis)
         self._run = Scripts(redis)
 
     def hold(self, owner: str, fingerprint: str, job_id: str, *, first: bool = False) -> None:
         """Somebody waits for it. To be said again before HOLD_SECONDS are over; what was let go stays so."""
         until = self._now() + 1000 * HOLD_SECONDS
         with self._redis.pipeline() as pipe:
-            pipe.zadd(_key(owner, fingerprint), {job_id: until}, xx=not first)
-            pipe.expire(_key(owner, fingerprint), KEEP_SECONDS)
+            pipe.zadd(self._names("calls", owner, fingerprint), {job_id: until}, xx=not first)
+            pipe.expire(self._names("calls", owner, fingerprint), KEEP_SECONDS)
             pipe.execute()
 
     def leave(self, owner: str, fingerprint: str, job_id: str) -> int:
         """Nobody waits for it any more: a retry may have it at once. Returns what `abandon` must be told."""
         left_at = self._now()
         with self._redis.pipeline() as pipe:
-            pipe.zadd(_key(owner, fingerprint), {job_id: left_at})
-            pipe.expire(_key(owner, fingerprint), KEEP_SECONDS)
+            pipe.zadd(self._names("calls", owner, fingerprint), {job_id: left_at})
+            pipe.expire(self._names("calls", owner, fingerprint), KEEP_SECONDS)
             pipe.execute()
         return left_at
 
     def adopt(self, owner: str, fingerprint: str) -> Adopted:
         """The job that was left first, now the caller's to hold."""
-        answer: Any = self._run("adopt_job", _key(owner, fingerprint), round(1000 * HOLD_SECONDS))
+        answer: Any = self._run("adopt_job", self._names("calls", owner, fingerprint), round(1000 * HOLD_SECONDS))
         return Adopted(answer[0].decode() or None, bool(answer[1]))
 
     def abandon(self, owner: str, fingerprint: str, job_id: str, left_at: int) -> bool:
         """Give up what was left then, whatever the clock says now. False if somebody has had it since."""
-        return bool(self._run("abandon_job", _key(owner, fingerprint), job_id, left_at))
+        return bool(self._run("abandon_job", self._names("calls", owner, fingerprint), job_id, left_at))
 
     def done(self, owner: str, fingerprint: str, job_id: str) -> None:
         """The call was answered."""
-        self._redis.zrem(_key(owner, fingerprint), job_id)
+        self._redis.zrem(self._names("calls", owner, fingerprint), job_id)
 
     def _now(self) -> int:
         now: Any = self._redis.time()
         return int(now[0] * 1000 + now[1] // 1000)
-
-
-def _key(owner: str, fingerprint: str) -> str:
-    return f"easel:calls:{owner}:{fingerprint}"

@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Final
 
-from core.jobs import GenerationRequest, Job, JobError, Priority, Progress, Stage, Status
+from core.jobs import GenerationRequest, Job, JobError, Priority, Progress
 from core.media import Artifact
+from core.store.schema_1 import upgraded_output, upgraded_request
+
+SCHEMA: Final = 2
+"""Of the records that this version writes; it reads older ones, and newer ones as far as it understands them.
+
+1: a flat request and images. 2: a typed task, its parameters, inputs and outputs.
+"""
 
 
 def pairs(fields: Mapping[str, str | bytes | int | float]) -> list[str | bytes | int | float]:
@@ -33,6 +41,8 @@ def request_fields(
         "webhook_url": webhook_url or "",
         "retention_ms": retention_ms,
         "priority": priority,
+        "schema": SCHEMA,
+        "task": request.task,
         "model": request.model,
         "n": len(request.seeds),
         "cost": request.cost,
@@ -71,16 +81,18 @@ def job_from_hash(raw: Mapping[bytes, bytes]) -> Job | None:
     field = {name.decode(): value.decode() for name, value in raw.items()}
     progress = None
     if "stage" in field:
-        progress = Progress(stage=Stage(field["stage"]), step=int(field["step"]), steps=int(field["steps"]))
+        progress = Progress.model_validate({name: field[name] for name in ("stage", "step", "steps")})
+    schema = int(field.get("schema", "1"))
     created_at = moment(field["created_at"])
     assert created_at is not None  # noqa: S101 - submit.lua always writes it
     return Job(
         id=field["id"],
         owner=field["owner"],
-        status=Status(field["status"]),
+        schema_number=schema,
+        status=field["status"],
         queue=field["queue"],
-        priority=Priority(field["priority"]),
-        request=GenerationRequest.model_validate_json(field["request"]),
+        priority=field["priority"],
+        request=_request(field["id"], field["request"], schema),
         metadata=json.loads(field["metadata"]),
         webhook_url=field["webhook_url"] or None,
         store=field.get("store") != "0",
@@ -93,7 +105,18 @@ def job_from_hash(raw: Mapping[bytes, bytes]) -> Job | None:
         worker=field.get("worker"),
         progress=progress,
         timings=json.loads(field.get("timings", "{}")),
-        outputs=tuple(Artifact.model_validate(output) for output in json.loads(field.get("outputs", "[]"))),
+        outputs=_outputs(field),
         error=JobError.model_validate_json(field["error"]) if "error" in field else None,
         notes=tuple(json.loads(field.get("notes", "[]"))),
     )
+
+
+def _request(job_id: str, text: str, schema: int) -> GenerationRequest:
+    document = json.loads(text)
+    return GenerationRequest.model_validate(upgraded_request(job_id, document) if schema < SCHEMA else document)
+
+
+def _outputs(field: Mapping[str, str]) -> tuple[Artifact, ...]:
+    if "images" in field:
+        return tuple(Artifact.model_validate(upgraded_output(image)) for image in json.loads(field["images"]))
+    return tuple(Artifact.model_validate(output) for output in json.loads(field.get("outputs", "[]")))

@@ -8,6 +8,8 @@ from typing import Any, Final
 from redis import Redis
 from redis.commands.core import Script
 
+from core.key_names import KeyNames, names_of
+
 NAMES: Final = (
     "submit",
     "claim",
@@ -35,17 +37,19 @@ NAMES: Final = (
 )
 
 
-def source(name: str) -> str:
-    """What Redis runs for the script `name`: the prelude, then its own file."""
+def source(name: str, names: KeyNames) -> str:
+    """What Redis runs for the script `name`: the names of keys, the prelude, then its own file."""
     folder = files("core.store") / "lua"
-    return "".join((folder / f"{part}.lua").read_text(encoding="utf-8") for part in ("prelude", name))
+    return names.lua() + "".join((folder / f"{part}.lua").read_text(encoding="utf-8") for part in ("prelude", name))
 
 
 class Scripts:
     """One callable a script: `scripts("claim", queue, worker, lease)`. Runs atomically in Redis."""
 
     def __init__(self, redis: Redis) -> None:
-        self._scripts: dict[str, Script] = {name: redis.register_script(source(name)) for name in NAMES}
+        self._scripts: dict[str, Script] = {
+            name: redis.register_script(source(name, names_of(redis))) for name in NAMES
+        }
 
     def __call__(self, name: str, *args: str | bytes | int | float) -> Any:  # noqa: ANN401 - a Lua value
         return self._scripts[name](args=list(args))

@@ -10,6 +10,7 @@ from typing import Any, Final
 from redis import Redis
 
 from core.errors import QuotaExceeded
+from core.key_names import names_of
 from core.media import Facts
 from core.record import Record
 from core.store.records import moment
@@ -48,14 +49,15 @@ class UploadStore:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._names = names_of(redis)
 
     def check_room(self, owner: str) -> None:
         """Raise QuotaExceeded for an owner who has MAX_UPLOADS."""
         now = self._now_ms()
-        self._redis.zremrangebyscore(_index(owner), "-inf", now)
-        known: Any = self._redis.zcard(_index(owner))
+        self._redis.zremrangebyscore(self._names("uploads", owner), "-inf", now)
+        known: Any = self._redis.zcard(self._names("uploads", owner))
         if known >= MAX_UPLOADS:
-            soonest: Any = self._redis.zrange(_index(owner), 0, 0, withscores=True)
+            soonest: Any = self._redis.zrange(self._names("uploads", owner), 0, 0, withscores=True)
             raise QuotaExceeded(
                 f"you have {known} uploads, the most there may be: delete one, or wait until one expires",
                 code="too_many_uploads",
@@ -72,34 +74,26 @@ class UploadStore:
         )
         until = now + KEEP_SECONDS * 1000
         with self._redis.pipeline() as pipe:
-            pipe.set(_name(upload_id), upload.model_dump_json(), ex=KEEP_SECONDS)
-            pipe.zadd(_index(owner), {upload_id: until})
-            pipe.expire(_index(owner), KEEP_SECONDS)
-            pipe.zadd("easel:expiries", {upload_id: until})
+            pipe.set(self._names("upload", upload_id), upload.model_dump_json(), ex=KEEP_SECONDS)
+            pipe.zadd(self._names("uploads", owner), {upload_id: until})
+            pipe.expire(self._names("uploads", owner), KEEP_SECONDS)
+            pipe.zadd(self._names("expiries"), {upload_id: until})
             pipe.execute()
         return upload
 
     def get(self, upload_id: str) -> Upload | None:
         """The upload of that id, anybody's; None if there is none."""
-        kept: Any = self._redis.get(_name(upload_id)) if UPLOAD_ID.fullmatch(upload_id) else None
+        kept: Any = self._redis.get(self._names("upload", upload_id)) if UPLOAD_ID.fullmatch(upload_id) else None
         return None if kept is None else Upload.model_validate_json(kept)
 
     def delete(self, upload: Upload) -> None:
         """Forget it; its file is the caller's to delete before."""
         with self._redis.pipeline() as pipe:
-            pipe.delete(_name(upload.id))
-            pipe.zrem(_index(upload.owner), upload.id)
-            pipe.zrem("easel:expiries", upload.id)
+            pipe.delete(self._names("upload", upload.id))
+            pipe.zrem(self._names("uploads", upload.owner), upload.id)
+            pipe.zrem(self._names("expiries"), upload.id)
             pipe.execute()
 
     def _now_ms(self) -> int:
         now: Any = self._redis.time()
         return int(now[0] * 1000 + now[1] // 1000)
-
-
-def _name(upload_id: str) -> str:
-    return f"easel:upload:{upload_id}"
-
-
-def _index(owner: str) -> str:
-    return f"easel:uploads:{owner}"

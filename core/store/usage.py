@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from redis import Redis
 
+from core.key_names import names_of
+
 DAY_SECONDS: Final = 24 * 3600
 
 
@@ -19,9 +21,10 @@ class Used:
 class Usage:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._names = names_of(redis)
 
     def today(self, owner: str) -> Used:
         """Pictures that came or may still come, and seconds of workers that ended jobs took."""
         now: Any = self._redis.time()
-        row: Any = self._redis.hmget(f"easel:usage:{owner}:{now[0] // DAY_SECONDS}", "images", "worker_seconds")
+        row: Any = self._redis.hmget(self._names("usage", owner, now[0] // DAY_SECONDS), "images", "worker_seconds")
         return Used(images=int(float(row[0] or 0)), worker_seconds=float(row[1] or 0))

@@ -65,7 +65,7 @@ def reckon(cluster: Cluster, acknowledged: Iterable[str]) -> Ledger:
         ledger.statuses[job.status] += 1
         ledger.attempts[job.attempts] += 1
         ledger.worker_crashed += job.error is not None and job.error.code == "worker_crashed"
-        if not job.status.is_terminal:
+        if not job.is_terminal:
             ledger.unfinished.append(job_id)
             continue
         ends = [event.type for event in events.read(job_id) if event.type in TERMINAL_STATUSES]

@@ -38,7 +38,7 @@ def test_versions_are_the_locked_ones(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_python_is_the_one_that_the_package_asks_for(name: str) -> None:
+def test_the_python_is_the_oldest_that_the_package_takes_as_make_takes_it(name: str) -> None:
     assert instructions(name, "ARG")[0] == "PYTHON=3.11"
     assert all(image.startswith("python:${PYTHON}-slim") for image in instructions(name, "FROM"))
 

@@ -52,7 +52,7 @@ def ended(store: JobStore, ids: list[str]) -> list[Job]:
     """The jobs, once all of them have ended."""
     deadline = time.monotonic() + 60
     while True:
-        jobs = [job for job_id in ids if (job := store.get(job_id)) is not None and job.status.is_terminal]
+        jobs = [job for job_id in ids if (job := store.get(job_id)) is not None and job.is_terminal]
         if len(jobs) == len(ids):
             return jobs
         assert time.monotonic() < deadline, f"{len(ids) - len(jobs)} of {len(ids)} jobs never started"

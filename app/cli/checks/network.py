@@ -22,7 +22,7 @@ def redis_findings(chosen: Settings) -> Iterator[Finding]:
         yield Finding("redis", "ok", "embedded, started by 'easel up', every write on disk before its answer")
         return
     try:
-        redis = connect(chosen.redis_url)
+        redis = connect(chosen.redis_url, prefix=chosen.redis_prefix)
         redis.ping()
     except RedisError as error:
         yield Finding("redis", "problem", f"cannot be used: {error}", "start it, or mend REDIS_URL")
@@ -74,7 +74,7 @@ def _any_key_made(chosen: Settings) -> bool:
     if chosen.redis_url is None:
         return (chosen.data_dir / "valkey").exists()  # closed, perhaps: `easel up` will say
     try:
-        return KeyStore(connect(chosen.redis_url)).any_made()
+        return KeyStore(connect(chosen.redis_url, prefix=chosen.redis_prefix)).any_made()
     except RedisError:
         return False
 

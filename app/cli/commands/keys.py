@@ -151,10 +151,10 @@ def key_store(chosen: Settings) -> Iterator[KeyStore]:
     with failures_told():
         try:
             if chosen.redis_url is not None:
-                yield KeyStore(connect(chosen.redis_url))
+                yield KeyStore(connect(chosen.redis_url, prefix=chosen.redis_prefix))
             else:
                 with any_valkey(chosen.data_dir) as url:
-                    yield KeyStore(connect(url))
+                    yield KeyStore(connect(url, prefix=chosen.redis_prefix))
         except RedisError as error:
             fail(f"cannot use Redis: {error}")
 

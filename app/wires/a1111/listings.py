@@ -132,7 +132,7 @@ def chosen(services: Services, owner: str) -> str:
 def _unfinished(services: Services, owner: str) -> list[Job]:
     """Newest first."""
     jobs = services.jobs.list(owner, before=None, limit=LOOKED_AT).jobs
-    return [job for job in jobs if not job.status.is_terminal and LABEL.items() <= job.metadata.items()]
+    return [job for job in jobs if not job.is_terminal and LABEL.items() <= job.metadata.items()]
 
 
 def _steps(job: Job | None) -> tuple[int, int]:

@@ -64,7 +64,7 @@ class Stream:
             while True:
                 changed.clear()
                 job = await run_in_threadpool(self._fresh)
-                if job.status.is_terminal:
+                if job.is_terminal:
                     return
                 if self.services.notifier.closed:
                     raise Unavailable("the api stops; ask again", code="try_again")

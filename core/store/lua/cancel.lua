@@ -1,6 +1,6 @@
 -- ARGV: id. A queued job ends at once; a running one is told and ends when its worker lets go.
 -- Returns the status after the call, or false if there is no such job.
-local key = 'easel:job:' .. ARGV[1]
+local key = KEY.job .. ARGV[1]
 local status = redis.call('HGET', key, 'status')
 if not status then return false end
 if status == 'queued' then
@@ -11,6 +11,6 @@ end
 if status == 'running' and redis.call('HGET', key, 'cancel_requested') ~= '1' then
   redis.call('HSET', key, 'cancel_requested', '1')
   emit(ARGV[1], 'canceling', {status = 'running'})
-  redis.call('PUBLISH', 'easel:cancels', ARGV[1])
+  redis.call('PUBLISH', KEY.cancels, ARGV[1])
 end
 return status

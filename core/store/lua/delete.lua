@@ -1,13 +1,13 @@
 -- ARGV: id. Forgets a finished job; its pictures are the caller's to delete. Returns 'deleted', 'unfinished' or false.
-local key = 'easel:job:' .. ARGV[1]
+local key = KEY.job .. ARGV[1]
 local job = redis.call('HMGET', key, 'status', 'owner')
 if not job[1] then
-  redis.call('ZREM', 'easel:expiries', ARGV[1])
+  redis.call('ZREM', KEY.expiries, ARGV[1])
   return false
 end
 if job[1] == 'queued' or job[1] == 'running' then return 'unfinished' end
-redis.call('ZREM', 'easel:jobs:' .. job[2], ARGV[1])
-redis.call('ZREM', 'easel:expiries', ARGV[1])
-redis.call('INCR', 'easel:forgotten')
-redis.call('DEL', key, 'easel:events:' .. ARGV[1], 'easel:preview:' .. ARGV[1])
+redis.call('ZREM', KEY.jobs .. job[2], ARGV[1])
+redis.call('ZREM', KEY.expiries, ARGV[1])
+redis.call('INCR', KEY.forgotten)
+redis.call('DEL', key, KEY.events .. ARGV[1], KEY.preview .. ARGV[1])
 return 'deleted'

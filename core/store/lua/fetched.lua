@@ -1,12 +1,12 @@
 -- ARGV: id, index of a picture that somebody has fetched. A job that is not to be stored goes a minute after the last of
 -- its pictures was: an answer that got lost on its way can be asked for again. Returns nothing.
 local GRACE_MS = 60000
-local key = 'easel:job:' .. ARGV[1]
+local key = KEY.job .. ARGV[1]
 local job = redis.call('HMGET', key, 'store', 'n', 'status')
 if job[1] ~= '0' or job[3] ~= 'succeeded' then return false end
 redis.call('HSET', key, 'fetched:' .. ARGV[2], '1')
 for index = 0, tonumber(job[2]) - 1 do
   if redis.call('HEXISTS', key, 'fetched:' .. whole(index)) == 0 then return false end
 end
-redis.call('ZADD', 'easel:expiries', 'XX', 'LT', whole(now_ms() + GRACE_MS), ARGV[1])
+redis.call('ZADD', KEY.expiries, 'XX', 'LT', whole(now_ms() + GRACE_MS), ARGV[1])
 return false

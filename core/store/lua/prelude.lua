@@ -1,7 +1,5 @@
 -- Shared by every script: the clock, the event log, the waiting line, and the one way a job ends.
--- Keys: easel:job:<id> hash; easel:pending:<queue> zset id -> seq; easel:leases zset id -> expiry ms;
--- easel:waiting:<owner>, easel:running:<owner> and easel:holds:<worker> sets; easel:events:<id> stream;
--- easel:outbox zset message -> due ms.
+-- KEY, which the loader puts before this, has the names of all keys; core/key_names.py says what each is.
 
 local function now_ms()
   local time = redis.call('TIME')
@@ -13,8 +11,8 @@ local function whole(number)
 end
 
 local function emit(id, kind, data)
-  redis.call('XADD', 'easel:events:' .. id, 'MAXLEN', '~', '2000', '*', 'type', kind, 'data', cjson.encode(data))
-  redis.call('PUBLISH', 'easel:bell', id)
+  redis.call('XADD', KEY.events .. id, 'MAXLEN', '~', '2000', '*', 'type', kind, 'data', cjson.encode(data))
+  redis.call('PUBLISH', KEY.bell, id)
 end
 
 local function put_ticket(key, id, queue_key, fields)
@@ -27,60 +25,60 @@ end
 -- Attempts are told apart by the fence, which only grows: a job handed back gets its count of attempts back, so
 -- that count may come twice.
 local function verdict(id, attempt)
-  local seen = redis.call('HMGET', 'easel:job:' .. id, 'status', 'fence', 'cancel_requested')
+  local seen = redis.call('HMGET', KEY.job .. id, 'status', 'fence', 'cancel_requested')
   if seen[1] ~= 'running' or seen[2] ~= attempt then return 'lost' end
   if seen[3] == '1' then return 'cancel' end
   return 'held'
 end
 
 -- The waiting line: start-time fair queueing between owners (Goyal et al. 1996), so nobody's jobs hold up another's;
--- within an owner by class, then first come first served. easel:turns:<queue> zset owner -> virtual start time;
--- easel:backlog:<queue>:<owner> zset id -> class and seq; easel:virtual:<queue> hash of the clock ('*') and of the
+-- within an owner by class, then first come first served. KEY.turns has each owner's virtual start time;
+-- KEY.backlog, by queue and owner, is by class and seq; KEY.virtual is a hash of the clock ('*') and of the
 -- virtual time at which each owner's last claimed job is paid for.
 local CLASSES = {high = 0, normal = 1, low = 2}
 
 local function join_line(id)
-  local job = redis.call('HMGET', 'easel:job:' .. id, 'queue', 'owner', 'seq', 'priority')
+  local job = redis.call('HMGET', KEY.job .. id, 'queue', 'owner', 'seq', 'priority')
   local line, owner, seq = job[1], job[2], tonumber(job[3])
-  if redis.call('EXISTS', 'easel:pending:' .. line) == 0 then
-    redis.call('HSET', 'easel:pace:' .. line, 'waiting_since', whole(now_ms()))
+  if redis.call('EXISTS', KEY.pending .. line) == 0 then
+    redis.call('HSET', KEY.pace .. line, 'waiting_since', whole(now_ms()))
   end
-  redis.call('ZADD', 'easel:pending:' .. line, seq, id)
-  redis.call('SADD', 'easel:waiting:' .. owner, id)
+  redis.call('ZADD', KEY.pending .. line, seq, id)
+  redis.call('SADD', KEY.waiting .. owner, id)
   -- 10^15 is more than there will be jobs, and doubles are exact to nine times that.
-  redis.call('ZADD', 'easel:backlog:' .. line .. ':' .. owner, whole(CLASSES[job[4]] * 10 ^ 15 + seq), id)
+  redis.call('ZADD', KEY.backlog .. line .. ':' .. owner, whole((CLASSES[job[4]] or CLASSES.normal) * 10 ^ 15 + seq), id)
   -- Who was away starts at the clock: idle time earns no credit, and what was drawn is not forgotten.
-  local virtual = redis.call('HMGET', 'easel:virtual:' .. line, '*', owner)
+  local virtual = redis.call('HMGET', KEY.virtual .. line, '*', owner)
   local start = math.max(tonumber(virtual[1] or 0), tonumber(virtual[2] or 0))
-  redis.call('ZADD', 'easel:turns:' .. line, 'NX', start, owner)
+  redis.call('ZADD', KEY.turns .. line, 'NX', start, owner)
 end
 
 local function leave_line(id)
-  local job = redis.call('HMGET', 'easel:job:' .. id, 'queue', 'owner')
+  local job = redis.call('HMGET', KEY.job .. id, 'queue', 'owner')
   local line, owner = job[1], job[2]
-  redis.call('ZREM', 'easel:pending:' .. line, id)
-  redis.call('SREM', 'easel:waiting:' .. owner, id)
-  redis.call('ZREM', 'easel:backlog:' .. line .. ':' .. owner, id)
-  if redis.call('EXISTS', 'easel:backlog:' .. line .. ':' .. owner) == 0 then
-    redis.call('ZREM', 'easel:turns:' .. line, owner)
+  redis.call('ZREM', KEY.pending .. line, id)
+  redis.call('SREM', KEY.waiting .. owner, id)
+  redis.call('ZREM', KEY.backlog .. line .. ':' .. owner, id)
+  if redis.call('EXISTS', KEY.backlog .. line .. ':' .. owner) == 0 then
+    redis.call('ZREM', KEY.turns .. line, owner)
   end
 end
 
 local function stop_running(id)
-  local job = redis.call('HMGET', 'easel:job:' .. id, 'owner', 'worker')
-  redis.call('ZREM', 'easel:leases', id)
-  redis.call('SREM', 'easel:running:' .. job[1], id)
-  if job[2] then redis.call('SREM', 'easel:holds:' .. job[2], id) end
+  local job = redis.call('HMGET', KEY.job .. id, 'owner', 'worker')
+  redis.call('ZREM', KEY.leases, id)
+  redis.call('SREM', KEY.running .. job[1], id)
+  if job[2] then redis.call('SREM', KEY.holds .. job[2], id) end
 end
 
 local function back_in_line(id)
-  local key = 'easel:job:' .. id
+  local key = KEY.job .. id
   stop_running(id)
   -- The owner gets back what the start was charged: the job will be paid for when it is drawn.
   local job = redis.call('HMGET', key, 'queue', 'owner', 'cost', 'weight')
   local refund = -tonumber(job[3]) / tonumber(job[4])
-  redis.call('HINCRBYFLOAT', 'easel:virtual:' .. job[1], job[2], refund)
-  local turns = 'easel:turns:' .. job[1]
+  redis.call('HINCRBYFLOAT', KEY.virtual .. job[1], job[2], refund)
+  local turns = KEY.turns .. job[1]
   if redis.call('ZSCORE', turns, job[2]) then redis.call('ZINCRBY', turns, refund, job[2]) end
   redis.call('HSET', key, 'status', 'queued')
   redis.call('HDEL', key, 'stage', 'step', 'steps', 'worker', 'claimed_at')
@@ -91,23 +89,23 @@ end
 -- What an owner has used of a day in UTC: pictures from when they are asked for, given back if they do not come, and
 -- seconds of workers, once the attempt that ends the job is over.
 local function use(owner, what, amount, ms)
-  local key = 'easel:usage:' .. owner .. ':' .. whole(math.floor(ms / 86400000))
+  local key = KEY.usage .. owner .. ':' .. whole(math.floor(ms / 86400000))
   redis.call('HINCRBYFLOAT', key, what, amount)
   redis.call('EXPIRE', key, 172800)
 end
 
 local function settle_usage(id, status, now)
-  local job = redis.call('HMGET', 'easel:job:' .. id, 'owner', 'n', 'created_at', 'claimed_at')
+  local job = redis.call('HMGET', KEY.job .. id, 'owner', 'n', 'created_at', 'claimed_at')
   if status ~= 'succeeded' and job[2] then use(job[1], 'images', -tonumber(job[2]), tonumber(job[3])) end
   if job[4] then use(job[1], 'worker_seconds', (now - tonumber(job[4])) / 1000, now) end
 end
 
--- What the operator counts, in the hash easel:metrics: a field a label, and for a histogram one a bucket and a sum.
+-- What the operator counts, in the hash KEY.metrics: a field a label, and for a histogram one a bucket and a sum.
 -- The bounds are those of core/store/counters.py.
 local BOUNDS = {0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600}
 
 local function count(name)
-  redis.call('HINCRBY', 'easel:metrics', name, 1)
+  redis.call('HINCRBY', KEY.metrics, name, 1)
 end
 
 local function observe(name, seconds)
@@ -119,44 +117,42 @@ local function observe(name, seconds)
     end
   end
   count(name .. '|' .. bucket)
-  redis.call('HINCRBYFLOAT', 'easel:metrics', name .. '|sum', seconds)
+  redis.call('HINCRBYFLOAT', KEY.metrics, name .. '|sum', seconds)
 end
 
 local function count_end(id, status, now)
-  local job = redis.call('HMGET', 'easel:job:' .. id, 'request', 'created_at', 'started_at')
-  local model = cjson.decode(job[1]).model
+  local job = redis.call('HMGET', KEY.job .. id, 'model', 'created_at', 'started_at')
+  local model = job[1]
   count('jobs|' .. model .. '|' .. status)
   if not job[3] then return end
   observe('wait|' .. model, (job[3] - job[2]) / 1000)
   if status == 'succeeded' then observe('run|' .. model, (now - job[3]) / 1000) end
 end
 
--- Webhooks. easel:delivery:<message> hash, easel:outbox zset message -> due ms. A job may name a URL of its own; the
--- endpoints of its owner (easel:endpoints:<owner> zset id -> created ms, easel:endpoint:<id> hash) get what they asked
--- for, and easel:deliveries:<endpoint> is their log, zset message -> created ms.
+-- Webhooks. A job may name a URL of its own; the endpoints of its owner get what they asked for, and each has a log.
 local KEEP_DELIVERY_SECONDS, LOG_LENGTH = 30 * 86400, 100
 
 local function post(message, now, fields)
-  redis.call('HSET', 'easel:delivery:' .. message, 'created_at', whole(now), 'attempts', '0', 'state', 'pending',
+  redis.call('HSET', KEY.delivery .. message, 'created_at', whole(now), 'attempts', '0', 'state', 'pending',
     unpack(fields))
-  redis.call('ZADD', 'easel:outbox', whole(now), message)
+  redis.call('ZADD', KEY.outbox, whole(now), message)
 end
 
 local function post_to_endpoint(endpoint, message, now, fields)
-  local seen = redis.call('HMGET', 'easel:endpoint:' .. endpoint, 'url', 'owner')
+  local seen = redis.call('HMGET', KEY.endpoint .. endpoint, 'url', 'owner')
   post(message, now, {'endpoint', endpoint, 'url', seen[1], 'owner', seen[2], unpack(fields)})
-  redis.call('ZADD', 'easel:deliveries:' .. endpoint, whole(now), message)
-  redis.call('ZREMRANGEBYRANK', 'easel:deliveries:' .. endpoint, 0, -LOG_LENGTH - 1)
+  redis.call('ZADD', KEY.deliveries .. endpoint, whole(now), message)
+  redis.call('ZREMRANGEBYRANK', KEY.deliveries .. endpoint, 0, -LOG_LENGTH - 1)
 end
 
 -- `event` is what endpoints choose by: 'started', 'progress' or 'completed'; `kind` is what the message says.
 local function tell_endpoints(id, event, kind, now)
-  local job = redis.call('HMGET', 'easel:job:' .. id, 'owner', 'traceparent')
+  local job = redis.call('HMGET', KEY.job .. id, 'owner', 'traceparent')
   local owner = job[1]
-  for _, endpoint in ipairs(redis.call('ZRANGE', 'easel:endpoints:' .. owner, 0, -1)) do
-    local seen = redis.call('HMGET', 'easel:endpoint:' .. endpoint, 'enabled', 'events')
+  for _, endpoint in ipairs(redis.call('ZRANGE', KEY.endpoints .. owner, 0, -1)) do
+    local seen = redis.call('HMGET', KEY.endpoint .. endpoint, 'enabled', 'events')
     if seen[1] == '1' and string.find(seen[2], event, 1, true) then
-      local number = redis.call('HINCRBY', 'easel:job:' .. id, 'messages', 1)
+      local number = redis.call('HINCRBY', KEY.job .. id, 'messages', 1)
       post_to_endpoint(endpoint, 'msg_' .. string.sub(id, 5) .. '_' .. whole(number), now,
         {'job', id, 'type', 'generation.' .. kind, 'once', event == 'progress' and '1' or '0',
         'traceparent', job[2] or ''})
@@ -166,26 +162,26 @@ end
 
 -- A delivery is over: the row stays as a log; the body, which holds the prompt, would outlive the job.
 local function close_delivery(message, state)
-  local key = 'easel:delivery:' .. message
-  redis.call('ZREM', 'easel:outbox', message)
+  local key = KEY.delivery .. message
+  redis.call('ZREM', KEY.outbox, message)
   redis.call('HSET', key, 'state', state)
   redis.call('HDEL', key, 'body')
-  redis.call('INCR', 'easel:forgotten')
+  redis.call('INCR', KEY.forgotten)
   redis.call('EXPIRE', key, KEEP_DELIVERY_SECONDS)
 end
 
--- How fast a queue drains. easel:pace:<queue> hash: when a drawn job ended last, how long it was drawn, since when
--- somebody waits; easel:gaps:<queue> list of the last gaps between two ends, in ms. Only gaps count during which
+-- How fast a queue drains. KEY.pace is a hash: when a drawn job ended last, how long it was drawn, since when
+-- somebody waits; KEY.gaps a list of the last gaps between two ends, in ms. Only gaps count during which
 -- somebody waited all the time: how long a server has had nothing to do says nothing of how fast it is.
 local GAPS_KEPT = 50
 
 local function note_pace(line, claimed_at, now)
-  local pace = 'easel:pace:' .. line
+  local pace = KEY.pace .. line
   local seen = redis.call('HMGET', pace, 'ended_at', 'waiting_since')
   local ended_at, since = tonumber(seen[1]), tonumber(seen[2])
-  if ended_at and since and since <= ended_at and redis.call('EXISTS', 'easel:pending:' .. line) == 1 then
-    redis.call('LPUSH', 'easel:gaps:' .. line, whole(now - ended_at))
-    redis.call('LTRIM', 'easel:gaps:' .. line, 0, GAPS_KEPT - 1)
+  if ended_at and since and since <= ended_at and redis.call('EXISTS', KEY.pending .. line) == 1 then
+    redis.call('LPUSH', KEY.gaps .. line, whole(now - ended_at))
+    redis.call('LTRIM', KEY.gaps .. line, 0, GAPS_KEPT - 1)
   end
   redis.call('HSET', pace, 'ended_at', whole(now), 'took', whole(now - claimed_at))
 end
@@ -194,7 +190,7 @@ end
 local UNSTORED_MS = 600000
 
 local function finish(id, status, now)
-  local key = 'easel:job:' .. id
+  local key = KEY.job .. id
   local job = redis.call('HMGET', key, 'queue', 'owner', 'webhook_url', 'retention_ms', 'store',
     'traceparent', 'claimed_at')
   local retention = tonumber(job[4])
@@ -203,8 +199,8 @@ local function finish(id, status, now)
   stop_running(id)
   settle_usage(id, status, now)
   redis.call('HSET', key, 'status', status, 'finished_at', whole(now))
-  redis.call('ZREM', 'easel:deadlines', id)
-  redis.call('ZADD', 'easel:expiries', whole(now + retention), id)
+  redis.call('ZREM', KEY.deadlines, id)
+  redis.call('ZADD', KEY.expiries, whole(now + retention), id)
   if status ~= 'canceled' and job[7] then note_pace(job[1], tonumber(job[7]), now) end
   if job[3] and job[3] ~= '' then
     post('msg_' .. string.sub(id, 5), now, {'job', id, 'owner', job[2], 'type', 'generation.' .. status,

@@ -1,7 +1,7 @@
 -- ARGV: id, attempt, ticket key, ticket id, ticket queue key, ticket values...
 -- Hands a job back unharmed: its place in the queue and its attempts are as before. Returns 1, or 0 if lost.
 local id = ARGV[1]
-local key = 'easel:job:' .. id
+local key = KEY.job .. id
 local answer = verdict(id, ARGV[2])
 if answer == 'lost' then return 0 end
 if answer == 'cancel' then

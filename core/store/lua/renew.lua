@@ -3,7 +3,7 @@ local expiry = whole(now_ms() + tonumber(ARGV[1]))
 local verdicts = {}
 for i = 2, #ARGV, 2 do
   local answer = verdict(ARGV[i], ARGV[i + 1])
-  if answer ~= 'lost' then redis.call('ZADD', 'easel:leases', expiry, ARGV[i]) end
+  if answer ~= 'lost' then redis.call('ZADD', KEY.leases, expiry, ARGV[i]) end
   verdicts[#verdicts + 1] = answer
 end
 return verdicts

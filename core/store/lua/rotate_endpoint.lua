@@ -1,6 +1,6 @@
 -- ARGV: endpoint, new secret, seconds for which the old one signs along. Returns 1, or 0 if there is no such endpoint.
 -- The reply may have been lost: the same secret sent again changes nothing.
-local key = 'easel:endpoint:' .. ARGV[1]
+local key = KEY.endpoint .. ARGV[1]
 local secret = redis.call('HGET', key, 'secret')
 if not secret then return 0 end
 if secret ~= ARGV[2] then

@@ -3,9 +3,9 @@
 -- 2 if the row's endpoint is disabled for it, else 1.
 local FAILING_MS = 120 * 3600000
 local message, state, now = ARGV[1], ARGV[2], now_ms()
-local key = 'easel:delivery:' .. message
+local key = KEY.delivery .. message
 if redis.call('EXISTS', key) == 0 then
-  redis.call('ZREM', 'easel:outbox', message)
+  redis.call('ZREM', KEY.outbox, message)
   return 0
 end
 -- Two senders may have had the row when the first was slow: what one of them has settled stays settled.
@@ -17,14 +17,14 @@ redis.call('HSET', key, 'last_status', ARGV[5], 'last_error', ARGV[6], 'last_att
 redis.call('HDEL', key, 'try:' .. whole(tried - 20))
 count('deliveries|' .. (state == 'pending' and 'retried' or state))
 if state == 'pending' then
-  redis.call('ZADD', 'easel:outbox', whole(now + tonumber(ARGV[3])), message)
+  redis.call('ZADD', KEY.outbox, whole(now + tonumber(ARGV[3])), message)
 else
   close_delivery(message, state)
 end
 
 -- An endpoint that says it is gone, or takes nothing for days, is not asked again until its owner enables it.
 local row = redis.call('HMGET', key, 'endpoint', 'type')
-local endpoint = 'easel:endpoint:' .. (row[1] or '')
+local endpoint = KEY.endpoint .. (row[1] or '')
 if not row[1] or row[2] == 'webhook.test' or redis.call('EXISTS', endpoint) == 0 then return 1 end
 if state == 'delivered' then
   redis.call('HSET', endpoint, 'last_success_at', whole(now))

@@ -4,7 +4,7 @@ local now = now_ms()
 
 local function addressed(answer, row)
   if not row.endpoint then return answer end
-  local seen = redis.call('HMGET', 'easel:endpoint:' .. row.endpoint, 'url', 'secret', 'old_secret', 'old_until')
+  local seen = redis.call('HMGET', KEY.endpoint .. row.endpoint, 'url', 'secret', 'old_secret', 'old_until')
   for _, field in ipairs({'url', seen[1], 'secret', seen[2]}) do table.insert(answer, field) end
   if seen[3] and tonumber(seen[4]) > now then
     table.insert(answer, 'old_secret')
@@ -16,14 +16,14 @@ end
 -- Nothing goes to an endpoint that was removed, and only a test to one that is disabled.
 local function is_refused(row)
   if not row.endpoint then return false end
-  local enabled = redis.call('HGET', 'easel:endpoint:' .. row.endpoint, 'enabled')
+  local enabled = redis.call('HGET', KEY.endpoint .. row.endpoint, 'enabled')
   return not enabled or (enabled ~= '1' and row.type ~= 'webhook.test')
 end
 
 while true do
-  local due = redis.call('ZRANGEBYSCORE', 'easel:outbox', '-inf', whole(now), 'LIMIT', 0, 1)
+  local due = redis.call('ZRANGEBYSCORE', KEY.outbox, '-inf', whole(now), 'LIMIT', 0, 1)
   if #due == 0 then return false end
-  local key = 'easel:delivery:' .. due[1]
+  local key = KEY.delivery .. due[1]
   local seen = redis.call('HMGET', key, 'state', 'endpoint', 'type')
   local row = {endpoint = seen[2], type = seen[3]}
   if seen[1] == 'pending' and is_refused(row) then
@@ -31,12 +31,12 @@ while true do
     close_delivery(due[1], 'dead')
     count('deliveries|dead')
   elseif seen[1] == 'pending' then
-    redis.call('ZADD', 'easel:outbox', whole(now + tonumber(ARGV[1])), due[1])
+    redis.call('ZADD', KEY.outbox, whole(now + tonumber(ARGV[1])), due[1])
     redis.call('HINCRBY', key, 'attempts', 1)
     local answer = redis.call('HGETALL', key)
     table.insert(answer, 1, due[1])
     return addressed(answer, row)
   else
-    redis.call('ZREM', 'easel:outbox', due[1])
+    redis.call('ZREM', KEY.outbox, due[1])
   end
 end

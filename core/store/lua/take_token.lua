@@ -1,6 +1,6 @@
 -- ARGV: owner, tokens a minute. A bucket of that many, which fills evenly; one that is full needs no row.
 -- Returns {1 or 0 for taken, whole tokens left, ms until it is full, ms until there is a token}.
-local key, limit = 'easel:bucket:' .. ARGV[1], tonumber(ARGV[2])
+local key, limit = KEY.bucket .. ARGV[1], tonumber(ARGV[2])
 local now = now_ms()
 local seen = redis.call('HMGET', key, 'tokens', 'at')
 local tokens = limit

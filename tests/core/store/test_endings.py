@@ -6,9 +6,9 @@ import pytest
 from redis import Redis
 
 from core.jobs import Job, Status
+from core.key_names import KeyNames
 from core.queue import rq_queue
 from core.store import Claim, EventLog, JobStore
-from core.store.events import CANCELS
 from core.store.jobs import Limits
 from tests.core.samples import QUEUE, new_job, outbox_rows, worker_dies
 
@@ -39,7 +39,7 @@ def test_a_waiting_job_is_canceled_at_once(jobs: JobStore, queued: Job, redis: R
 def test_a_running_job_is_told(jobs: JobStore, running: Claim, redis: Redis) -> None:
     # Given
     with redis.pubsub(ignore_subscribe_messages=True) as cancels:
-        cancels.subscribe(CANCELS)
+        cancels.subscribe(KeyNames()("cancels"))
         cancels.get_message(timeout=30)
 
         # When
@@ -47,7 +47,7 @@ def test_a_running_job_is_told(jobs: JobStore, running: Claim, redis: Redis) -> 
         jobs.cancel(running.job.id)
 
         # Then
-        redis.publish(CANCELS, "the last word")
+        redis.publish(KeyNames()("cancels"), "the last word")
         told = []
         while not told or told[-1] != "the last word":
             message = cancels.get_message(timeout=30)

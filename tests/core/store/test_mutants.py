@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from redis import Redis
 
+from core.key_names import KeyNames
 from core.store import scripts
 from tests.core.store.job_stories import JobStories
 
@@ -22,8 +23,8 @@ class Mutant:
     was: str
     becomes: str
 
-    def source(self, script: str) -> str:
-        return ORIGINAL(script).replace(self.was, self.becomes)
+    def source(self, script: str, names: KeyNames) -> str:
+        return ORIGINAL(script, names).replace(self.was, self.becomes)
 
 
 ORIGINAL = scripts.source
@@ -32,30 +33,30 @@ MUTANTS = (
     Mutant("no fence", "seen[1] ~= 'running' or seen[2] ~= attempt", "seen[1] ~= 'running'"),
     Mutant("a fence that does not grow", "HINCRBY', key, 'fence', 1)", "HINCRBY', key, 'fence', 0)"),
     Mutant("attempts are not counted", "HINCRBY', key, 'attempts', 1)", "HINCRBY', key, 'attempts', 0)"),
-    Mutant("no lease", "redis.call('ZADD', 'easel:leases', whole(now + tonumber(ARGV[3])), id)", ""),
+    Mutant("no lease", "redis.call('ZADD', KEY.leases, whole(now + asked.lease_ms), id)", ""),
     Mutant("the reaper drops the job", "      back_in_line(id)\n", "      stop_running(id)\n"),
     Mutant("one attempt too many", "tonumber(job[3]) >= tonumber(ARGV[1])", "tonumber(job[3]) > tonumber(ARGV[1])"),
     Mutant("the reaper forgets the cancel", "if job[2] == '1' then", "if false then"),
     Mutant("a result beats a cancel", "if answer == 'cancel' then\n  status", "if false then\n  status"),
     Mutant("handing back costs an attempt", "redis.call('HINCRBY', key, 'attempts', -1)\nback", "back"),
     Mutant("what ended may end again", "if seen[1] ~= 'running' or seen[2]", "if seen[2]"),
-    Mutant("an end leaves the lease", "  redis.call('ZREM', 'easel:leases', id)\n  redis.call('SREM', 'easel:running",
-           "  redis.call('SREM', 'easel:running"),
-    Mutant("submitted twice is two", "if redis.call('EXISTS', 'easel:job:' .. id) == 1 then", "if false then"),
-    Mutant("whoever asks prolongs the lease", "if answer ~= 'lost' then redis.call('ZADD', 'easel:leases'",
-           "if true then redis.call('ZADD', 'easel:leases'"),
+    Mutant("an end leaves the lease", "  redis.call('ZREM', KEY.leases, id)\n  redis.call('SREM', KEY.running",
+           "  redis.call('SREM', KEY.running"),
+    Mutant("submitted twice is two", "if redis.call('EXISTS', KEY.job .. id) == 1 then", "if false then"),
+    Mutant("whoever asks prolongs the lease", "if answer ~= 'lost' then redis.call('ZADD', KEY.leases",
+           "if true then redis.call('ZADD', KEY.leases"),
     Mutant("whoever asks reports progress", "if answer ~= 'lost' then\n  redis.call('HSET'",
            "if true then\n  redis.call('HSET'"),
     Mutant("a claimed job stays in line", "leave_line(id)\nredis.call('ZADD', turns",
            "redis.call('ZADD', turns"),
-    Mutant("last come, first served", "owner, 0, 0)[1]", "owner, -1, -1)[1]"),
+    Mutant("last come, first served", "redis.call('ZRANGE', KEY.backlog", "redis.call('ZREVRANGE', KEY.backlog"),
     Mutant("a canceled job stays in line", "  finish(ARGV[1], 'canceled', now_ms())",
            "  redis.call('HSET', key, 'status', 'canceled')"),
-    Mutant("a deadline outlives its job", "  redis.call('ZREM', 'easel:deadlines', id)\n", ""),
+    Mutant("a deadline outlives its job", "  redis.call('ZREM', KEY.deadlines, id)\n", ""),
     Mutant("nobody is told", "    post('msg_' .. string.sub(id, 5), now, {'job', id, 'owner'",
            "    tostring(now, {'job', id, 'owner'"),
     Mutant("told twice", "  tell_endpoints(id, 'completed', status, now)\n", "  emit(id, status, {status = status})\n"),
-    Mutant("kept for ever", "  redis.call('ZADD', 'easel:expiries', whole(now + retention), id)\n", ""),
+    Mutant("kept for ever", "  redis.call('ZADD', KEY.expiries, whole(now + retention), id)\n", ""),
     Mutant("deleted while it runs", "if job[1] == 'queued' or job[1] == 'running' then return 'unfinished' end", ""),
 )  # fmt: skip
 
@@ -70,7 +71,7 @@ def machine(redis: Redis) -> Iterator[type[JobStories]]:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_the_mistake_is_found(machine: type[JobStories], mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given scripts with a mistake, which is in one of them or, by the prelude, in all
-    changed = [name for name in scripts.NAMES if mutant.source(name) != ORIGINAL(name)]
+    changed = [name for name in scripts.NAMES if mutant.source(name, KeyNames()) != ORIGINAL(name, KeyNames())]
     assert changed
     monkeypatch.setattr(scripts, "source", mutant.source)
 
