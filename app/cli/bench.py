@@ -54,7 +54,7 @@ def figures(jobs: Sequence[Mapping[str, Any]], seconds: float) -> dict[str, Any]
     waits = [seconds_between(job["created_at"], job["started_at"]) for job in jobs]
     rate = len(jobs) / seconds
     return {
-        "model": jobs[0]["input"]["model"],
+        "model": jobs[0]["model"],
         "pictures": len(jobs),
         "seconds": round(seconds, 2),
         "pictures_a_second": round(rate, 3),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+import json
+from collections.abc import Mapping
+from types import MappingProxyType, TracebackType
 from typing import Any, Final, Self
 
 import httpx
@@ -50,9 +52,12 @@ class Client:
         except httpx.HTTPError:
             return False
 
-    def submit(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Ask for a generation. Raises ClientError."""
-        return self._json("POST", "/v1/generations", json=body)
+    def submit(self, body: dict[str, Any], files: Mapping[str, bytes] = MappingProxyType({})) -> dict[str, Any]:
+        """Ask for a generation, with the files that it starts from by role. Raises ClientError."""
+        if not files:
+            return self._json("POST", "/v1/generations", json=body)
+        fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in body.items()}
+        return self._json("POST", "/v1/generations", data=fields, files=dict(files))
 
     def get(self, job_id: str) -> dict[str, Any]:
         return self._json("GET", f"/v1/generations/{job_id}")

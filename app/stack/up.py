@@ -10,8 +10,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Final
 
 from app.auth.middleware import check_settings
@@ -96,10 +97,10 @@ class Stack:
 
 
 @contextmanager
-def running_stack(settings: Settings) -> Iterator[Stack]:
-    """Start everything; on leaving, stop it: the api first, so that nothing new comes in, Valkey last.
+def running_stack(settings: Settings, environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[Stack]:
+    """Start everything, with `environment` for all of it; on leaving, stop it: the api first, Valkey last.
 
-    Raises OpenDoor if the api would be open to the network, CatalogError if the catalogue cannot be read.
+    Raises InsecureBinding if the api would be open to the network, CatalogError if the catalogue cannot be read.
     """
     _check_port(settings)
     count = count_workers(settings, Catalog.load(settings.catalog))
@@ -107,20 +108,21 @@ def running_stack(settings: Settings) -> Iterator[Stack]:
     with data_folder_lock(settings.data_dir), _redis(settings) as redis_url:
         redis = connect(redis_url, prefix=settings.redis_prefix)
         check_settings(settings, KeyStore(redis))
-        environment = {
+        variables = {
             **QUIET_WORKER,
             **os.environ,
+            **environment,
             "REDIS_URL": redis_url,
             "EASEL_HOST": settings.host,
             "EASEL_PORT": str(settings.port),
             "EASEL_DATA_DIR": str(settings.data_dir.resolve()),
         }
         api, keeper = (
-            Child(name, [sys.executable, "-m", module], environment)
+            Child(name, [sys.executable, "-m", module], variables)
             for name, module in (("api", "app"), ("keeper", "app.keeper"))
         )
         workers = [
-            Child(name, [sys.executable, "-m", "worker"], {**environment, "EASEL_WORKER_METRICS_PORT": str(port)})
+            Child(name, [sys.executable, "-m", "worker"], {**variables, "EASEL_WORKER_METRICS_PORT": str(port)})
             for name, port in zip(names_of(count), ports, strict=True)
         ]
         children = [keeper, *workers, api]

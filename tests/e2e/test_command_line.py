@@ -47,7 +47,7 @@ def test_words_need_no_quotes_and_pipes_no_dash(stack: Stack, tmp_path: Path) ->
     # and a pipe is read without being asked to
     piped = run(stack, "generate", "--steps", "2", "--json", "--out", tmp_path / "{id}.webp", prompts="a bee\na sun\n")
     jobs = json.loads(piped.stdout)
-    assert [job["input"]["prompt"] for job in jobs] == ["a bee", "a sun"]
+    assert [job["parameters"]["prompt"] for job in jobs] == ["a bee", "a sun"]
     assert [job["files"] for job in jobs] == [[str(tmp_path / f"{job['id']}.webp")] for job in jobs]
 
 

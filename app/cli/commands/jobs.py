@@ -58,20 +58,19 @@ def jobs_table(rows: list[dict[str, Any]]) -> Table | str:
     """An id is what the next command needs: it is never cut, whatever else has to be."""
     if not rows:
         return "no jobs"
-    models = len({job["input"]["model"] for job in rows}) > 1
+    models = len({job["model"] for job in rows}) > 1
     table = Table(Column("job", min_width=max(len(job["id"]) for job in rows)), "status", "created", box=SIMPLE_HEAD)
     if models:
         table.add_column("model")
     table.add_column("prompt")
     for job in rows:
-        asked = job["input"]
-        several = f" × {len(asked['seeds'])}" if len(asked["seeds"]) > 1 else ""
+        several = f" × {len(job['seeds'])}" if len(job["seeds"]) > 1 else ""
         table.add_row(
             job["id"],
             f"[{COLORS[job['status']]}]{job['status']}[/]",
             short_time(job["created_at"]),
-            *[asked["model"]] * models,
-            Text(asked["prompt"] + several),
+            *[job["model"]] * models,
+            Text(job["parameters"].get("prompt", job["task"]) + several),
         )
     return table
 

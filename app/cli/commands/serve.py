@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from typing import Annotated
@@ -11,6 +12,9 @@ import typer
 from app.cli.terminal import DataDirOption, console, failures_told, settings
 from app.stack.up import running_stack
 from core import logs
+from core.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 def up(
@@ -27,7 +31,15 @@ def up(
     with failures_told(), running_stack(chosen) as stack:
         stack.wait_ready(stopped.is_set)
         if not stopped.is_set():
-            console.print(f"\n[bold green]Easel is ready at {chosen.base_url}[/]  (Ctrl-C stops it)\n")
+            told(chosen, f"Easel is ready at {chosen.base_url}", "[bold green]", "  (Ctrl-C stops it)")
         while not stopped.wait(0.5):
             stack.tend()
-        console.print("stopping …")
+        told(chosen, "stopping …")
+
+
+def told(chosen: Settings, words: str, style: str = "", hint: str = "") -> None:
+    """Tell a person at a terminal, or, where logs are JSON, the machine that reads them."""
+    if chosen.log_format == "json":
+        logger.info(words)
+    else:
+        console.print(f"\n{style}{words}{style and '[/]'}{hint}\n" if style else words)

@@ -74,7 +74,7 @@ def test_wrong_environment_is_told_by_its_variable(monkeypatch: pytest.MonkeyPat
 def test_wrong_catalogue_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # Given a catalogue that is none
     catalog = tmp_path / "catalog.toml"
-    catalog.write_text('default = "m"\n[m]\nsource = "m"\nfamily = "none"\n')
+    catalog.write_text('default = "m"\n[m]\nsource = "m"\nfamily = "No Such"\n')
     monkeypatch.setenv("EASEL_CATALOG", str(catalog))
     # When everything is started with it
     result = easel("up", "--port", str(free_port()), "--data-dir", str(tmp_path / "data"))
@@ -92,7 +92,9 @@ def test_an_id_is_never_cut() -> None:
             "id": f"gen_{model * 10}",
             "status": "succeeded",
             "created_at": "2026-01-02T03:04:05Z",
-            "input": {"model": model, "seeds": [1, 2, 3], "prompt": prompt},
+            "model": model,
+            "seeds": [1, 2, 3],
+            "parameters": {"prompt": prompt},
         }
         for model in ("mini", "sdxl")
     ]
@@ -135,7 +137,9 @@ def test_what_people_wrote_is_no_markup() -> None:
         "id": "gen_1",
         "status": "succeeded",
         "created_at": "2026-01-02T03:04:05Z",
-        "input": {"model": "easel-mini", "seeds": [1], "prompt": prompt},
+        "model": "easel-mini",
+        "seeds": [1],
+        "parameters": {"prompt": prompt},
     }
     # When it is listed
     console = Console(width=200)

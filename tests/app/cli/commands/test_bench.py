@@ -20,7 +20,7 @@ def job(created: int, started: int, finished: int) -> dict[str, object]:
         return f"2026-01-01T00:00:{second:02}+00:00"
 
     return {
-        "input": {"model": "mini"},
+        "model": "mini",
         "created_at": moment(created),
         "started_at": moment(started),
         "finished_at": moment(finished),
