@@ -58,11 +58,11 @@ export function local(url) {
   return pathname + search;
 }
 
-export const pictureBlob = async (image) => (await call(local(image.url))).blob();
+export const pictureBlob = async (output) => (await call(local(output.url))).blob();
 
 /** What an <img> can show: with a key, only a fetch can send it. */
-export async function pictureSource(image) {
-  return key.get() ? URL.createObjectURL(await pictureBlob(image)) : local(image.url);
+export async function pictureSource(output) {
+  return key.get() ? URL.createObjectURL(await pictureBlob(output)) : local(output.url);
 }
 
 /** The newest preview of a running job, as an address to revoke, or null. */

@@ -11,15 +11,15 @@ function cardOf(job, ...parts) {
   return card;
 }
 
-const wordsOf = (job) => element("p", { className: "prompt", dir: "auto", textContent: job.input.prompt, title: job.input.prompt });
+const wordsOf = (job) => element("p", { className: "prompt", dir: "auto", textContent: job.parameters.prompt, title: job.parameters.prompt });
 
 /** A card for a job that waits or is drawn. */
 export function waiting(job) {
   const cancel = element("button", { type: "button", className: "quiet cancel", textContent: "Cancel" });
-  cancel.setAttribute("aria-label", `Cancel: ${job.input.prompt}`);
+  cancel.setAttribute("aria-label", `Cancel: ${job.parameters.prompt}`);
   const state = element("p", { className: "state", textContent: "Waiting…" });
   const bar = element("progress", { max: 1, value: 0 });
-  bar.setAttribute("aria-label", `Progress: ${job.input.prompt}`);
+  bar.setAttribute("aria-label", `Progress: ${job.parameters.prompt}`);
   const card = cardOf(
     job,
     element("div", { className: "preview" }, element("img", { alt: "", hidden: true })),
@@ -66,10 +66,11 @@ export function describeLost(card) {
 /** A card for a job that came to nothing. `retry(job)` asks for the same anew; `gone(job)` takes its cards away. */
 export function ended(job, retry, gone) {
   const again = element("button", { type: "button", className: "quiet", textContent: "Try again" });
-  again.hidden = job.input.task !== "text-to-image"; // the picture that others began with is not kept for us
-  again.addEventListener("click", () => {
-    forget(job, gone);
-    retry(job);
+  again.addEventListener("click", async () => {
+    again.disabled = true;
+    const accepted = await retry(job); // before it is forgotten: what it started from goes with it
+    if (accepted) await forget(job, gone);
+    again.disabled = false;
   });
   const drop = element("button", { type: "button", className: "quiet", textContent: "Dismiss" });
   drop.addEventListener("click", async () => {

@@ -9,6 +9,9 @@ let models = [];
 
 export const chosen = () => models.find((model) => model.id === byId("model").value);
 
+/** The model of that id, or the chosen one if it is not offered any more. */
+export const modelOf = (id) => models.find((model) => model.id === id) ?? chosen();
+
 /** Offer these models; the server's default is chosen. */
 export function offer(list) {
   if (!list.length) throw new Error("There is no model that you may use.");
@@ -97,6 +100,26 @@ export function asked() {
   if (byId("seed").value) body.seed = byId("seed").valueAsNumber;
   if (chosen().negative_prompt && byId("negative").value.trim()) body.negative_prompt = byId("negative").value.trim();
   return body;
+}
+
+const KEPT = "easel-form";
+const FIELDS = ["model", "prompt", "style", "negative", "scheduler", "seed", "strength", ...Object.keys(NUMBERS)];
+
+/** Remember what is in the form, for a reload. */
+export function keep() {
+  sessionStorage.setItem(KEPT, JSON.stringify(Object.fromEntries(FIELDS.map((id) => [id, byId(id).value]))));
+}
+
+/** Put back what was there before a reload; what was typed since stays. */
+export function restore() {
+  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+  if (!kept || !models.some((model) => model.id === kept.model)) return;
+  const typed = byId("prompt").value;
+  choose(kept.model);
+  for (const id of FIELDS.slice(1)) byId(id).value = kept[id];
+  if (typed) byId("prompt").value = typed;
+  tellSize();
+  tellMore();
 }
 
 /** Put a recipe into the form, as far as its model is still offered. */

@@ -75,15 +75,16 @@ function settle(job, card) {
 }
 
 function finished(job) {
-  return job.status === "succeeded" ? job.images.map((image) => tile(job, image)) : [ended(job, retry, remove)];
+  return job.status === "succeeded" ? job.outputs.map((output) => tile(job, output)) : [ended(job, retry, remove)];
 }
 
-function tile(job, image) {
-  const picture = element("img", { alt: job.input.prompt, width: image.width, height: image.height, loading: "lazy" });
-  pictureSource(image).then((source) => { picture.src = source; }, () => {}); // its words stand for it
+function tile(job, output) {
+  const { width, height } = output.facts;
+  const picture = element("img", { alt: job.parameters.prompt, width, height, loading: "lazy" });
+  pictureSource(output).then((source) => { picture.src = source; }, () => {}); // its words stand for it
   const button = element("button", { type: "button", className: "tile" }, picture);
-  button.dataset.words = job.input.prompt;
-  button.addEventListener("click", () => openPicture(job, image, button));
+  button.dataset.words = job.parameters.prompt;
+  button.addEventListener("click", () => openPicture(job, output, button));
   const card = element("li", { className: "picture" }, button);
   card.dataset.job = job.id;
   return card;

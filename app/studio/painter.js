@@ -6,13 +6,13 @@ const [dialog, canvas] = [byId("painter"), byId("paint")];
 const CELL = 8;
 let [picture, strokes, pattern, marks, mark, draw] = [null, null, null, [], null, null];
 
-/** Show `blob` to be painted on. `send(prompt, picture, mask)` is called at the end. */
+/** Show `blob` to be painted on. `send(prompt, mask)` is called at the end. */
 export async function paintOn(blob, prompt, send) {
   picture = await createImageBitmap(blob);
   [canvas.width, canvas.height] = [picture.width, picture.height];
   strokes = element("canvas", { width: picture.width, height: picture.height }).getContext("2d");
   pattern = strokes.createPattern(chequers(), "repeat");
-  draw = async (text) => send(text, blob, await mask());
+  draw = async (text) => send(text, await mask());
   byId("edit-prompt").value = prompt;
   byId("painter-said").textContent = "";
   clear();
@@ -71,13 +71,17 @@ function spot(event) {
   return [(event.clientX - left) * scale, (event.clientY - top) * scale];
 }
 
-/** The picture, transparent where it was painted on. */
+/** White where it was painted on, black elsewhere. */
 function mask() {
   const made = element("canvas", { width: canvas.width, height: canvas.height });
   const context = made.getContext("2d");
-  context.drawImage(picture, 0, 0);
-  context.globalCompositeOperation = "destination-out";
   context.drawImage(strokes.canvas, 0, 0);
+  context.globalCompositeOperation = "source-in";
+  context.fillStyle = "#ffffff";
+  context.fillRect(0, 0, made.width, made.height);
+  context.globalCompositeOperation = "destination-over";
+  context.fillStyle = "#000000";
+  context.fillRect(0, 0, made.width, made.height);
   return new Promise((resolve) => made.toBlob(resolve, "image/png"));
 }
 

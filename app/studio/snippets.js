@@ -24,8 +24,8 @@ job = easel.post(
     json=${JSON.stringify(recipe, null, 4).replaceAll("\n", "\n    ")},
     headers={"Prefer": "wait=60"},
 ).json()
-for image in job["images"]:
-    with open(f"{job['id']}-{image['index']}.{image['format']}", "wb") as file:
-        file.write(easel.get(image["url"]).content)
+for output in job["outputs"]:
+    with open(f"{job['id']}-{output['index']}.{job['output']['format']}", "wb") as file:
+        file.write(easel.get(output["url"]).content)
 `;
 }

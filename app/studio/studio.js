@@ -1,30 +1,35 @@
 // The page: puts its parts together. A prompt goes to the server, a card into the gallery.
 
-import { getJson, key, postJson } from "./api.js";
-import { blobOf, drawOver } from "./edits.js";
-import { asked, fill, offer } from "./form.js";
+import { getJson, key, pictureBlob } from "./api.js";
+import { asked, fill, keep, offer, restore } from "./form.js";
 import { add, fillGallery, whenChosen } from "./gallery.js";
+import { dataUri, reference, submit, upload } from "./inputs.js";
 import { byId, element, open, say } from "./page.js";
 import { paintOn } from "./painter.js";
-import { install, view } from "./viewer.js";
+import { install, recipeOf, view } from "./viewer.js";
 
 const EXAMPLES = ["a red apple", "a fox on a dark blue background", "a slice of pizza", "a sailboat"];
 let start = null;
 
-/** Send a request and follow it; `submit` answers its job. */
-async function draw(submit) {
+/** Send a request and follow it; `send` answers its job. Resolves once it is known whether the server has it. */
+async function draw(send) {
   say("Sending…");
   byId("draw").disabled = true; // until the server has it, so that Enter held down asks once
   let following;
   try {
-    following = add(await submit());
+    following = add(await send());
     say("Accepted.");
   } catch (error) {
-    return say(error.message, true);
+    say(error.message, true);
+    return false;
   } finally {
     byId("draw").disabled = false;
   }
-  const began = Date.now();
+  tellEnd(following, Date.now());
+  return true;
+}
+
+async function tellEnd(following, began) {
   try {
     const job = await following;
     if (job?.status === "succeeded") say(`Done in ${((Date.now() - began) / 1000).toFixed(1)} s.`);
@@ -35,13 +40,39 @@ async function draw(submit) {
   }
 }
 
-function startFrom(picture) {
-  if (start) URL.revokeObjectURL(byId("start-picture").src);
-  start = picture;
-  byId("start-row").hidden = !picture;
-  if (!picture) return;
-  byId("start-picture").src = URL.createObjectURL(picture);
+const START = "easel-start";
+
+/** Draw over a picture from now on, or over none: `source` is what a request calls it, `shown` how it looks, small. */
+function startFrom(source, shown = "") {
+  start = source;
+  byId("start-row").hidden = !source;
+  if (!source) return sessionStorage.removeItem(START);
+  byId("start-picture").src = shown;
   byId("start-text").textContent = "Drawn over this picture.";
+  sessionStorage.setItem(START, JSON.stringify({ source, shown }));
+}
+
+async function startFromFile(file) {
+  say("Sending your picture…");
+  const [source, shown] = [await upload(file), await thumbnail(file)];
+  startFrom(source, shown);
+  say("");
+}
+
+/** A small picture of `blob`, as text that outlives a reload. */
+async function thumbnail(blob) {
+  const picture = await createImageBitmap(blob);
+  const scale = 128 / Math.max(picture.width, picture.height);
+  const made = element("canvas", { width: Math.ceil(picture.width * scale), height: Math.ceil(picture.height * scale) });
+  made.getContext("2d").drawImage(picture, 0, 0, made.width, made.height);
+  return made.toDataURL("image/jpeg");
+}
+
+/** What was there before a reload. */
+function goOn() {
+  restore();
+  const { source, shown } = JSON.parse(sessionStorage.getItem(START) ?? "{}");
+  if (source) startFrom(source, shown);
 }
 
 function wireForm() {
@@ -54,8 +85,9 @@ function wireForm() {
       return say(error.message, true);
     }
     if (!form.reportValidity()) return;
-    const [body, picture] = [asked(), start];
-    draw(() => (picture ? drawOver(body, picture, null, byId("strength").value) : postJson("/v1/generations", body)));
+    const body = asked();
+    if (start) Object.assign(body, { inputs: { image: start }, strength: byId("strength").valueAsNumber });
+    draw(() => submit(body));
   });
   form.addEventListener("invalid", ({ target }) => {
     if (byId("more").contains(target)) byId("more").open = true; // a hidden field cannot say what is wrong with it
@@ -70,7 +102,7 @@ function wireForm() {
     byId("prompt").focus();
   });
   byId("start-file").addEventListener("change", ({ target }) => {
-    if (target.files[0]) startFrom(target.files[0]);
+    if (target.files[0]) orSay(startFromFile)(target.files[0]);
     target.value = ""; // so that the same one can be chosen again
     byId("prompt").focus();
   });
@@ -86,27 +118,29 @@ function wireForm() {
 }
 
 const act = {
-  draw(recipe) {
+  draw(recipe, like) {
     startFrom(null);
     fill(recipe);
     scrollTo({ top: 0 }); // to where the new one is drawn
-    draw(() => postJson("/v1/generations", recipe));
+    draw(() => submit(recipe, like));
   },
-  async start(job, image) {
-    fill({ ...job.input, n: 1 });
-    startFrom(await blobOf(image));
+  async start(job, output) {
+    fill({ ...recipeOf(job, output), seed: undefined });
+    startFrom(reference(job, output), await thumbnail(await pictureBlob(output)));
     scrollTo({ top: 0 });
     byId("prompt").select();
   },
-  retry({ input: { task, seeds, strength, output, ...fields } }) {
-    if (!fields.negative_prompt) delete fields.negative_prompt;
-    draw(() => postJson("/v1/generations", { ...fields, n: seeds.length, seed: seeds[0] }));
+  retry(job) {
+    const { seed, n, ...recipe } = recipeOf(job, { seed: job.seeds[0] });
+    return draw(() => submit({ ...recipe, n: job.seeds.length, seed }, job));
   },
-  async edit(job, image) {
-    const { model, num_inference_steps, guidance_scale, scheduler } = job.input;
-    const body = { model, num_inference_steps, guidance_scale, scheduler, width: image.width, height: image.height, n: 1 };
-    await paintOn(await blobOf(image), job.input.prompt, (prompt, picture, mask) =>
-      draw(() => drawOver({ ...body, prompt }, picture, mask)));
+  async edit(job, output) {
+    const { task, strength, seed, ...recipe } = recipeOf(job, output);
+    const { width, height } = output.facts;
+    await paintOn(await pictureBlob(output), job.parameters.prompt, (prompt, mask) => draw(async () => {
+      const inputs = { image: reference(job, output), mask: await dataUri(mask) };
+      return submit({ ...recipe, width, height, prompt, inputs });
+    }));
   },
 };
 
@@ -138,8 +172,9 @@ async function main() {
   const { data } = await getJson("/v1/models");
   offer(data);
   byId("sign-out").hidden = !key.get();
-  const offers = (task) => data.some((model) => model.tasks.includes(task));
-  install({ draw: act.draw, start: orSay(act.start), edit: orSay(act.edit) }, offers);
+  goOn();
+  byId("ask").addEventListener("input", keep);
+  install({ draw: act.draw, start: orSay(act.start), edit: orSay(act.edit) });
   whenChosen(view, act.retry);
   fillGallery();
 }

@@ -1,35 +1,44 @@
 // One picture, large, with its recipe and what can be done with it. Knows the dialog; what is drawn next is told it.
 
-import { call, key, local } from "./api.js";
+import { call, key, local, pictureSource } from "./api.js";
+import { modelOf } from "./form.js";
 import { remove } from "./gallery.js";
+import { parentOf } from "./inputs.js";
 import { byId, copy, element, open, say } from "./page.js";
 import { asCurl, asPython } from "./snippets.js";
 
 const dialog = byId("viewer");
 let shown = null;
 
-/** Everything that a request for exactly this one picture says. */
-export function recipeOf({ input }, image) {
-  const { task, seeds, strength, output, ...fields } = input;
-  if (!fields.negative_prompt) delete fields.negative_prompt;
-  return { ...fields, n: 1, seed: image.seed };
+/** Everything that a request for exactly this one picture says, but for what it started from. */
+export function recipeOf({ task, model, parameters }, output) {
+  const { negative_prompt, ...fields } = parameters;
+  return { task, model, ...fields, ...(negative_prompt ? { negative_prompt } : {}), n: 1, seed: output.seed };
 }
 
-export function view(job, image, tile) {
-  shown = { job, image, tile, recipe: recipeOf(job, image) };
-  byId("viewer-title").textContent = job.input.prompt;
+/** The same as a program can ask for it: inputs are named by their parents, or by the addresses of the copies. */
+function programOf({ job, recipe }) {
+  if (!job.inputs.length) return recipe;
+  const inputs = Object.fromEntries(job.inputs.map(({ role, parent, url }) => [role, parent ?? url]));
+  return { ...recipe, inputs };
+}
+
+export function view(job, output, tile) {
+  shown = { job, output, tile, recipe: recipeOf(job, output) };
+  const { prompt } = job.parameters;
+  byId("viewer-title").textContent = prompt;
   byId("viewer-said").textContent = "";
-  byId("viewer-recipe").replaceChildren(...rows(job, image).flatMap(([name, value]) => [
+  byId("viewer-recipe").replaceChildren(...rows(job, output).flatMap(([name, value]) => [
     element("dt", { textContent: name }),
     element("dd", { textContent: value }),
   ]));
   const picture = byId("viewer-picture");
-  Object.assign(picture, { alt: job.input.prompt, width: image.width, height: image.height });
+  Object.assign(picture, { alt: prompt, width: output.facts.width, height: output.facts.height });
   picture.src = tile.querySelector("img").src;
   byId("download").href = picture.src;
-  byId("download").download = `${job.id}-${image.index}.${image.format}`;
-  const repeatable = job.input.task === "text-to-image"; // the picture that others began with is not kept for us
-  for (const name of ["again", "vary", "copy-curl", "copy-python"]) byId(name).hidden = !repeatable;
+  byId("download").download = `${job.id}-${output.index}.${job.output.format}`;
+  offerFor(job.model);
+  showParent(job);
   calm();
   byId("previous").disabled = !beside(-1);
   byId("next").disabled = !beside(1);
@@ -37,37 +46,55 @@ export function view(job, image, tile) {
   byId("viewer-title").focus();
 }
 
-function rows({ input, created_at, started_at, finished_at, notes }, image) {
+/** What its own model can do with it, or, where that is gone, the chosen one. */
+function offerFor(id) {
+  const { tasks } = modelOf(id);
+  byId("edit").hidden = !tasks.includes("inpaint");
+  byId("use-as-start").hidden = !tasks.includes("image-to-image");
+}
+
+const tileOf = (job) => document.querySelector(`#gallery [data-job="${job.id}"] .tile`);
+
+async function showParent(job) {
+  byId("viewer-parent").hidden = true;
+  const parent = await parentOf(job);
+  if (!parent || shown.job !== job) return;
+  const button = byId("show-parent");
+  const picture = button.querySelector("img");
+  Object.assign(picture, { src: await pictureSource(parent.output), alt: parent.job.parameters.prompt });
+  button.onclick = () => view(parent.job, parent.output, tileOf(parent.job) ?? button);
+  byId("viewer-parent").hidden = false;
+}
+
+function rows({ task, model, parameters, created_at, started_at, finished_at, notes }, { seed, facts }) {
   const seconds = (new Date(finished_at) - new Date(started_at ?? created_at)) / 1000;
   return [
-    ["Model", input.model],
-    ...(input.task === "text-to-image" ? [] : [["Task", `${input.task}, strength ${input.strength}`]]),
-    ...(input.negative_prompt ? [["Keep out", input.negative_prompt]] : []),
-    ["Size", `${image.width} × ${image.height}`],
-    ["Steps", input.num_inference_steps],
-    ["Guidance", input.guidance_scale],
-    ["Scheduler", input.scheduler],
-    ["Seed", image.seed],
+    ["Model", model],
+    ...(task === "text-to-image" ? [] : [["Task", `${task}, strength ${parameters.strength}`]]),
+    ...(parameters.negative_prompt ? [["Keep out", parameters.negative_prompt]] : []),
+    ["Size", `${facts.width} × ${facts.height}`],
+    ["Steps", parameters.num_inference_steps],
+    ["Guidance", parameters.guidance_scale],
+    ["Scheduler", parameters.scheduler],
+    ["Seed", seed],
     ["Made", `${new Date(created_at).toLocaleString()}, in ${seconds.toFixed(1)}\u00a0s`],
     ...notes.map((note) => ["Note", note]),
   ];
 }
 
-/** `act` has what leads to new pictures: `draw(recipe)`, `edit(job, image)` and `start(job, image)`. */
-export function install(act, offers) {
+/** `act` has what leads to new pictures: `draw(recipe, like)`, `edit(job, output)` and `start(job, output)`. */
+export function install(act) {
   const on = (name, action) => byId(name).addEventListener("click", action);
   const leaving = (action) => () => {
     dialog.close();
     action(shown);
   };
-  on("again", leaving(({ recipe }) => act.draw(recipe)));
-  on("vary", leaving(({ recipe: { seed, ...others } }) => act.draw(others)));
-  on("edit", leaving(({ job, image }) => act.edit(job, image)));
-  on("use-as-start", leaving(({ job, image }) => act.start(job, image)));
-  byId("edit").hidden = !offers("inpaint");
-  byId("use-as-start").hidden = !offers("image-to-image");
-  on("copy-curl", () => copied(asCurl(shown.recipe, location.origin, Boolean(key.get()))));
-  on("copy-python", () => copied(asPython(shown.recipe, location.origin, Boolean(key.get()))));
+  on("again", leaving(({ recipe, job }) => act.draw(recipe, job)));
+  on("vary", leaving(({ recipe: { seed, ...others }, job }) => act.draw(others, job)));
+  on("edit", leaving(({ job, output }) => act.edit(job, output)));
+  on("use-as-start", leaving(({ job, output }) => act.start(job, output)));
+  on("copy-curl", () => copied(asCurl(programOf(shown), location.origin, Boolean(key.get()))));
+  on("copy-python", () => copied(asPython(programOf(shown), location.origin, Boolean(key.get()))));
   on("close", () => dialog.close());
   on("previous", () => turn(-1));
   on("next", () => turn(1));
@@ -96,7 +123,7 @@ async function copied(text) {
 
 function doubt() {
   byId("delete").dataset.sure = "yes";
-  const { length } = shown.job.images;
+  const { length } = shown.job.outputs;
   byId("delete").textContent = length > 1 ? `Really delete all ${length}?` : "Really delete?";
 }
 

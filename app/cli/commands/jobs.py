@@ -70,7 +70,7 @@ def jobs_table(rows: list[dict[str, Any]]) -> Table | str:
             f"[{COLORS[job['status']]}]{job['status']}[/]",
             short_time(job["created_at"]),
             *[job["model"]] * models,
-            Text(job["parameters"].get("prompt", job["task"]) + several),
+            Text((job["parameters"].get("prompt") or job["task"]) + several),
         )
     return table
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from playwright.sync_api import Page, Route, expect
 
+from core.jobs import GenerationRequest
 from tests.app.fake_worker import FakeWorker
+
+
+def told(request: GenerationRequest) -> dict[str, Any]:
+    """The parameters of a job."""
+    return request.parameters.model_dump()
 
 
 def wait_for_form(page: Page) -> None:

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from core.settings import Settings
 from tests.app import fake_worker
 from tests.app.studio.asking import wait_for_form
 from tests.browser import chromium, opened
@@ -27,15 +26,6 @@ def _real_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.BytesIO()
     Image.linear_gradient("L").convert("RGB").save(file, "PNG")
     monkeypatch.setattr(fake_worker, "PICTURE", file.getvalue())
-
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """A small model that does everything."""
-    models = settings.catalog.read_text(encoding="utf-8")
-    tasks = 'tasks = ["text-to-image", "image-to-image", "inpaint"]'
-    settings.catalog.write_text(models.replace("[mini]", f"[mini]\n{tasks}"))
-    return settings
 
 
 @pytest.fixture

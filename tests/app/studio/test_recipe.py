@@ -9,7 +9,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.app.fake_worker import FakeWorker
-from tests.app.studio.asking import ask, draw
+from tests.app.studio.asking import ask, draw, told
 from tests.browser import needs_chromium
 
 pytestmark = needs_chromium
@@ -26,7 +26,7 @@ def test_the_recipe_and_what_can_be_done_with_it(studio: Page, worker: FakeWorke
     viewer.get_by_role("button", name="Again").click()
     expect(studio.locator(".unfinished")).to_be_visible()
     again = worker.claim()
-    assert (again.job.request.seeds, again.job.request.prompt) == ((first,), "a fox")
+    assert (again.job.request.seeds, told(again.job.request)["prompt"]) == ((first,), "a fox")
     worker.finish(again)
     expect(studio.locator(".picture")).to_have_count(2)
     # and varied, it has another seed
@@ -85,7 +85,7 @@ def test_the_copied_commands_do_what_they_say(studio: Page, worker: FakeWorker) 
     command = studio.evaluate("() => navigator.clipboard.readText()").replace("wait=60", "wait=0")
     job = json.loads(subprocess.run(["bash", "-c", command], capture_output=True, check=True).stdout)
     # Then it asks for the same
-    assert (job["input"]["prompt"], job["input"]["seeds"]) == (prompt, [seed])
+    assert (job["parameters"]["prompt"], job["seeds"]) == (prompt, [seed])
     # and so does the Python program
     studio.get_by_role("button", name="Copy as Python").click()
     studio.wait_for_function("async () => (await navigator.clipboard.readText()).startsWith('import httpx')")
@@ -118,7 +118,7 @@ def test_a_mask_is_painted(studio: Page, worker: FakeWorker) -> None:
     expect(studio.get_by_role("button", name="Cancel: a red door")).to_be_visible()
     expect(painter).to_be_hidden()
     claim = worker.claim()
-    assert (claim.job.request.task, claim.job.request.prompt) == ("inpaint", "a red door")
+    assert (claim.job.request.task, told(claim.job.request)["prompt"]) == ("inpaint", "a red door")
     worker.finish(claim)
     expect(studio.get_by_role("button", name="a red door")).to_be_visible()
 
@@ -131,7 +131,7 @@ def test_a_picture_to_start_from(studio: Page, worker: FakeWorker) -> None:
     studio.get_by_role("slider", name="Change").fill("0.4")
     ask(studio, "a castle")
     claim = worker.claim()
-    assert (claim.job.request.task, claim.job.request.strength) == ("image-to-image", 0.4)
+    assert (claim.job.request.task, told(claim.job.request)["strength"]) == ("image-to-image", 0.4)
     worker.finish(claim)
 
     studio.get_by_role("button", name="Remove").click()

@@ -13,7 +13,7 @@ from core.settings import Settings
 from core.store import Preview, Previews
 from tests.app.conftest import KEY, serving
 from tests.app.fake_worker import FakeWorker
-from tests.app.studio.asking import ask, draw, scroll_until, wait_for_route
+from tests.app.studio.asking import ask, draw, scroll_until, told, wait_for_route
 from tests.browser import PHONE, needs_chromium, opened
 
 pytestmark = needs_chromium
@@ -94,9 +94,15 @@ def test_every_field_reaches_the_server(studio: Page, worker: FakeWorker) -> Non
     studio.get_by_label("Scheduler").select_option("heun")
     ask(studio, "a dog")
     # Then the job asks for just that
-    asked = worker.claim().job.request
-    assert (asked.width, asked.height, asked.num_inference_steps, asked.guidance_scale) == (128, 192, 7, 2.5)
-    assert (asked.seeds, asked.negative_prompt, asked.scheduler) == ((41, 42, 43), "blurry", "heun")
+    request = worker.claim().job.request
+    asked = told(request)
+    assert (asked["width"], asked["height"], asked["num_inference_steps"], asked["guidance_scale"]) == (
+        128,
+        192,
+        7,
+        2.5,
+    )
+    assert (request.seeds, asked["negative_prompt"], asked["scheduler"]) == ((41, 42, 43), "blurry", "heun")
 
 
 def test_another_model_has_other_fields(studio: Page) -> None:
