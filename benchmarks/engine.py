@@ -22,7 +22,7 @@ import torch
 
 from benchmarks import runs, workloads
 from benchmarks.charts import engine_chart
-from benchmarks.workloads import SATURATING_REQUESTS, Workload
+from benchmarks.workloads import SATURATING_REQUESTS, Workload, told
 from worker.allocator import keep_freed_memory
 from worker.contract import DrawRequest
 from worker.gil import shorten_switch_interval
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=0, help="torch threads; 0 leaves torch's choice")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--model", selected_models=["tiny", "bundled", "both"], default="both")
+    parser.add_argument("--model", choices=["tiny", "bundled", "both"], default="both")
     options = parser.parse_args()
     keep_freed_memory()  # as the worker does; plain diffusers gains by it too
     shorten_switch_interval()  # likewise
@@ -74,7 +74,7 @@ Figures = dict[str, float]
 
 
 def measure(work: Workload, rounds: int) -> Figures:
-    """The median of every figure over the rounds, after one round that nobody counts."""
+    """The median of every figure over the rounds, after one round that does not count."""
     taken = [one_round(work, 1000 * number) for number in range(rounds + 1)][1:]
     return {figure: round(value, 4) for figure, value in typical(taken).items()}
 
@@ -152,7 +152,7 @@ def saturated(work: Workload, requests: list[DrawRequest], sizes: tuple[runs.Bar
 
 def ideal(requests: list[DrawRequest], denoiser: runs.Bare, decoder: runs.Bare) -> tuple[float, float]:
     """Seconds and CPU seconds of the requests' rows in the bare denoiser and of their pictures in the bare decoder."""
-    rows = sum(request.num_inference_steps * (2 if request.guidance_scale > 1 else 1) for request in requests)
+    rows = sum(request.steps * (2 if told(request).guidance_scale > 1 else 1) for request in requests)
     step, step_cpu = runs.seconds_per_row(denoiser.denoise, denoiser.rows, rows)
     decode, decode_cpu = runs.seconds_per_row(decoder.decode, decoder.rows, len(requests))
     return rows * step + len(requests) * decode, rows * step_cpu + len(requests) * decode_cpu
@@ -175,7 +175,7 @@ def behind(work: Workload) -> Figures:
     """A short request's time behind a long one, over its time alone."""
     shares = [
         statistics.median(late / alone for alone, late in runs.short_behind_long(work, side, PAIRS))
-        for side in (work.usual.width, work.large_side)
+        for side in (told(work.usual).width, work.large_side)
     ]
     return {"short behind long, equal size, x solo": shares[0], "short behind long, large, x solo": shares[1]}
 

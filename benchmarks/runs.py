@@ -5,15 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
 
-from benchmarks.workloads import Workload
+from benchmarks.workloads import Workload, changed, told
 from worker.contract import Canceled, Drawing, DrawRequest, End, Event, Finished, Progressed
 from worker.engine.engine import Engine
 from worker.engine.warmup import warm_up
+from worker.pipelines.arguments import call_arguments
 
 LONG_STEPS = 40
 SHORT_STEPS = 4
@@ -31,7 +32,8 @@ def plain(work: Workload, requests: Sequence[DrawRequest], gap: float = 0.0) -> 
         arrival = began + index * gap
         time.sleep(max(0.0, arrival - time.perf_counter()))
         generator = torch.Generator("cpu").manual_seed(request.seed)
-        model.pipeline_for(request)(**model.calls.call_arguments(request), generator=generator, output_type="pt")
+        pipeline = model.pipeline_for(request)
+        pipeline(**call_arguments(pipeline, request, model.traits), generator=generator, output_type="pt")
         finish()
         latencies.append(time.perf_counter() - arrival)
     return latencies
@@ -40,17 +42,19 @@ def plain(work: Workload, requests: Sequence[DrawRequest], gap: float = 0.0) -> 
 def static_batch(work: Workload, requests: Sequence[DrawRequest]) -> tuple[float, float]:
     """Seconds and CPU seconds of one call with all requests, which must be equal but for prompt and seed."""
     model = work.models.get(work.usual.model)
-    arguments = model.calls.call_arguments(requests[0])
-    arguments |= {name: [getattr(request, name) for request in requests] for name in ("prompt", "negative_prompt")}
-    generators = [torch.Generator("cpu").manual_seed(request.seed) for request in requests]
     pipeline = model.pipeline_for(requests[0])
+    arguments = call_arguments(pipeline, requests[0], model.traits)
+    arguments |= {
+        name: [getattr(told(request), name) for request in requests] for name in ("prompt", "negative_prompt")
+    }
+    generators = [torch.Generator("cpu").manual_seed(request.seed) for request in requests]
     return timed(lambda: pipeline(**arguments, generator=generators, output_type="pt"))
 
 
 def in_engine(work: Workload, drive: Callable[[Engine], Result]) -> Result:
     """Run the engine on this, the main thread, as the worker does, while `drive` uses it from another.
 
-    It rehearses before the clock starts, as a worker does before it takes requests.
+    It warms up before the clock starts, as a worker does before it takes requests.
     """
     engine = Engine(work.models, limits=work.limits)
     warm_up(engine, work.models.catalog.model(work.usual.model))
@@ -91,17 +95,17 @@ def engine_latencies(
 
 def short_behind_long(work: Workload, side: int, times: int) -> list[tuple[float, float]]:
     """In turn: latencies of a 4-step request alone, and of one that arrives while a 40-step one of `side` runs."""
-    short = replace(work.usual, num_inference_steps=SHORT_STEPS)
-    long = replace(work.usual, num_inference_steps=LONG_STEPS, width=side, height=side)
+    short = changed(work.usual, 0, num_inference_steps=SHORT_STEPS)
+    long = changed(work.usual, 0, num_inference_steps=LONG_STEPS, width=side, height=side)
 
     def timed_one(engine: Engine, request: DrawRequest) -> float:
         return latency(engine.submit(request), time.perf_counter())
 
     def one(engine: Engine, number: int) -> tuple[float, float]:
-        alone = timed_one(engine, replace(short, prompt=f"alone {number}", seed=number))
-        blocker = engine.submit(replace(long, prompt=f"long {number}", seed=number))
+        alone = timed_one(engine, changed(short, number, prompt=f"alone {number}"))
+        blocker = engine.submit(changed(long, number, prompt=f"long {number}"))
         wait_for(blocker, lambda event: isinstance(event, Progressed) and event.step >= 2)
-        behind = timed_one(engine, replace(short, prompt=f"behind {number}", seed=number))
+        behind = timed_one(engine, changed(short, number, prompt=f"behind {number}"))
         blocker.cancel()
         wait_for(blocker, lambda event: isinstance(event, Finished | Canceled))
         return alone, behind
@@ -135,7 +139,7 @@ def bare(work: Workload, rows: int) -> Bare:
     pipeline = work.models.get(work.usual.model).pipeline
     side = pipeline.vae_scale_factor
     weight = next(pipeline.unet.parameters())
-    latents = torch.randn(rows, 4, work.usual.height // side, work.usual.width // side).to(weight)
+    latents = torch.randn(rows, 4, told(work.usual).height // side, told(work.usual).width // side).to(weight)
     width = pipeline.unet.config.cross_attention_dim
     text = torch.randn(rows, pipeline.tokenizer.model_max_length, width).to(weight)
     steps = torch.full((rows,), 500.0, device=weight.device)

@@ -35,6 +35,7 @@ from app.stack.up import running_stack
 from app.stack.worker_count import count_workers
 from benchmarks.charts import service_chart
 from benchmarks.load import Load
+from benchmarks.workloads import words_to_image
 from core.catalog.catalog import Catalog
 from core.schedulers import Scheduler
 from core.settings import Settings
@@ -81,7 +82,7 @@ def requests_of(count: int, seed: int) -> list[dict[str, Any]]:
     """The same `count` requests of the mix for everybody."""
     draw = random.Random(seed)
     weights = [share for *_, share in MIX]
-    chosen = draw.selected_models(MIX, weights, k=count)
+    chosen = draw.choices(MIX, weights, k=count)
     return [
         {
             "prompt": draw.choice(PROMPTS),
@@ -127,17 +128,8 @@ def engine_speed(settings: Settings, bodies: Sequence[dict[str, Any]], in_flight
 
 
 def draw_request(model: str, side: int, body: dict[str, Any]) -> DrawRequest:
-    return DrawRequest(
-        model=model,
-        task="text-to-image",
-        prompt=body["prompt"],
-        width=side,
-        height=side,
-        num_inference_steps=body["num_inference_steps"],
-        guidance_scale=body["guidance_scale"],
-        scheduler=Scheduler(body["scheduler"]),
-        seed=body["seed"],
-    )
+    """The request that the api makes of `body`."""
+    return words_to_image(model, width=side, height=side, **body)
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

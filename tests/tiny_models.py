@@ -1,4 +1,4 @@
-"""Builds tiny random diffusers pipelines, one of each family, as folders on disk. Knows no hub and downloads nothing.
+"""Builds tiny random diffusers pipelines, one of each family, as folders on disk; nothing is downloaded.
 
 Weights are random but seeded, so a family is the same model in every run; pictures are noise, and that is enough
 to compare one way of running a pipeline with another. The UNet's last layer is scaled down: as initialised, a step
@@ -39,9 +39,10 @@ from transformers import (
     T5Tokenizer,
 )
 
-from core.catalog.catalog import Catalog
+from core.catalog.catalog import Catalog, family_defaults
 from core.catalog.model import Model, SizeGrid
 
+TASKS = ("text-to-image", "image-to-image", "inpaint")
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,-"
 PROMPT_TOKENS = 16
 SIZES = SizeGrid(minimum=32, maximum=128, multiple=16, width=64, height=64)
@@ -51,19 +52,24 @@ SD15_BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled
 def build_all(folder: Path) -> Catalog:
     """Every family's tiny model and `mini` under `folder`, and the catalogue that names them."""
     rows = []
-    for family in Family:
+    for family in FAMILIES:
         build(family, folder / family)
-        rows.append(Model(id=family, source=family, family=family, tasks=tuple(Task), size=SIZES))
+        rows.append(row(family, family))
     build_mini(folder / "mini")
-    rows.append(Model(id="mini", source="mini", family=Family.SD15, tasks=tuple(Task), size=SIZES))
-    return Catalog(models=tuple(rows), default=Family.SD15, folder=folder)
+    rows.append(row("mini", "sd15"))
+    return Catalog(models=tuple(rows), default="sd15", folder=folder)
 
 
-def build(family: Family, folder: Path) -> Path:
+def row(name: str, family: str) -> Model:
+    """The catalogue's row of the model `name`, which stands in the folder of that name."""
+    usual = family_defaults().get(family, {})
+    return Model.model_validate({"id": name, "source": name, "family": family, "tasks": TASKS, "size": SIZES, **usual})
+
+
+def build(family: str, folder: Path) -> Path:
     """Save the tiny model of `family` under `folder` and return the folder."""
     torch.manual_seed(0)
-    builders = {Family.SD15: sd15, Family.SDXL: sdxl, Family.SD3: sd3, Family.FLUX: flux}
-    return save(builders[family](), folder)
+    return save(FAMILIES[family](), folder)
 
 
 def build_mini(folder: Path) -> Path:
@@ -155,6 +161,9 @@ def flux() -> FluxPipeline:
         tokenizer_2=t5_tokenizer(),
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
     )
+
+
+FAMILIES = {"sd15": sd15, "sdxl": sdxl, "sd3": sd3, "flux": flux}
 
 
 def mini() -> StableDiffusionPipeline:

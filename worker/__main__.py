@@ -1,4 +1,4 @@
-"""`python -m worker`: load models, start the engine, start the slots, stop cleanly. Knows no request."""
+"""`python -m worker`: load models, start the engine, start the slots, stop cleanly."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import torch
 
 from core import logs, telemetry
 from core.catalog.catalog import Catalog, CatalogError
+from core.catalog.model import Model
 from core.errors import JobFailure
 from core.metrics_server import expose
 from core.queue import run_slot
@@ -24,6 +25,7 @@ from core.settings import Settings
 from core.store import JobStore, Previews, WorkerInfo, WorkerRegistry
 from core.store.connection import connect
 from core.store.jobs import Limits
+from core.tasks import all_tasks
 from worker.allocator import keep_freed_memory
 from worker.engine.engine import Engine
 from worker.engine.tuning_cache import ROW_LIMITS, TuningCache
@@ -31,10 +33,11 @@ from worker.engine.warmup import warm_up
 from worker.gil import shorten_switch_interval
 from worker.leases import Leases, Stop
 from worker.metrics import JobMetrics, registry_of
+from worker.observers import Observers
 from worker.pipelines.devices import machine_of
 from worker.pipelines.memory import MemoryOptions
 from worker.pipelines.models import Models
-from worker.runner import Work
+from worker.runner import JobRunner
 from worker.threads import adaptive_threads
 from worker.watchdog import Watchdog, end_process
 
@@ -94,63 +97,38 @@ def served_models(settings: Settings, catalog: Catalog) -> list[str]:
 
 
 def serve(settings: Settings, models: Models, redis_url: str, name: str) -> None:
-    """Run the engine on this, the main thread, and the slots beside it."""
+    """Run the engine on this, the main thread, and the slots beside it, until a signal says stop."""
     redis = connect(redis_url, patient=True, prefix=settings.redis_prefix)
     store = JobStore(redis, Limits.from_settings(settings))
-    registry = WorkerRegistry(redis)
-    info = WorkerInfo(
-        name=name,
-        queue=settings.queue,
-        device=str(models.device),
-        slots=settings.slots,
-        models=tuple(served_models(settings, models.catalog)),
-    )
-    leases = Leases(redis, store, registry, info, settings.renew_seconds)
-    adapts = models.device.type == "cpu" and not settings.torch_threads
-    limits = TuningCache(settings.data_dir / ROW_LIMITS, machine_of(models.device))
-    engine = Engine(models, between=adaptive_threads() if adapts else lambda: None, limits=limits)
-    for model_id in models.loaded:
-        warm_up(engine, models.catalog.model(model_id))
+    leases = Leases(redis, store, WorkerRegistry(redis), info_of(settings, models, name), settings.renew_seconds)
+    engine = warm_engine(settings, models)
     watchdog = Watchdog(lambda: bool(leases.active()), settings.hang_seconds)
-    results = ResultStore(settings.results_location)
     spans = telemetry.start("easel-worker", settings.otlp_endpoint)
-    counted = JobMetrics()
-    work = Work(
-        name,
-        settings.queue,
-        store,
-        results,
-        leases,
-        engine.submit,
-        watchdog.on_activity,
-        Previews(redis),
-        spans,
-        counted,
+    metrics = JobMetrics()
+    runner = JobRunner(
+        store=store,
+        results=ResultStore(settings.results_location),
+        leases=leases,
+        submit=engine.submit,
+        observers=Observers(
+            on_activity=watchdog.on_activity, previews=Previews(redis), telemetry=spans, metrics=metrics
+        ),
     )
-
-    stopping = threading.Event()
-    hurry = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if stopping.is_set():
-            hurry.set()
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    signals = StopSignals()
+    signals.install()
     slots = [
-        threading.Thread(target=run_slot, args=(settings.queue, redis, work, stopping), name=f"slot-{number}")
+        threading.Thread(target=run_slot, args=(settings.queue, redis, runner, signals.stopping), name=f"slot-{number}")
         for number in range(settings.slots)
     ]
-    expose(registry_of(engine, models.device, counted), settings.metrics_host, settings.worker_metrics_port)
+    expose(registry_of(engine, models.device, metrics), settings.metrics_host, settings.worker_metrics_port)
     leases.start()
     watchdog.start()
     for slot in slots:
         slot.start()
     threading.Thread(
-        target=wind_down, args=(settings.grace_seconds, stopping, hurry, leases, slots, engine), daemon=True
+        target=wind_down, args=(settings.grace_seconds, signals, leases, slots, engine), daemon=True
     ).start()
-    logger.info("worker ready", extra={"device": info.device, "models": info.models})
+    logger.info("worker ready", extra={"device": leases.worker.device, "models": leases.worker.models})
     try:
         engine.run()
     except Exception:
@@ -161,22 +139,63 @@ def serve(settings: Settings, models: Models, redis_url: str, name: str) -> None
     logger.info("worker stopped")
 
 
+def info_of(settings: Settings, models: Models, name: str) -> WorkerInfo:
+    """What this worker says of itself: which models it has, and what it can do with each."""
+    served = [models.catalog.model(model_id) for model_id in served_models(settings, models.catalog)]
+    return WorkerInfo(
+        name=name,
+        queue=settings.queue,
+        device=str(models.device),
+        slots=settings.slots,
+        models=tuple(model.id for model in served),
+        capabilities={model.id: tuple(tasks_of(model)) for model in served},
+    )
+
+
+def tasks_of(model: Model) -> list[str]:
+    """The names of the tasks that `model` can do."""
+    return [task.name for task in all_tasks().values() if task.fits(model)]
+
+
+def warm_engine(settings: Settings, models: Models) -> Engine:
+    """An engine that knows what was learned of this machine, and has drawn with every model that is loaded."""
+    adapts = models.device.type == "cpu" and not settings.torch_threads
+    limits = TuningCache(settings.data_dir / ROW_LIMITS, machine_of(models.device))
+    engine = Engine(models, between=adaptive_threads() if adapts else lambda: None, limits=limits)
+    for model_id in models.loaded:
+        warm_up(engine, models.catalog.model(model_id))
+    return engine
+
+
+class StopSignals:
+    """SIGTERM and SIGINT: the first sets `stopping`, another one `hurry`."""
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self.hurry = threading.Event()
+
+    def install(self) -> None:
+        """Listen from now on; on the main thread only."""
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        if self.stopping.is_set():
+            self.hurry.set()
+        self.stopping.set()
+
+
 def wind_down(
-    grace_seconds: float,
-    stopping: threading.Event,
-    hurry: threading.Event,
-    leases: Leases,
-    slots: list[threading.Thread],
-    engine: Engine,
+    grace_seconds: float, signals: StopSignals, leases: Leases, slots: list[threading.Thread], engine: Engine
 ) -> None:
-    """Once `stopping`: let running jobs finish for a while, hand the rest back unharmed, then end the engine."""
-    stopping.wait()
+    """Once told to stop: let running jobs finish for a while, release the rest unharmed, then end the engine."""
+    signals.stopping.wait()
     deadline = time.monotonic() + grace_seconds
     while any(slot.is_alive() for slot in slots):
         # Looked at again and again: a slot may have claimed its last job just before it was told to stop.
-        if time.monotonic() >= deadline or hurry.is_set():
+        if time.monotonic() >= deadline or signals.hurry.is_set():
             for hold in leases.active():
-                hold.end(Stop.HANDED_BACK)
+                hold.stop(Stop.RELEASED)
         time.sleep(0.05)
     leases.leave()
     engine.stop()

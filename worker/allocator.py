@@ -1,4 +1,4 @@
-"""Knows how glibc's allocator treats the large blocks that tensors on a CPU are. Knows no torch.
+"""Tells glibc's allocator what to do with the large blocks that tensors on a CPU are.
 
 Left alone it gives every large block back to the system when it is freed and asks for it anew at the next layer: each
 forward then spends its time in page faults, the more the larger its batch (measured on the bundled model: decoding
@@ -38,6 +38,7 @@ def give_memory_back() -> None:
 
 
 def glibc() -> ctypes.CDLL | None:
+    """The C library of this process, if it is glibc."""
     if not sys.platform.startswith("linux"):
         return None
     libc = ctypes.CDLL(None)

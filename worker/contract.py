@@ -1,37 +1,63 @@
-"""What the engine is asked for and what it tells: one image's request, its events, its handle. Knows no model."""
+"""The words between runner, engine and pipelines: what is to be drawn, what is told of it, how memory is measured."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-import torch
 from PIL import Image
 
 from core.errors import JobFailure
-from core.jobs import Stage
-from core.schedulers import Scheduler
+from core.jobs import GenerationRequest, Stage
+from core.tasks import Parameters
+
+Inputs = Mapping[str, tuple[Image.Image, ...]]
+"""The pictures that a request starts from, by the name of their role, in the order given."""
+
+Lane = tuple[str | int, ...]
+"""Equal for drawings whose forwards may be shared: the model, and the shape of one row of its work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawRequest:
-    """One image. Sizes are pixels; `strength` is 0-1, how much of `image` is drawn anew; `mask` is white there."""
+    """One output of a request: that of `seed`, which is one of `request.seeds`."""
 
-    model: str
-    task: Task
-    prompt: str
-    negative_prompt: str = ""
-    width: int
-    height: int
-    num_inference_steps: int
-    guidance_scale: float
-    scheduler: Scheduler
+    request: GenerationRequest
     seed: int
-    image: Image.Image | None = None
-    mask: Image.Image | None = None
-    strength: float = 0.8
+    inputs: Inputs = field(default_factory=dict)
+
+    @property
+    def model(self) -> str:
+        """The id of its model in the catalogue."""
+        return self.request.model
+
+    @property
+    def task(self) -> str:
+        """The name of its task."""
+        return self.request.task
+
+    @property
+    def parameters(self) -> Parameters:
+        """What its task is told."""
+        return self.request.parameters
+
+    @property
+    def lane(self) -> Lane:
+        """Drawings of equal lanes take turns as one."""
+        return (self.request.model, *self.request.parameters.lane)
+
+    @property
+    def row_cost(self) -> int:
+        """What one row of one step costs, in pixels times frames."""
+        return self.request.parameters.row_cost
+
+    @property
+    def steps(self) -> int:
+        """How many steps it asks for; a pipeline may take fewer."""
+        return self.request.parameters.steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +79,13 @@ class Previewed:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The picture, uint8 [height, width, 3] on the CPU; seconds by `Stage` value; what was done for memory."""
+    """What was drawn, on the CPU, as the encoder of the task's medium takes it (`worker.outputs`).
 
-    pixels: torch.Tensor
+    For an image that is uint8 [height, width, 3]. `timings` are seconds by `Stage` value, `notes` what was done for
+    memory.
+    """
+
+    result: Any
     timings: dict[str, float]
     notes: tuple[str, ...]
 
@@ -69,7 +99,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Canceled:
-    """The request was given up because its owner asked so, or the engine ended before it was drawn."""
+    """Whoever submitted the drawing has canceled it, or the engine ended before it was drawn."""
 
 
 End = Finished | Failed | Canceled
@@ -93,6 +123,7 @@ class Drawing:
         self._ended = threading.Event()
 
     def tell(self, event: Event) -> None:
+        """Put `event` behind those told before; called by the engine."""
         self.events.put(event)
         if isinstance(event, End):
             self._ended.set()
@@ -103,9 +134,26 @@ class Drawing:
 
     @property
     def cancel_requested(self) -> bool:
+        """Whether `cancel` was called."""
         return self._canceled.is_set()
 
     def cancel(self) -> None:
-        """Give the drawing up before the next forward. Any thread may call it, more than once."""
+        """End the drawing before the next forward. Any thread may call it, more than once."""
         self._canceled.set()
         self._wake()
+
+
+class Meter(Protocol):
+    """Bytes on one device: what a forward took since `begin`, and what the next may take."""
+
+    def start_over(self) -> None:
+        """Forget what was counted so far: a model has left, and its memory with it."""
+
+    def begin(self) -> None:
+        """A forward is about to run."""
+
+    def taken(self) -> int:
+        """Bytes that forwards took beyond what was there at `begin`."""
+
+    def free(self) -> int | None:
+        """Bytes that the next forward may take; None where that cannot be known."""

@@ -1,4 +1,4 @@
-"""Knows what an exception out of a forward means for the others: memory ran out, or the device is lost.
+"""What an exception out of a forward means for the others: memory ran out, or the device is lost.
 
 PyTorch has one class for all that a device may report, most of which leaves it as it was: the words tell.
 """
@@ -28,6 +28,7 @@ LOST: Final = (
 
 
 def is_out_of_memory(error: BaseException) -> bool:
+    """Whether less work at once may go well."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or says(error, NO_MEMORY)
 
 
@@ -37,8 +38,10 @@ def is_device_lost(error: BaseException) -> bool:
 
 
 def says(error: BaseException, words: Sequence[str]) -> bool:
+    """Whether it is a RuntimeError, as PyTorch's own all are, with one of `words` in its text."""
     return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
 
 
 def no_memory() -> JobFailure:
+    """What the owner of a job is told that does not fit even alone (`out_of_memory`)."""
     return JobFailure("the picture does not fit into this worker's memory", code="out_of_memory")

@@ -1,4 +1,4 @@
-"""Knows how often Python's lock is handed over in a worker; knows no thread.
+"""How often Python's lock changes hands in a worker.
 
 The engine's thread gives the lock away at each of the hundreds of operations of a forward, and may wait a whole
 interval for a busy slot to give it back; 5 ms, as Python has it, is longer than most of the operations.

@@ -1,56 +1,50 @@
-"""The pictures that a job starts from, and what of them must stay as it was. Knows pixels, and no model."""
+"""Reads the pictures that a job starts from out of the result store."""
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from typing import Final
 
-import torch
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image
 
 from core.errors import JobFailure
-from core.jobs import Job
-from core.results import Input, ResultStore, input_key
+from core.jobs import GenerationRequest
+from core.media import IMAGE, Input
+from core.results import ResultStore
+from core.tasks import task_named
+from worker.contract import Inputs
+from worker.pictures import fitted
 
-FEATHER_PIXELS: Final = 3
+READABLE: Final = {each.media_type: each.name.upper() for each in IMAGE.formats}
+"""Pillow's names of the formats that are read, by media type."""
 
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """`mask` is white where `image` is to be drawn anew."""
-
-    image: Image.Image | None = None
-    mask: Image.Image | None = None
-
-    def kept(self, pixels: torch.Tensor) -> torch.Tensor:
-        """The drawn `pixels` (uint8 [height, width, 3]), but outside the mask those of the image itself.
-
-        A model gives the rest of the picture back almost, not quite, as it was. The seam is softened inside the mask.
-        """
-        if self.image is None or self.mask is None:
-            return pixels
-        height, width, _ = pixels.shape
-        drawn = Image.frombytes("RGB", (width, height), pixels.contiguous().numpy().tobytes())
-        soft = ImageChops.darker(self.mask, self.mask.filter(ImageFilter.GaussianBlur(FEATHER_PIXELS)))
-        whole = Image.composite(drawn, self.image, soft)
-        return torch.frombuffer(bytearray(whole.tobytes()), dtype=torch.uint8).reshape(height, width, 3)
+USUAL_MODE: Final = "RGB"
 
 
-def read_inputs(results: ResultStore, job: Job) -> Inputs:
-    """What the job's task needs. Raises JobFailure (`input_missing`) if it is gone."""
-    request = job.request
-    size = (request.width, request.height)
-    if request.task == "text-to-image":
-        return Inputs()
-    image = _read(results, job, Input.IMAGE).convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    if request.task != "inpaint":
-        return Inputs(image)
-    return Inputs(image, _read(results, job, Input.MASK).convert("L").resize(size, Image.Resampling.NEAREST))
+def read_inputs(results: ResultStore, request: GenerationRequest) -> Inputs:
+    """Every input of `request` by its role, in the mode of the role and at the size that its task works in.
+
+    Raises JobFailure: `input_missing` if one is gone, `input_unreadable` if it is no picture.
+    """
+    task, size = task_named(request.task), request.parameters.input_size
+    read: dict[str, tuple[Image.Image, ...]] = {}
+    for given in sorted(request.inputs, key=lambda each: each.index):
+        role = task.role(given.role)
+        picture = fitted(_opened(results, given), role.mode if role else USUAL_MODE, size)
+        read[given.role] = (*read.get(given.role, ()), picture)
+    return read
 
 
-def _read(results: ResultStore, job: Job, name: Input) -> Image.Image:
+def _opened(results: ResultStore, given: Input) -> Image.Image:
     try:
-        return Image.open(io.BytesIO(results.read(input_key(job.id, name))), formats=("PNG",))
+        content = results.read(given.key)
     except FileNotFoundError as error:
-        raise JobFailure(f"the {name} that the job starts from is gone", code="input_missing") from error
+        raise JobFailure(f"the {given.role} that the job starts from is gone", code="input_missing") from error
+    try:
+        picture = Image.open(io.BytesIO(content), formats=(READABLE[given.medium],))
+        picture.load()
+    except (KeyError, OSError) as error:
+        raise JobFailure(
+            f"the {given.role} that the job starts from cannot be read as {given.medium}", code="input_unreadable"
+        ) from error
+    return picture

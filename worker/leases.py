@@ -1,4 +1,4 @@
-"""Holds the leases of all slots: one thread renews them and brings cancellations back. Knows no model."""
+"""Holds the leases of all slots: one thread renews them and brings cancellations back."""
 
 from __future__ import annotations
 
@@ -23,46 +23,49 @@ RECONNECT_SECONDS: Final = 1.0
 
 
 class Stop(StrEnum):
-    """Why a job that runs here should end early."""
+    """Why an attempt is stopped: its job was canceled, its lease is lost, or the job is released to other workers."""
 
     CANCELED = "canceled"
     LOST = "lost"
-    HANDED_BACK = "handed_back"
+    RELEASED = "released"
 
 
 class Hold:
-    """A claimed job while it runs here. `stop` is set once and for good; `on_stop` is called then, from any thread."""
+    """An attempt under way here. It is stopped once, for the first reason given, which `stopped` then says."""
 
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
-        self.stop: Stop | None = None
+        self.stopped: Stop | None = None
         self._on_stop: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
 
     def when_stopped(self, on_stop: Callable[[], None]) -> None:
+        """Call `on_stop` when the attempt is stopped, from whatever thread stops it; at once if it is already."""
         with self._lock:
             self._on_stop = on_stop
-            late = self.stop is not None
+            late = self.stopped is not None
         if late:
             on_stop()
 
-    def end(self, reason: Stop) -> None:
+    def stop(self, reason: Stop) -> None:
+        """Stop the attempt, unless it is already."""
         with self._lock:
-            if self.stop is not None:
+            if self.stopped is not None:
                 return
-            self.stop = reason
+            self.stopped = reason
             on_stop = self._on_stop
         on_stop()
 
     def heed(self, verdict: Verdict) -> None:
+        """Stop the attempt if the store says so."""
         if verdict is Verdict.CANCEL:
-            self.end(Stop.CANCELED)
+            self.stop(Stop.CANCELED)
         elif verdict is Verdict.LOST:
-            self.end(Stop.LOST)
+            self.stop(Stop.LOST)
 
 
 class Leases(threading.Thread):
-    """Renews every `renew_seconds`, listens for cancels in between, and keeps the worker's own row fresh."""
+    """Renews every `renew_seconds`, listens for cancels in between, and keeps the row of `worker` fresh."""
 
     def __init__(
         self,
@@ -76,7 +79,7 @@ class Leases(threading.Thread):
         self._redis = redis
         self._store = store
         self._registry = registry
-        self._worker = worker
+        self.worker = worker
         self._renew_seconds = renew_seconds
         self._holds: dict[tuple[str, int], Hold] = {}
         self._lock = threading.Lock()
@@ -95,12 +98,8 @@ class Leases(threading.Thread):
             with self._lock:
                 del self._holds[key]
 
-    @property
-    def slots(self) -> int:
-        """How many jobs this worker holds at once."""
-        return self._worker.slots
-
     def active(self) -> tuple[Hold, ...]:
+        """The attempts under way."""
         with self._lock:
             return tuple(self._holds.values())
 
@@ -108,9 +107,10 @@ class Leases(threading.Thread):
         """Stop renewing and take the worker's row down."""
         self._leaving.set()
         self.join()
-        self._registry.withdraw(self._worker.name)
+        self._registry.withdraw(self.worker.name)
 
     def run(self) -> None:
+        """The thread's body, until `leave`."""
         while not self._leaving.is_set():
             try:
                 with self._redis.pubsub(ignore_subscribe_messages=True) as cancels:  # type: ignore[no-untyped-call]
@@ -124,7 +124,7 @@ class Leases(threading.Thread):
 
     def _renew(self) -> None:
         holds = {(hold.claim.job.id, hold.claim.attempt): hold for hold in self.active()}
-        self._registry.announce(self._worker)
+        self._registry.announce(self.worker)
         for key, verdict in self._store.renew(list(holds)).items():
             holds[key].heed(verdict)
 
@@ -137,4 +137,4 @@ class Leases(threading.Thread):
                 wanted = message["data"].decode()
                 for hold in self.active():
                     if hold.claim.job.id == wanted:
-                        hold.end(Stop.CANCELED)
+                        hold.stop(Stop.CANCELED)

@@ -1,4 +1,4 @@
-"""The engine's and the jobs' numbers in Prometheus's terms. Knows no HTTP."""
+"""The engine's and the jobs' numbers in Prometheus's terms."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ ROWS: Final = (1, 2, 4, 8, 16, 32)
 
 
 class EngineCollector(Collector):
-    """Labels are models of the catalogue, stages and steps of the memory ladder: few, and none from outside."""
+    """The engine's numbers, read when they are asked for.
+
+    Labels are models of the catalogue, stages and steps of the memory ladder: few, and none from outside.
+    """
 
     def __init__(self, engine: Engine, device: torch.device) -> None:
         self._engine = engine
         self._device = device
 
     def collect(self) -> Iterator[Metric]:
+        """All of them, as they are now."""
         yield GaugeMetricFamily("easel_engine_drawings", "Pictures under way.", float(self._engine.active))
         yield GaugeMetricFamily("easel_engine_waiting", "Pictures that wait for the engine.", self._engine.waiting)
         yield from self._forwards()
@@ -74,7 +78,7 @@ STAGE_SECONDS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 6
 
 
 class JobMetrics:
-    """Of the jobs of this process, since it began: how often each was begun, and where its time went."""
+    """What `worker.observers.Metrics` wants: how many attempts began in this process, and where jobs' time went."""
 
     def __init__(self) -> None:
         self._starts = Counter("easel_job_starts", "Jobs begun.", ["model", "attempt"], registry=None)
@@ -84,18 +88,22 @@ class JobMetrics:
         )  # fmt: skip
 
     def started(self, model: str, attempt: int) -> None:
+        """See Metrics."""
         self._starts.labels(model, str(attempt)).inc()
 
     def succeeded(self, model: str, timings: Mapping[str, float]) -> None:
+        """See Metrics."""
         for stage, seconds in timings.items():
             self._stages.labels(model, str(stage)).observe(seconds)
 
     def register(self, registry: CollectorRegistry) -> None:
+        """Offer them at `registry`."""
         registry.register(self._starts)
         registry.register(self._stages)
 
 
 def registry_of(engine: Engine, device: torch.device, jobs: JobMetrics) -> CollectorRegistry:
+    """Everything that a worker shows."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(EngineCollector(engine, device))
     jobs.register(registry)

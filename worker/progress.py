@@ -1,4 +1,4 @@
-"""Follows the drawings of one job to their end, as one progress. Knows the engine's events only."""
+"""Follows the drawings of one job to their end, as one progress."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Outcome:
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """What was done for memory, each once."""
         return tuple(dict.fromkeys(note for drawn in self.finished or () for note in drawn.notes))
 
 
@@ -73,10 +74,10 @@ def watch(
     on_activity: Callable[[], None] = lambda: None,
     show: Callable[[Previewed, int], None] = lambda preview, steps: None,
 ) -> Outcome:
-    """Return when every drawing has ended, telling `report` of the way. One failure gives the others up.
+    """Return when every drawing has ended, telling `report` of the way. One failure cancels the others.
 
     `on_activity` is called where anything was told, so that silence is noticed; `show` for each preview of the first
-    picture, with the number of its steps.
+    one, with the number of its steps.
     """
     observers = [ProgressObserver(drawing) for drawing in drawings]
     told: Progress | None = None

@@ -1,134 +1,100 @@
-"""One job's life on the worker, from top to bottom. Knows the store and the engine's seam; no torch, no RQ."""
+"""One job's life on the worker, from top to bottom: claimed, read, drawn, stored, committed."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from redis.exceptions import RedisError
 
 from core import logs
-from core.errors import JobFailure
-from core.jobs import GenerationRequest, Job, JobError, Progress, Stage, Status
-from core.results import ResultStore, image_key
-from core.store import Claim, JobStore, Preview, Previews
-from core.telemetry import Off, Telemetry, Value
+from core.errors import EaselError, JobFailure
+from core.jobs import Job, JobError, Progress, Stage, Status
+from core.media import Artifact, Format
+from core.results import ResultStore, output_key
+from core.store import Claim, JobStore, Preview
+from core.tasks import task_named
+from core.telemetry import Span, Value
 from core.tracing import trace_id
-from worker.contract import Drawing, DrawRequest, Finished, Previewed
-from worker.inputs import Inputs, read_inputs
+from worker.contract import Drawing, DrawRequest, Finished, Inputs, Previewed
+from worker.inputs import read_inputs
 from worker.leases import Hold, Leases, Stop
-from worker.outputs.image import encode
-from worker.progress import watch
+from worker.observers import Observers
+from worker.outputs import Encoder, encoder_of
+from worker.progress import Outcome, watch
 
 logger = logging.getLogger(__name__)
 
 Submit = Callable[[DrawRequest], Drawing]
+"""The engine's `submit`, which any thread may call."""
+
 T = TypeVar("T")
 
 OUTAGE_SECONDS: Final = 75.0
 """A finished picture is kept this long while Redis is away: a minute, and the time to notice that it is back."""
 
 
-class Metrics(Protocol):
-    """Who keeps count of what this process does."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRunner:
+    """What a slot does with a ticket: one attempt at the next job of the worker's queue, if one waits."""
 
-    def started(self, model: str, attempt: int) -> None: ...
-
-    def succeeded(self, model: str, timings: Mapping[str, float]) -> None: ...
-
-
-class NullMetrics:
-    """Nobody counts."""
-
-    def started(self, model: str, attempt: int) -> None:
-        pass
-
-    def succeeded(self, model: str, timings: Mapping[str, float]) -> None:
-        pass
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a slot does with a ticket: claim a job, draw it, store it, commit it."""
-
-    name: str
-    queue: str
     store: JobStore
     results: ResultStore
     leases: Leases
     submit: Submit
-    on_activity: Callable[[], None] = lambda: None
-    previews: Previews | None = None
-    telemetry: Telemetry = field(default_factory=Off)
-    metrics: Metrics = field(default_factory=NullMetrics)
+    observers: Observers = field(default_factory=Observers)
 
     def __call__(self) -> None:
-        claim = self.store.claim(self.queue, self.name)
+        """Claim a job and see it to its end. Raises RedisError only where there is no claim yet."""
+        worker = self.leases.worker
+        claim = self.store.claim(worker.queue, worker.name, worker.capabilities or None)
         if claim is None:
             return
-        about: dict[str, Value] = {
-            "easel.job": claim.job.id,
-            "easel.model": claim.job.request.model,
-            "easel.attempt": claim.attempt,
-        }
-        with self.telemetry.span("easel.wait", claim.job.traceparent, about, start=claim.job.created_at):
-            pass  # it ended just now
-        with (
-            self.telemetry.span("easel.draw", claim.job.traceparent, about, kind="consumer") as span,
-            logs.log_context(**context_of(claim.job)),
-            self.leases.hold(claim) as hold,
-        ):
+        with self._traced(claim) as span, logs.log_context(**context_of(claim.job)), self.leases.hold(claim) as hold:
             try:
-                self._live(claim.job, hold)
-            except JobFailure as failure:
+                self._attempt(claim, hold)
+            except EaselError as failure:
                 span.failed(failure.code)
                 self._fail(claim, JobError(code=failure.code, message=failure.message))
             except RedisError:
                 # Without Redis there is nobody to tell: the lease runs out and the job starts again elsewhere.
                 span.failed("redis_away")
-                logger.exception("gave a job up, Redis is away", extra={"job_id": claim.job.id})
+                logger.exception("attempt stopped, Redis is away", extra={"job_id": claim.job.id})
             except Exception:
                 span.failed("internal_error")
                 logger.exception("job failed unexpectedly", extra={"job_id": claim.job.id})
                 self._fail(claim, JobError(code="internal_error", message="the worker failed; its log says why"))
         self._refill()
 
-    def _refill(self) -> None:
-        """Now that a job has ended, one may start that could not: its owner's limit, or a last attempt drawn alone."""
-        try:
-            self.store.refill(self.queue, self.leases.slots)
-        except RedisError:
-            logger.warning("tickets are left to the keeper, Redis is away")
-
-    def _live(self, job: Job, hold: Hold) -> None:
-        claim = hold.claim
+    def _attempt(self, claim: Claim, hold: Hold) -> None:
+        """From the inputs to the commit. Raises JobFailure for what the job's owner is to read."""
+        job, request = claim.job, claim.job.request
         logger.info("job started", extra={"job_id": job.id, "attempt": claim.attempt})
-        self.metrics.started(job.request.model, claim.attempt)
-        inputs = read_inputs(self.results, job)
-        drawings = [self.submit(draw_request(job.request, seed, inputs)) for seed in job.request.seeds]
-        hold.when_stopped(lambda: cancel_all(drawings))
-        outcome = watch(drawings, partial(self._report, hold), self.on_activity, partial(self._show, job.id))
+        self.observers.metrics.started(request.model, claim.attempt)
+        encoder, chosen = files_of(job)
+        inputs = read_inputs(self.results, request)
+        outcome = self._draw(job, hold, inputs)
         if outcome.error is not None:
             raise outcome.error
-        if hold.stop is not None or outcome.finished is None:
-            self._let_go(claim, hold.stop)
+        if hold.stopped is not None or outcome.finished is None:
+            self._stop(claim, hold.stopped)
             return
-        images, timings = self._store_images(claim, outcome.finished, inputs)
-        timings = {Stage.QUEUE: queue_seconds(job), **outcome.timings, **timings}
-        status = _persist(
-            lambda: self.store.commit(
-                job.id, claim.attempt, Status.SUCCEEDED, images=images, timings=timings, notes=outcome.notes
-            )
-        )
-        if status is Status.SUCCEEDED:
-            self.metrics.succeeded(job.request.model, timings)
-        else:
-            self.results.delete_prefix(f"{job.id}/{claim.attempt}/")
-        logger.info("job ended", extra={"job_id": job.id, "status": status or Stop.LOST})
+        outputs, seconds = self._store(claim, outcome.finished, inputs, encoder, chosen)
+        timings = {Stage.QUEUE: queue_seconds(job), **outcome.timings, Stage.STORE: seconds}
+        self._commit(claim, outputs, timings, outcome.notes)
+
+    def _draw(self, job: Job, hold: Hold, inputs: Inputs) -> Outcome:
+        """Every output at once, and how they ended."""
+        drawings = [
+            self.submit(DrawRequest(request=job.request, seed=seed, inputs=inputs)) for seed in job.request.seeds
+        ]
+        hold.when_stopped(lambda: cancel_all(drawings))
+        return watch(drawings, partial(self._report, hold), self.observers.on_activity, partial(self._show, job.id))
 
     def _report(self, hold: Hold, progress: Progress) -> None:
         try:
@@ -138,49 +104,91 @@ class Work:
             logger.warning("progress not told", extra={"job_id": hold.claim.job.id}, exc_info=True)
 
     def _show(self, job_id: str, preview: Previewed, steps: int) -> None:
-        if self.previews is not None:
+        if self.observers.previews is not None:
             try:
-                self.previews.show(job_id, Preview(jpeg=preview.paint(), step=preview.step, steps=steps))
+                shown = Preview(jpeg=preview.paint(), step=preview.step, steps=steps)
+                self.observers.previews.show(job_id, shown)
             except Exception:
                 # Whatever it was, it is no reason to lose the picture.
                 logger.warning("preview not shown", extra={"job_id": job_id}, exc_info=True)
 
-    def _store_images(
-        self, claim: Claim, finished: tuple[Finished, ...], inputs: Inputs
-    ) -> tuple[tuple[ImageFile, ...], dict[str, float]]:
-        request = claim.job.request
-        started = time.monotonic()
-        images = []
+    def _store(
+        self, claim: Claim, finished: Sequence[Finished], inputs: Inputs, encoder: Encoder, chosen: Format
+    ) -> tuple[tuple[Artifact, ...], float]:
+        """The files of the outputs, each under the name of this attempt, and the seconds that it took."""
+        request, began, outputs = claim.job.request, time.monotonic(), []
         for index, (drawn, seed) in enumerate(zip(finished, request.seeds, strict=True)):
-            content = encode(inputs.kept(drawn.pixels), request, seed)
-            key = image_key(claim.job.id, claim.attempt, index, request.output.format)
-            self.results.put(key, content)
-            height, width, _ = drawn.pixels.shape
-            images.append(
-                ImageFile(
+            encoded = encoder.encode(drawn.result, request, seed, inputs)
+            key = output_key(claim.job.id, claim.attempt, index, chosen.extension)
+            self.results.put(key, encoded.content)
+            outputs.append(
+                Artifact(
                     index=index,
                     key=key,
+                    medium=chosen.media_type,
                     seed=seed,
-                    width=width,
-                    height=height,
-                    format=request.output.format,
-                    size_bytes=len(content),
+                    size_bytes=len(encoded.content),
+                    facts=encoded.facts,
                 )
             )
-        return tuple(images), {Stage.STORE: round(time.monotonic() - started, 4)}
+        return tuple(outputs), round(time.monotonic() - began, 4)
 
-    def _let_go(self, claim: Claim, stop: Stop | None) -> None:
-        if stop is Stop.HANDED_BACK:
-            _persist(lambda: self.store.release(claim.job.id, claim.attempt, self.queue))
-        elif stop is Stop.CANCELED:
+    def _commit(
+        self, claim: Claim, outputs: tuple[Artifact, ...], timings: dict[str, float], notes: tuple[str, ...]
+    ) -> None:
+        """The job has succeeded, unless it was canceled or the lease was lost meanwhile: then the files go."""
+        job = claim.job
+        commit = partial(self.store.commit, outputs=outputs, timings=timings, notes=notes)
+        status = _persist(lambda: commit(job.id, claim.attempt, Status.SUCCEEDED))
+        if status is Status.SUCCEEDED:
+            self.observers.metrics.succeeded(job.request.model, timings)
+        else:
+            self.results.delete_prefix(f"{job.id}/{claim.attempt}/")
+        logger.info("job ended", extra={"job_id": job.id, "status": status or Stop.LOST})
+
+    def _stop(self, claim: Claim, reason: Stop | None) -> None:
+        """The attempt is over without outputs: the job is released, or canceled, or no longer this worker's."""
+        if reason is Stop.RELEASED:
+            _persist(lambda: self.store.release(claim.job.id, claim.attempt, self.leases.worker.queue))
+        elif reason is Stop.CANCELED:
             _persist(lambda: self.store.commit(claim.job.id, claim.attempt, Status.CANCELED))
         # Otherwise the job is another worker's, or the engine is gone: then the lease runs out, and that counts as an
         # attempt, so a job that takes engines down with it does not go round for ever.
-        logger.info("job let go", extra={"job_id": claim.job.id, "reason": stop})
+        logger.info("attempt stopped", extra={"job_id": claim.job.id, "reason": reason})
 
     def _fail(self, claim: Claim, error: JobError) -> None:
         logger.warning("job failed", extra={"job_id": claim.job.id, "code": error.code})
         _persist(lambda: self.store.commit(claim.job.id, claim.attempt, Status.FAILED, error=error))
+
+    def _refill(self) -> None:
+        """Now that a job has ended, one may start that could not: its owner's limit, or a last attempt drawn alone."""
+        try:
+            self.store.refill(self.leases.worker.queue, self.leases.worker.slots)
+        except RedisError:
+            logger.warning("tickets are left to the keeper, Redis is away")
+
+    @contextmanager
+    def _traced(self, claim: Claim) -> Iterator[Span]:
+        """A span for the wait that has just ended, then one around the attempt."""
+        job, telemetry = claim.job, self.observers.telemetry
+        about: dict[str, Value] = {
+            "easel.job": job.id,
+            "easel.model": job.request.model,
+            "easel.attempt": claim.attempt,
+        }
+        with telemetry.span("easel.wait", job.traceparent, about, start=job.created_at):
+            pass
+        with telemetry.span("easel.draw", job.traceparent, about, kind="consumer") as span:
+            yield span
+
+
+def files_of(job: Job) -> tuple[Encoder, Format]:
+    """What makes the files that the job asks for, and their format. Raises JobFailure (`output_not_supported`)."""
+    medium, name = task_named(job.request.task).medium, job.request.output.format
+    chosen = medium.format(name)
+    if chosen is None:
+        raise JobFailure(f"the medium {medium.name} has no format {name}", code="output_not_supported")
+    return encoder_of(medium), chosen
 
 
 def context_of(job: Job) -> dict[str, str]:
@@ -197,27 +205,9 @@ def queue_seconds(job: Job) -> float:
 
 
 def cancel_all(drawings: Sequence[Drawing]) -> None:
+    """Before the engine's next forward."""
     for drawing in drawings:
         drawing.cancel()
-
-
-def draw_request(request: GenerationRequest, seed: int, inputs: Inputs) -> DrawRequest:
-    """What the engine is asked for: one image of the job."""
-    return DrawRequest(
-        model=request.model,
-        task=request.task,
-        prompt=request.prompt,
-        negative_prompt=request.negative_prompt,
-        width=request.width,
-        height=request.height,
-        num_inference_steps=request.num_inference_steps,
-        guidance_scale=request.guidance_scale,
-        scheduler=request.scheduler,
-        seed=seed,
-        image=inputs.image,
-        mask=inputs.mask,
-        strength=1.0 if request.strength is None else request.strength,
-    )
 
 
 def _persist(write: Callable[[], T]) -> T:

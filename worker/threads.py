@@ -1,4 +1,4 @@
-"""Leaves the cores that others use to them: how many CPU threads the engine's forwards take. Knows Linux's /proc.
+"""Leaves the cores that others use to them: how many CPU threads the engine's forwards take, by Linux's /proc.
 
 Threads of one forward wait for each other at every layer. When another process takes one's core, all wait: on two
 cores beside one busy process two threads took two to five times as long as on an idle machine, and one thread did not
@@ -31,7 +31,10 @@ class Used:
 
 
 class Threads:
-    """`adjust` belongs on the thread that runs the forwards: torch keeps its number of threads by thread."""
+    """Adapts torch's number of threads to what others leave; never more than there were at first.
+
+    `adjust` belongs on the thread that runs the forwards: torch keeps its number of threads by thread.
+    """
 
     def __init__(self, read: Callable[[], Used], clock: Callable[[], float] = time.monotonic) -> None:
         self._read = read

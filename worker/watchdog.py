@@ -1,4 +1,4 @@
-"""Ends a worker whose engine hangs: a stuck kernel cannot be interrupted, only its process can. Knows no job.
+"""Ends a worker whose engine hangs: a stuck kernel cannot be interrupted, only its process can.
 
 The jobs that it held come back by their leases; whoever supervises the process starts it again.
 """
@@ -47,9 +47,11 @@ class Watchdog(threading.Thread):
         self._heard_at = self._clock()
 
     def stop(self) -> None:
+        """End the thread."""
         self._stopped.set()
 
     def check(self) -> None:
+        """Call `on_hang` if the silence has been too long; idle time does not count."""
         if not self._is_busy():
             self.on_activity()
         elif self._clock() - self._heard_at > self._limit_seconds:
@@ -57,5 +59,6 @@ class Watchdog(threading.Thread):
             self._on_hang()
 
     def run(self) -> None:
+        """The thread's body."""
         while not self._stopped.wait(min(1.0, self._limit_seconds / 4)):
             self.check()

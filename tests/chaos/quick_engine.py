@@ -1,4 +1,4 @@
-"""Stands in for the engine where thousands of jobs must flow: draws one colour, at once. Knows its seam only."""
+"""Stands in for the engine where thousands of jobs must flow: draws one colour, at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def colour(seed: int) -> int:
 
 
 class QuickModels:
-    """The models as far as `serve` asks for them: none is loaded, so none is rehearsed."""
+    """The models as far as `serve` asks for them: none is loaded, so none is warmed up."""
 
     loaded: tuple[str, ...] = ()
 
@@ -77,12 +77,13 @@ class QuickEngine:
             tell(Canceled())
             return False
         sketch.ticks += 1
-        if request.prompt == POISON and sketch.ticks == 10:
+        prompt = getattr(request.parameters, "prompt", "")
+        if prompt == POISON and sketch.ticks == 10:
             os.kill(os.getpid(), signal.SIGKILL)
-        step = sketch.ticks // (10 if request.prompt == SLOW else 1)
-        if step < request.num_inference_steps:
-            tell(Progressed(Stage.DENOISE, step, request.num_inference_steps))
+        step = sketch.ticks // (10 if prompt == SLOW else 1)
+        if step < request.steps:
+            tell(Progressed(Stage.DENOISE, step, request.steps))
             return True
         pixels = torch.full((8, 8, 3), colour(request.seed), dtype=torch.uint8)
-        tell(Finished(pixels=pixels, timings={Stage.DENOISE: STEP_SECONDS * sketch.ticks}, notes=()))
+        tell(Finished(result=pixels, timings={Stage.DENOISE: STEP_SECONDS * sketch.ticks}, notes=()))
         return False

@@ -1,3 +1,5 @@
+"""Leases live as long as their attempts, and an attempt hears why it is stopped."""
+
 from __future__ import annotations
 
 import threading
@@ -6,22 +8,13 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from core.jobs import GenerationRequest, Status, new_job_id
-from core.schedulers import Scheduler
+from core.jobs import Status, new_job_id
 from core.store import Claim, JobStore, NewJob, WorkerInfo, WorkerRegistry
 from core.store.jobs import Limits
+from tests.worker.engine.drawings import a_request
 from worker.leases import Leases, Stop
 
-REQUEST = GenerationRequest(
-    model="m",
-    prompt="p",
-    width=64,
-    height=64,
-    num_inference_steps=4,
-    guidance_scale=1,
-    scheduler=Scheduler.EULER,
-    seeds=(1,),
-)
+REQUEST = a_request("m").request
 RENEW_SECONDS = 0.2
 
 
@@ -62,7 +55,7 @@ def test_a_held_job_outlives_its_lease(redis: Redis, store: JobStore, leases: Le
         assert isinstance(after, float)
         assert after > before
         assert store.reap().requeued == ()
-        assert hold.stop is None
+        assert hold.stopped is None
 
 
 def test_cancel_reaches_the_hold(store: JobStore, leases: Leases) -> None:
@@ -75,7 +68,7 @@ def test_cancel_reaches_the_hold(store: JobStore, leases: Leases) -> None:
         store.cancel(claimed.job.id)
         # Then the hold is told, and why
         assert told.wait(10)
-        assert hold.stop is Stop.CANCELED
+        assert hold.stopped is Stop.CANCELED
 
 
 def test_a_stolen_job_is_noticed(redis: Redis, store: JobStore, leases: Leases) -> None:
@@ -87,7 +80,7 @@ def test_a_stolen_job_is_noticed(redis: Redis, store: JobStore, leases: Leases) 
         redis.hset(f"easel:job:{claimed.job.id}", "status", "queued")
         # Then the next renewal says that it is lost
         assert told.wait(10)
-        assert hold.stop is Stop.LOST
+        assert hold.stopped is Stop.LOST
         # and what this attempt commits is refused
         assert store.commit(claimed.job.id, claimed.attempt, Status.SUCCEEDED) is None
 
@@ -95,12 +88,12 @@ def test_a_stolen_job_is_noticed(redis: Redis, store: JobStore, leases: Leases) 
 def test_a_late_listener_is_told_at_once(store: JobStore, leases: Leases) -> None:
     claimed = claim(store)
     with leases.hold(claimed) as hold:
-        hold.end(Stop.HANDED_BACK)
-        hold.end(Stop.CANCELED)
+        hold.stop(Stop.RELEASED)
+        hold.stop(Stop.CANCELED)
         calls: list[None] = []
         hold.when_stopped(lambda: calls.append(None))
         assert calls == [None]
-        assert hold.stop is Stop.HANDED_BACK
+        assert hold.stopped is Stop.RELEASED
 
 
 def test_the_worker_row_lives_while_the_thread_does(redis: Redis, store: JobStore) -> None:

@@ -1,3 +1,5 @@
+"""The drawings of a job are told as one progress, and end as one outcome."""
+
 from __future__ import annotations
 
 import threading
@@ -7,25 +9,13 @@ import torch
 
 from core.errors import JobFailure
 from core.jobs import Progress, Stage
-from core.schedulers import Scheduler
-from worker.contract import Canceled, Drawing, DrawRequest, Failed, Finished, Previewed, Progressed
+from tests.worker.engine.drawings import a_request
+from worker.contract import Canceled, Drawing, Failed, Finished, Previewed, Progressed
 from worker.progress import ProgressObserver, progress_of, watch
 
 
 def drawing(seed: int = 0) -> Drawing:
-    return Drawing(
-        DrawRequest(
-            model="m",
-            task="text-to-image",
-            prompt="p",
-            width=8,
-            height=8,
-            num_inference_steps=10,
-            guidance_scale=1,
-            scheduler=Scheduler.EULER,
-            seed=seed,
-        )
-    )
+    return Drawing(a_request("m", seed=seed, num_inference_steps=10))
 
 
 def finished(**timings: float) -> Finished:
@@ -67,7 +57,7 @@ def test_previews_of_the_first_picture_are_shown() -> None:
     assert shown == [(b"first", 3, 10)]
 
 
-def test_one_failure_gives_the_others_up() -> None:
+def test_one_failure_cancels_the_others() -> None:
     # Given one drawing that fails while the other still runs
     failing, running = drawing(0), drawing(1)
     failing.tell(Failed(JobFailure("too big", code="out_of_memory")))
@@ -87,9 +77,9 @@ def test_one_failure_gives_the_others_up() -> None:
 
 
 def test_canceled_is_neither_finished_nor_failed() -> None:
-    given_up = drawing()
-    given_up.tell(Canceled())
-    outcome = watch([given_up], lambda _: None)
+    canceled = drawing()
+    canceled.tell(Canceled())
+    outcome = watch([canceled], lambda _: None)
     assert (outcome.finished, outcome.error) == (None, None)
 
 

@@ -20,7 +20,7 @@ from core.store.jobs import Limits
 from tests.chaos.quick_engine import QuickEngine
 from tests.core.samples import QUEUE, new_job
 from worker.leases import Leases
-from worker.runner import Work
+from worker.runner import JobRunner
 
 SLOTS = 3
 
@@ -31,8 +31,8 @@ def running_worker(store: JobStore, redis_url: str, folder: Path) -> Iterator[No
     redis, engine, stopping = connect(redis_url, patient=True), QuickEngine(), threading.Event()
     info = WorkerInfo(name="w1", queue=QUEUE, device="none", slots=SLOTS)
     leases = Leases(redis, store, WorkerRegistry(redis), info, renew_seconds=0.5)
-    work = Work("w1", QUEUE, store, ResultStore(folder.as_uri()), leases, engine.submit)
-    threads = [threading.Thread(target=run_slot, args=(QUEUE, redis, work, stopping)) for _ in range(SLOTS)]
+    runner = JobRunner(store=store, results=ResultStore(folder.as_uri()), leases=leases, submit=engine.submit)
+    threads = [threading.Thread(target=run_slot, args=(QUEUE, redis, runner, stopping)) for _ in range(SLOTS)]
     threads.append(threading.Thread(target=engine.run))
     leases.start()
     for thread in threads:

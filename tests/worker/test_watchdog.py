@@ -1,3 +1,5 @@
+"""Silence is a hang while there is work, and nothing else is."""
+
 from __future__ import annotations
 
 import threading

@@ -1,0 +1,1 @@
+"""Continuous batching for unmodified pipelines: requests join a running batch between two steps."""

@@ -1,10 +1,10 @@
-"""Decides which parked calls run next, fairly between sizes and between requests. Knows no tensors.
+"""Decides which parked calls run next, fairly between sizes and between requests.
 
-Prompts are encoded before all else. Requests of one model and size form a lane. Lanes take turns by deficit round
-robin, counted in row-pixels, so a large picture pays for its forwards and a small one never waits for more than one of
-them. Inside a lane pictures go through the autoencoder first, then the request with the fewest steps left, and each
-turn that a request is passed over counts as a step less, so that no stream of short requests can hold a long one up for
-ever.
+Prompts are encoded before all else. Requests of one model whose rows are of one shape form a lane. Lanes take turns by
+deficit round robin, counted in what their rows cost, so a large picture pays for its forwards and a small one never
+waits for more than one of them. Inside a lane pictures go through the autoencoder first, then the request with the
+fewest steps left, and each turn that a request is passed over counts as a step less, so that no stream of short
+requests can hold a long one up for ever.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ import math
 from collections.abc import Sequence
 
 from core.jobs import Stage
+from worker.contract import Lane
 from worker.engine.batch_size_tuner import FIRST_OF_VAE, FIRST_ROWS, BatchSizeTuner
 from worker.engine.fibers import Fiber
 from worker.engine.memory_model import MemoryModel
 
-Lane = tuple[str, int, int]
-
 
 class BatchScheduler:
-    """Picks one group of strands at a time, whose calls may be merged, of no more rows than pay and fit."""
+    """Picks one group of fibers at a time, whose calls may be merged, of no more rows than pay and fit."""
 
     def __init__(self, tuner: BatchSizeTuner, memory: MemoryModel | None = None) -> None:
         self._tuner = tuner
@@ -29,14 +28,14 @@ class BatchScheduler:
         self._credit: dict[Lane, float] = {}
 
     def choose(self, fibers: Sequence[Fiber]) -> list[Fiber]:
-        """The strands to run now; those of the same lane that are left out are a turn nearer to theirs."""
+        """The fibers to run now; those of the same lane that are left out are a turn nearer to theirs."""
         prompts = [fiber for fiber in fibers if fiber.call.reuse_key is not None]
         if prompts:
             # Cheap beside a denoising step, whatever the size, and until it is done the request cannot share one.
             return self._group(prompts)
         lanes: dict[Lane, list[Fiber]] = {}
         for fiber in fibers:
-            lanes.setdefault(lane_of(fiber), []).append(fiber)
+            lanes.setdefault(fiber.drawing.request.lane, []).append(fiber)
         groups = {lane: self._group(members) for lane, members in lanes.items()}
         if not groups:
             return []
@@ -46,7 +45,7 @@ class BatchScheduler:
         return groups[lane]
 
     def _group(self, fibers: Sequence[Fiber]) -> list[Fiber]:
-        """The most urgent strand and, by urgency, those whose calls merge with its own, while rows are left."""
+        """The most urgent fiber and, by urgency, those whose calls merge with its own, while rows are left."""
         ordered = sorted(fibers, key=urgency)
         call = ordered[0].call
         key = call.key
@@ -74,11 +73,6 @@ class BatchScheduler:
         return lane
 
 
-def lane_of(fiber: Fiber) -> Lane:
-    request = fiber.drawing.request
-    return request.model, request.width, request.height
-
-
 def urgency(fiber: Fiber) -> int:
     """Steps left, less the turns passed over; the lower the sooner."""
     left = fiber.remaining if fiber.stage is Stage.DENOISE else 0
@@ -86,6 +80,5 @@ def urgency(fiber: Fiber) -> int:
 
 
 def cost(group: Sequence[Fiber]) -> int:
-    """Row-pixels of one forward."""
-    request = group[0].drawing.request
-    return sum(fiber.call.rows for fiber in group) * request.width * request.height
+    """What one forward of the group costs, in pixels times frames of all its rows."""
+    return sum(fiber.call.rows for fiber in group) * group[0].drawing.request.row_cost

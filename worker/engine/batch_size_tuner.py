@@ -1,8 +1,8 @@
-"""How many rows of one kind of call may run in one forward: learned from the forwards themselves. Knows no tensors.
+"""How many rows of one kind of call may run in one forward: learned from the forwards themselves.
 
 Two numbers of rows are compared at a time, one the double of the other, in forwards that take turns, so that whatever
 else the machine does hits both alike. Where the double makes a row no cheaper it only makes everybody wait longer.
-What memory refused is not asked for again in this life.
+What memory refused is not asked for again by this process.
 """
 
 from __future__ import annotations
@@ -39,14 +39,17 @@ class Trial:
 
     @property
     def is_over(self) -> bool:
+        """Whether there are enough pairs to judge."""
         return len(self.at_high) >= SAMPLES
 
     @property
     def pays(self) -> bool:
+        """Whether the larger size makes a row cheaper by more than measurements differ."""
         pairs = zip(self.at_low, self.at_high, strict=True)
         return statistics.median(high / low for low, high in pairs) < WORTH_IT
 
     def ran(self, rows: int, seconds: float) -> None:
+        """A forward of `rows` rows, of the size whose turn it is, took `seconds`."""
         (self.at_low if self.rows == self.low else self.at_high).append(seconds / rows)
 
 
@@ -64,6 +67,7 @@ class Profile:
 
     @property
     def rows(self) -> int:
+        """The rows that the next forward may have."""
         return self.trial.rows if self.trial else self.limit
 
     def try_more(self) -> None:
@@ -74,6 +78,7 @@ class Profile:
             self.try_fewer()
 
     def try_fewer(self) -> None:
+        """Compare with half the limit, unless a request alone has more rows than that."""
         self.trial = Trial(self.limit // 2, self.limit) if self.limit // 2 >= self.least else None
 
     def judge(self, trial: Trial) -> None:
@@ -93,7 +98,7 @@ class Profile:
 class BatchSizeTuner:
     """Row limits by kind of call; never more than `max_rows`.
 
-    `known` are limits from an earlier life; `keep` is told of all that are known whenever one has settled.
+    `known` are limits that an earlier process learned; `keep` is told of all that are known whenever one has settled.
     """
 
     def __init__(

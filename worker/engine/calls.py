@@ -1,4 +1,4 @@
-"""A parked call of a module, and how several become one along the batch axis. Knows tensors, not what they mean."""
+"""A parked call of a module, and how several become one along the batch axis, whatever its tensors mean."""
 
 from __future__ import annotations
 
@@ -36,10 +36,12 @@ class Call:
 
     @cached_property
     def leaves(self) -> list[tuple[str, Any]]:
+        """Its arguments, flat, each with its path."""
         return named_leaves(self.arguments)
 
     @cached_property
     def rows(self) -> int:
+        """The length along the batch axis; 0 where no argument has one."""
         return count_rows(self.leaves)
 
     @cached_property
@@ -50,6 +52,7 @@ class Call:
 
     @cached_property
     def key(self) -> Hashable:
+        """Equal for calls that one forward can answer together."""
         return (id(self.function), tuple((name, leaf_key(name, leaf, self.rows)) for name, leaf in self.leaves))
 
     @cached_property
@@ -65,9 +68,11 @@ class Call:
 
     @property
     def device_type(self) -> str:
+        """That of its first tensor: `cpu`, `cuda`."""
         return next((leaf.device.type for _, leaf in self.leaves if isinstance(leaf, torch.Tensor)), "cpu")
 
     def run(self) -> Any:  # noqa: ANN401 - whatever the module returns
+        """Compute it."""
         return self.function(**self.arguments)
 
 
@@ -102,6 +107,7 @@ def rebuilt(value: Any, leaves: Iterator[Any]) -> Any:  # noqa: ANN401
 
 
 def parameter(name: str) -> str:
+    """The parameter that the leaf at path `name` belongs to."""
     return name.partition(".")[0]
 
 
@@ -120,10 +126,12 @@ def count_rows(leaves: Sequence[tuple[str, Any]]) -> int:
 
 
 def has_batch_axis(name: str, leaf: torch.Tensor, rows: int) -> bool:
+    """Whether the first axis of `leaf` counts rows."""
     return leaf.ndim >= 1 and leaf.shape[0] == rows and parameter(name) not in NO_BATCH_AXIS
 
 
 def is_timestep(name: str, leaf: Any, rows: int) -> bool:  # noqa: ANN401
+    """Whether `leaf` says at which step its rows are: one number for all of them, or one each."""
     if parameter(name) not in TIMESTEPS or not isinstance(leaf, torch.Tensor):
         return False
     return leaf.ndim == 0 or (leaf.ndim == 1 and leaf.shape[0] in {1, rows})
@@ -177,6 +185,7 @@ def merge(calls: Sequence[Call], pad_to: int = 0) -> Call:
 
 
 def merge_leaf(name: str, column: Sequence[Any], rows: Sequence[int], padding: int) -> Any:  # noqa: ANN401
+    """One leaf of the merged call, from the same leaf of each of the calls."""
     first = column[0]
     if not isinstance(first, torch.Tensor):
         return first
@@ -203,6 +212,7 @@ def split(output: Any, rows: Sequence[int], padded_to: int = 0) -> list[Any]:  #
 
 
 def rows_of(leaf: Any, start: int, count: int, total: int) -> Any:  # noqa: ANN401
+    """`count` rows of `leaf` from row `start`; all of it where its first axis does not count the `total` rows."""
     if isinstance(leaf, DiagonalGaussianDistribution):
         return DiagonalGaussianDistribution(leaf.parameters.narrow(0, start, count), leaf.deterministic)
     if isinstance(leaf, torch.Tensor) and leaf.ndim >= 1 and leaf.shape[0] == total:

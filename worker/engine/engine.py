@@ -1,58 +1,37 @@
-"""The loop: admits requests, lets them run to their next heavy call, runs those calls together. Knows no queue."""
+"""The loop: admits requests, lets them run to their next heavy call, runs those calls together."""
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Final
-from weakref import WeakKeyDictionary
+from functools import partial
+from typing import Final
 
 import torch
 
-from core.errors import JobFailure
 from core.jobs import Stage
 from worker.contract import Canceled, Drawing, DrawRequest, Progressed
 from worker.engine.batch_scheduler import BatchScheduler
 from worker.engine.batch_size_tuner import BatchSizeTuner
-from worker.engine.fibers import Fiber, Interrupted, failed
+from worker.engine.fibers import DrawingCanceled, Fiber, failed
 from worker.engine.forward import Forwards
-from worker.engine.hooks import hook
 from worker.engine.memory_model import MemoryModel
-from worker.engine.pixels import to_pixels
-from worker.engine.previews import ColourMap, fit_colour_map
-from worker.engine.prompts import PromptCache
+from worker.engine.residents import Residents
 from worker.engine.stats import Stats
 from worker.engine.tuning_cache import TuningCache
 from worker.faults import is_device_lost
-from worker.pipelines.estimates import LastStep
+from worker.pipelines.call import PipelineCall
+from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.meters import meter_of
-from worker.pipelines.models import LoadedModel, Models
-
-logger = logging.getLogger(__name__)
+from worker.pipelines.models import Models
 
 MAX_ROWS: Final = 32
-"""Rows in one forward where nothing else is said; the budget finds where fewer are as good."""
+"""Rows in one forward where nothing else is said; the tuner finds where fewer are as good."""
 
 MAX_ACTIVE: Final = 64
 """Drawings under way at once; each holds its latents and prompt embeddings, a few megabytes."""
-
-
-@dataclass(eq=False)
-class Resident:
-    """What the engine keeps beside a loaded model, for as long as it is loaded."""
-
-    vae: Any
-    batchable: bool
-    prompts: PromptCache
-
-    @cached_property
-    def colours(self) -> ColourMap:
-        return fit_colour_map(self.vae)
 
 
 class Engine:
@@ -92,7 +71,7 @@ class Engine:
         self._changed = threading.Condition()
         self._stopping = False
         self._draining = True
-        self._residents: WeakKeyDictionary[LoadedModel, Resident] = WeakKeyDictionary()
+        self._residents = Residents(self.stats)
 
     @property
     def active(self) -> int:
@@ -105,6 +84,7 @@ class Engine:
         return len(self._waiting)
 
     def has_work(self) -> bool:
+        """Whether a drawing is under way or waits."""
         return bool(self._waiting or self._fibers)
 
     def submit(self, request: DrawRequest) -> Drawing:
@@ -134,7 +114,7 @@ class Engine:
                 while self._wait_for_work():
                     self.tick()
             finally:
-                self._abandon()
+                self._cancel_all()
 
     def _wake(self) -> None:
         with self._changed:
@@ -163,13 +143,13 @@ class Engine:
     def _drop_canceled(self) -> None:
         for fiber in self._fibers:
             if fiber.drawing.cancel_requested:
-                fiber.fail(Interrupted())
+                fiber.fail(DrawingCanceled())
         self._fibers = [fiber for fiber in self._fibers if not fiber.dead]
         with self._changed:
-            given_up = [drawing for drawing in self._waiting if drawing.cancel_requested]
-            for drawing in given_up:
+            canceled = [drawing for drawing in self._waiting if drawing.cancel_requested]
+            for drawing in canceled:
                 self._waiting.remove(drawing)
-        for drawing in given_up:
+        for drawing in canceled:
             drawing.tell(Canceled())
 
     def _admit(self) -> None:
@@ -222,52 +202,24 @@ class Engine:
         return not fiber.dead
 
     def _fiber(self, drawing: Drawing, model: LoadedModel) -> Fiber:
-        if model not in self._residents:
-            self._residents[model] = Resident(
-                model.pipeline.vae, batchable=hook(model.pipeline), prompts=PromptCache(stats=self.stats)
-            )
-        resident = self._residents[model]
-        pipeline = model.pipeline_for(drawing.request)
-        request = drawing.request
-        last_step = LastStep()
-
-        def draw(fiber: Fiber) -> torch.Tensor:
-            def step_ended(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - diffusers' callback
-                fiber.stepped(step + 1, pipe.num_timesteps, tensors["latents"])
-                return {}
-
-            with last_step.watching(pipeline.scheduler):
-                output = pipeline(
-                    **model.calls.call_arguments(request),
-                    generator=torch.Generator("cpu").manual_seed(request.seed),
-                    callback_on_step_end=step_ended,
-                    output_type="pt",
-                )
-            if any(getattr(output, "nsfw_content_detected", None) or ()):
-                raise JobFailure("the model's own safety checker withheld the picture", code="content_filtered")
-            return to_pixels(output.images)
-
-        def preview(latents: torch.Tensor) -> Callable[[], bytes]:
-            colours = resident.colours  # fitted here: the autoencoder belongs to this thread
-            foreseen = last_step.estimate()
-            grid = model.calls.latent_grid(latents if foreseen is None else foreseen, request)
-            return lambda: colours.jpeg(grid)
-
+        """The run of `drawing` through a pipeline of its own, not begun yet. Raises JobFailure if there is none."""
+        resident = self._residents.of(model)
+        call = PipelineCall(model, drawing.request)
         return Fiber(
             drawing,
-            pipeline,
-            draw,
-            preview,
+            call.pipeline,
+            call.run,
+            partial(resident.painter, call),
             prompts=resident.prompts,
             exclusive=not resident.batchable,
             clock=self._clock,
         )
 
-    def _abandon(self) -> None:
-        """Nobody may wait for ever, whatever ended the loop."""
+    def _cancel_all(self) -> None:
+        """Whatever ended the loop, nobody may wait for ever."""
         for fiber in self._fibers:
             if not fiber.dead:
-                fiber.fail(Interrupted())
+                fiber.fail(DrawingCanceled())
         self._fibers = []
         with self._changed:
             self._stopping = True

@@ -1,4 +1,4 @@
-"""One request's run through its stock pipeline: a greenlet that parks at every heavy call. Knows no other request."""
+"""One request's run through its stock pipeline: a greenlet that parks at every heavy call."""
 
 from __future__ import annotations
 
@@ -15,16 +15,21 @@ from worker.contract import Canceled, Drawing, DrawRequest, Event, Failed, Finis
 from worker.engine.calls import Call
 from worker.engine.prompts import PromptCache
 from worker.faults import is_device_lost, is_out_of_memory, no_memory
+from worker.pipelines.call import Stepped
 
 logger = logging.getLogger(__name__)
 
 
-class Interrupted(BaseException):
-    """Thrown into a strand to give it up; no `except Exception` of a pipeline may swallow it."""
+class DrawingCanceled(BaseException):
+    """Thrown into the fiber of a drawing that is canceled; no `except Exception` of a pipeline may swallow it."""
 
 
 class Fiber(greenlet.greenlet):
-    """A drawing under way. `call` is the parked call: there is one while the strand is neither running nor over."""
+    """A drawing under way. `call` is the parked call: there is one while the fiber is neither running nor over.
+
+    `draw` runs the pipeline and tells each step to the function it is given; `preview` makes a painter of latents, or
+    None. An `exclusive` fiber never parks.
+    """
 
     call: Call
 
@@ -32,8 +37,8 @@ class Fiber(greenlet.greenlet):
         self,
         drawing: Drawing,
         pipeline: Any,  # noqa: ANN401 - any diffusers pipeline
-        draw: Callable[[Fiber], torch.Tensor],
-        preview: Callable[[torch.Tensor], Callable[[], bytes]],
+        draw: Callable[[Stepped], Any],
+        preview: Callable[[torch.Tensor], Callable[[], bytes] | None],
         *,
         prompts: PromptCache,
         exclusive: bool,
@@ -45,7 +50,7 @@ class Fiber(greenlet.greenlet):
         self.prompts = prompts
         self.exclusive = exclusive
         self.stage = Stage.ENCODE
-        self.remaining = drawing.request.num_inference_steps
+        self.remaining = drawing.request.steps
         self.skipped = 0
         self._step = 0
         self.notes: list[str] = []
@@ -67,8 +72,8 @@ class Fiber(greenlet.greenlet):
 
     def _outcome(self) -> Event:
         try:
-            pixels = self._draw(self)
-        except Interrupted:
+            result = self._draw(self.stepped)
+        except DrawingCanceled:
             return Canceled()
         except Exception as error:
             if is_device_lost(error):
@@ -76,7 +81,7 @@ class Fiber(greenlet.greenlet):
                 raise
             return failed(error, self.drawing.request)
         self._close_stage()
-        return Finished(pixels, dict(self.timings), tuple(self.notes))
+        return Finished(result, dict(self.timings), tuple(self.notes))
 
     def begin(self) -> None:
         """Run from the start to the first parked call."""
@@ -99,12 +104,13 @@ class Fiber(greenlet.greenlet):
             self.call = call
 
     def park(self, call: Call, stage: Stage) -> Any:  # noqa: ANN401
-        """Called inside the strand: hand `call` to the engine and wait for its output."""
+        """Called inside the fiber: hand `call` to the engine and wait for its output."""
         self.enter(stage)
-        assert self.parent is not None  # noqa: S101 - a strand is always begun by the engine's loop
+        assert self.parent is not None  # noqa: S101 - a fiber is always begun by the engine's loop
         return self.parent.switch(call)
 
     def enter(self, stage: Stage) -> None:
+        """Called inside the fiber: `stage` begins, unless it has."""
         if stage is not self.stage:
             self._close_stage()
             self.stage = stage
@@ -112,20 +118,20 @@ class Fiber(greenlet.greenlet):
                 self.remaining = getattr(self.pipeline, "num_timesteps", self.remaining)
             self._tell(Progressed(stage, 0, self.remaining if stage is Stage.DENOISE else 1))
 
-    def stepped(self, step: int, steps: int, latents: torch.Tensor) -> None:
-        """Called inside the strand after denoising step `step` of `steps`."""
-        self.enter(Stage.DENOISE)  # a strand that never parks learns of it here
+    def stepped(self, step: int, steps: int, latents: torch.Tensor | None) -> None:
+        """Called inside the fiber after denoising step `step` of `steps`. Raises DrawingCanceled if it is."""
+        self.enter(Stage.DENOISE)  # a fiber that never parks learns of it here
         self.remaining = steps - step
         self._step = step
         self._latents = latents
         self._tell(Progressed(Stage.DENOISE, step, steps))
         if self.drawing.cancel_requested:
-            raise Interrupted
+            raise DrawingCanceled
 
     def show_preview(self, every: float) -> None:
         """Tell how the latents look, if there are new ones and the last time is `every` seconds ago.
 
-        Called outside the strand: the first preview of a model encodes a small picture, which must not park.
+        Called outside the fiber: the first preview of a model encodes a small picture, which must not park.
         """
         latents, self._latents = self._latents, None
         now = self._clock()
@@ -133,11 +139,13 @@ class Fiber(greenlet.greenlet):
             return
         self._shown_at = now
         try:
-            self._tell(Previewed(self._preview(latents), self._step))
+            if paint := self._preview(latents):
+                self._tell(Previewed(paint, self._step))
         except Exception:
             logger.exception("no preview", extra={"model": self.drawing.request.model})
 
     def note(self, text: str) -> None:
+        """Say, once, what was done for memory."""
         if text not in self.notes:
             self.notes.append(text)
 
@@ -157,5 +165,5 @@ def failed(error: Exception, request: DrawRequest) -> Failed:
         return Failed(JobFailure(error.message, code=error.code))
     if is_out_of_memory(error):
         return Failed(no_memory())
-    logger.error("drawing failed", exc_info=error, extra={"model": request.model, "task": str(request.task)})
+    logger.error("drawing failed", exc_info=error, extra={"model": request.model, "task": request.task})
     return Failed(JobFailure("the picture could not be drawn; the worker's log says why"))

@@ -1,8 +1,8 @@
-"""Runs a group of parked calls as one forward and answers each strand. Knows nothing of turns or tasks.
+"""Runs a group of parked calls as one forward and answers each fiber.
 
 When memory runs out the group is halved and run again; a call alone gets the savers that help its stage, and when
 none is left its request fails, alone. When a merged forward fails for another reason each call runs by itself, so
-that only the request at fault fails. A lost device is nobody's fault and ends the engine.
+that only the request at fault fails. A lost device is no request's fault and ends the engine.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from worker.engine.batch_size_tuner import BatchSizeTuner
 from worker.engine.calls import Call, merge, split
 from worker.engine.fibers import Fiber
 from worker.engine.memory_model import MemoryModel
-from worker.engine.pixels import is_picture, no_picture
 from worker.engine.stats import Stats
 from worker.faults import is_device_lost, is_out_of_memory, no_memory
 from worker.pipelines.memory import enable_attention_slicing, enable_vae_slicing, enable_vae_tiling
+from worker.pipelines.pixels import is_picture, no_picture
 
 logger = logging.getLogger(__name__)
 
 
 class Forwards:
-    """Runs groups and tells the budget and the room what they took."""
+    """Runs groups of fibers, and tells the tuner and the memory model what their forwards took."""
 
     def __init__(self, tuner: BatchSizeTuner, stats: Stats | None = None, memory: MemoryModel | None = None) -> None:
         self._tuner = tuner
@@ -37,7 +37,7 @@ class Forwards:
         self._memory = memory or MemoryModel()
 
     def run(self, group: Sequence[Fiber]) -> None:
-        """Answer the parked call of every strand of `group`; their keys must be equal."""
+        """Answer the parked call of every fiber of `group`; their keys must be equal."""
         for fiber, outcome in zip(group, self._outcomes(group), strict=True):
             if isinstance(outcome, Exception):
                 fiber.fail(outcome)
@@ -108,7 +108,7 @@ def distinct_calls(group: Sequence[Fiber]) -> list[Call]:
 
 
 def compute(group: Sequence[Fiber], calls: Sequence[Call]) -> list[Any]:
-    """One forward for `calls`, the distinct ones of the group, and its answer to each strand."""
+    """One forward for `calls`, the distinct ones of the group, and its answer to each fiber."""
     rows = [call.rows for call in calls]
     # A compiled module is compiled again for every new number of rows: keep to powers of two.
     pad_to = 1 << (sum(rows) - 1).bit_length() if calls[0].fixed_rows else 0
@@ -127,6 +127,7 @@ def compute(group: Sequence[Fiber], calls: Sequence[Call]) -> list[Any]:
 
 
 def reuse_key(call: Call) -> Any:  # noqa: ANN401 - hashable
+    """Equal for calls that have one output; a call's own where it shares it with none."""
     return id(call) if call.reuse_key is None else call.reuse_key
 
 
@@ -156,7 +157,7 @@ def decode_in_float32(call: Call) -> Any | None:  # noqa: ANN401
 
 
 def switch_saver_on(fiber: Fiber) -> str | None:
-    """Switch on the next saver that helps the strand's stage, for good, and name it; None if none is left."""
+    """Switch on the next saver that helps the stage of `fiber`, for good, and name it; None if none is left."""
     if fiber.call.reuse_key is not None:
         return None  # a text encoder, which no saver helps
     if fiber.stage is Stage.DENOISE:

@@ -1,4 +1,4 @@
-"""Hooks the heavy modules of a pipeline, so that a call made inside a strand parks it. Knows names, not families."""
+"""Hooks the heavy modules of a pipeline, found by their names, so that a call made inside a fiber parks it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from diffusers import AutoencoderKL, AutoencoderTiny
 from core.jobs import Stage
 from worker.engine.calls import Call, digest
 from worker.engine.fibers import Fiber
+from worker.pipelines.components import is_hookable, modules_of
 
 FORWARDS: Final = (
     ("text_encoder", Stage.ENCODE),
@@ -45,31 +46,13 @@ def hook(pipeline: Any) -> bool:  # noqa: ANN401 - any diffusers pipeline
     return any(name.startswith(("unet", "transformer")) for name in modules)
 
 
-def is_hookable(pipeline: Any) -> bool:  # noqa: ANN401
-    return all(map(is_plain, modules_of(pipeline).values()))
-
-
-def modules_of(pipeline: Any) -> dict[str, torch.nn.Module]:  # noqa: ANN401
-    return {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
-
-
-def is_plain(module: torch.nn.Module) -> bool:
-    """Offloading moves weights around a call and caches remember the call before: both break under interleaving."""
-    return not getattr(module, "is_cache_enabled", False) and not any(map(has_hooks, module.modules()))
-
-
-def has_hooks(part: torch.nn.Module) -> bool:
-    """An empty registry counts for nothing: some transformers get one with their first call."""
-    return hasattr(part, "_hf_hook") or bool(getattr(getattr(part, "_diffusers_hook", None), "hooks", None))
-
-
 def is_compiled(module: torch.nn.Module) -> bool:
     """Whether torch.compile is on in the module or a part of it, as `compile_repeated_blocks` does."""
     return any(getattr(part, "_compiled_call_impl", None) is not None for part in module.modules())
 
 
 def hook_method(module: torch.nn.Module, method: str, stage: Stage) -> None:
-    """Put a parking wrapper in front of `module.method`; outside a strand it calls straight through."""
+    """Put a parking wrapper in front of `module.method`; outside a fiber it calls straight through."""
     original: Callable[..., Any] = getattr(module, method)
     if hasattr(original, "easel_stage"):
         return

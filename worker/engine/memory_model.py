@@ -1,6 +1,6 @@
 """How many rows memory has room for: what the largest forward of a module took, scaled to rows and size.
 
-Knows no tensors. A module that has not run yet counts as fitting: of its first forward the budget allows a few rows,
+A module that has not run yet counts as fitting: for its first forward the tuner allows a few rows,
 and what does not fit after all meets the ladder of `worker.engine.forward`.
 """
 
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from weakref import WeakKeyDictionary
+
+from worker.contract import Meter
 
 SHARE: Final = 0.8
 """Of what is free; the rest is for fragments, for other processes and for what an estimate misses."""
@@ -18,26 +20,18 @@ Module = Callable[..., Any]
 """A module's method, which is known for as long as the module is loaded."""
 
 
-class Meter(Protocol):
-    """Bytes on one device: what a forward took since `begin`, and what the next may take."""
-
-    def start_over(self) -> None: ...
-
-    def begin(self) -> None: ...
-
-    def taken(self) -> int: ...
-
-    def free(self) -> int | None: ...
-
-
 class MemoryModel:
-    """`cells` is the size of a forward's input: rows times the elements of one row."""
+    """What forwards took, module by module; nothing is bounded without a `meter`.
+
+    `cells` is the size of a forward's input: rows times the elements of one row.
+    """
 
     def __init__(self, meter: Meter | None = None) -> None:
         self._meter = meter
         self._largest: WeakKeyDictionary[Module, tuple[int, int]] = WeakKeyDictionary()
 
     def begin(self) -> None:
+        """A forward is about to run."""
         if self._meter is not None:
             self._meter.begin()
 

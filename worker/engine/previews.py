@@ -1,4 +1,4 @@
-"""Knows how to show unfinished latents cheaply: a linear map to colours, a small JPEG. Knows no pipeline step."""
+"""Shows unfinished latents cheaply: a linear map to colours, a small JPEG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remembers what the text encoders said, so that a prompt met before costs nothing. Knows no prompt, only keys."""
+"""Keeps the outputs of text encoders, so that a prompt met before costs nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine has done since it began, in numbers. Knows nothing of who reads them.
+"""What the engine has done since it began, in numbers.
 
 Written by the engine's thread only; others read snapshots, which may lag behind by a forward.
 """

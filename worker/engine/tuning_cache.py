@@ -1,4 +1,4 @@
-"""Keeps the row limits that were learned over a restart, in one small JSON file. Knows nothing of what they mean.
+"""Keeps the row limits that were learned over a restart, in one small JSON file.
 
 Limits hold for the machine that they were learned on: another device, number of threads or torch begins anew, and the
 file has room for a few machines that share a folder.

@@ -1,37 +1,43 @@
-"""Pixels to PNG, JPEG or WebP, with the recipe inside the file. Knows no store and no model."""
+"""Images: pixels to PNG, JPEG or WebP, with the recipe inside the file."""
 
 from __future__ import annotations
 
 import io
-import json
 from importlib.metadata import version
 from typing import Final
 
 import torch
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageChops, ImageFilter, PngImagePlugin
 
 from core.jobs import GenerationRequest
+from worker.contract import Inputs
+from worker.outputs import Encoded
+from worker.pictures import MASK_MODE, fitted
+from worker.recipe import infotext, recipe
 
 DEFAULT_QUALITY: Final = 90
 EXIF_SOFTWARE: Final = 0x0131
 EXIF_IMAGE_DESCRIPTION: Final = 0x010E
 
+FEATHER_PIXELS: Final = 3
+"""The radius of the blur that softens the seam between what was drawn and what was kept."""
 
-def encode(pixels: torch.Tensor, request: GenerationRequest, seed: int) -> bytes:
-    """The file of one picture; `pixels` is uint8 [height, width, 3] on the CPU.
+
+def encode(result: torch.Tensor, request: GenerationRequest, seed: int, inputs: Inputs) -> Encoded:
+    """The file of one picture; `result` is uint8 [height, width, 3] on the CPU.
 
     PNG carries text chunks: `seed`, `easel` (the whole recipe as JSON) and `parameters` (the line that other
     tools read). JPEG and WebP carry the JSON recipe as the EXIF description.
     """
-    height, width, _ = pixels.shape
-    image = Image.frombytes("RGB", (width, height), pixels.numpy().tobytes())
+    height, width, _ = result.shape
+    image = kept(Image.frombytes("RGB", (width, height), result.numpy().tobytes()), inputs)
     software = f"Easel {version('easel')}"
     file = io.BytesIO()
     if request.output.format == "png":
         text = PngImagePlugin.PngInfo()
         text.add_text("Software", software)
         text.add_text("seed", str(seed))
-        text.add_itxt("parameters", parameters(request, seed))
+        text.add_itxt("parameters", infotext(request, seed))
         text.add_itxt("easel", recipe(request, seed))
         image.save(file, "PNG", pnginfo=text)
     else:
@@ -39,23 +45,17 @@ def encode(pixels: torch.Tensor, request: GenerationRequest, seed: int) -> bytes
         exif[EXIF_SOFTWARE] = software
         exif[EXIF_IMAGE_DESCRIPTION] = recipe(request, seed)
         quality = request.output.quality or DEFAULT_QUALITY
-        image.save(file, request.output.format.value.upper(), quality=quality, exif=exif)
-    return file.getvalue()
+        image.save(file, request.output.format.upper(), quality=quality, exif=exif)
+    return Encoded(file.getvalue(), {"width": width, "height": height})
 
 
-def recipe(request: GenerationRequest, seed: int) -> str:
-    """Everything that is needed to draw this picture again, as JSON in ASCII."""
-    fields = request.model_dump(mode="json", exclude={"seeds", "output"}, exclude_none=True)
-    return json.dumps({**fields, "seed": seed})
+def kept(drawn: Image.Image, inputs: Inputs) -> Image.Image:
+    """`drawn` where the mask is white, and elsewhere the picture it started from; all of it where there is no mask.
 
-
-def parameters(request: GenerationRequest, seed: int) -> str:
-    """The recipe in the form that AUTOMATIC1111's `parameters` chunk made customary."""
-    lines = [request.prompt]
-    if request.negative_prompt:
-        lines.append(f"Negative prompt: {request.negative_prompt}")
-    lines.append(
-        f"Steps: {request.num_inference_steps}, Sampler: {request.scheduler}, CFG scale: {request.guidance_scale:g}, "
-        f"Seed: {seed}, Size: {request.width}x{request.height}, Model: {request.model}"
-    )
-    return "\n".join(lines)
+    A model gives the rest of the picture back almost, not quite, as it was. The seam is softened inside the mask.
+    """
+    if not inputs.get("mask") or not inputs.get("image"):
+        return drawn
+    mask = fitted(inputs["mask"][0], MASK_MODE, drawn.size)
+    soft = ImageChops.darker(mask, mask.filter(ImageFilter.GaussianBlur(FEATHER_PIXELS)))
+    return Image.composite(drawn, fitted(inputs["image"][0], drawn.mode, drawn.size), soft)

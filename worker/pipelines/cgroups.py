@@ -1,4 +1,4 @@
-"""Knows how much memory this process's container leaves it, by Linux's control groups of both versions."""
+"""How much memory this process's container leaves it, by Linux's control groups of both versions."""
 
 from __future__ import annotations
 
@@ -69,6 +69,7 @@ def number_in(file: Path) -> int | None:
 
 
 def reclaimable(stat: Path, name: str) -> int:
+    """Bytes of the field `name` in a group's `memory.stat`; 0 without one."""
     fields = (line.split() for line in text_of(stat).splitlines())
     return next((int(field[1]) for field in fields if field[0] == name), 0)
 

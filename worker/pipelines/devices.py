@@ -1,15 +1,10 @@
-"""Knows which device this machine has and which precision a family wants on it. Knows no pipeline."""
+"""Which device this machine has, and which precision a model is loaded in there."""
 
 from __future__ import annotations
-
-from typing import Final
 
 import torch
 
 from worker.pipelines.memory import Precision
-
-OVERFLOWS_IN_HALF: Final = frozenset({Family.SD3, Family.FLUX})
-"""Families trained in bfloat16, whose activations leave the range of float16."""
 
 
 def pick_device() -> torch.device:
@@ -21,13 +16,16 @@ def pick_device() -> torch.device:
     return torch.device("cpu")
 
 
-def pick_dtype(device: torch.device, family: Family, precision: Precision) -> torch.dtype:
-    """The dtype asked for, or for `auto` half precision where the device is fast at it and the family bears it."""
+def pick_dtype(device: torch.device, precision: Precision, *, half_overflows: bool) -> torch.dtype:
+    """The dtype asked for, or for `auto` half precision where the device is fast at it.
+
+    With `half_overflows` activations leave the range of float16, and half precision is bfloat16.
+    """
     if precision != "auto":
         return {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}[precision]
     if device.type != "cuda":
         return torch.float32
-    if family not in OVERFLOWS_IN_HALF:
+    if not half_overflows:
         return torch.float16
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
 

@@ -1,4 +1,4 @@
-"""Knows what a scheduler's step says of the finished latents; knows no pipeline and no picture.
+"""What a scheduler's step says of the finished latents.
 
 Latents on their way are mostly noise until the last steps. What the model takes the picture to be is there from the
 first one: every prediction, of the noise, the velocity or the flow, names the latents that it would end in.

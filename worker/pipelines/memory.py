@@ -1,4 +1,4 @@
-"""Knows which memory savers a pipeline has and when to switch them on. Knows nothing of requests or batches."""
+"""The memory savers that a pipeline has, when to switch them on, and how much memory a device has free."""
 
 from __future__ import annotations
 

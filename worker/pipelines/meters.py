@@ -1,4 +1,4 @@
-"""Knows how much memory forwards take on a device and how much is left. Knows no pipeline."""
+"""How much memory forwards take on a device, and how much is left."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 
 import torch
 
-from worker.engine.memory_model import Meter
+from worker.contract import Meter
 from worker.pipelines.memory import free_memory
 
 STATM: Final = Path("/proc/self/statm")
@@ -20,7 +20,7 @@ LOOK_SECONDS: Final = 0.5
 
 
 class CudaMeter:
-    """The allocator of PyTorch counts to the byte; what it holds and nobody uses is free."""
+    """The allocator of PyTorch counts to the byte; what it holds unused is free."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -30,13 +30,16 @@ class CudaMeter:
         """Nothing to note: every forward is counted by itself."""
 
     def begin(self) -> None:
+        """Count from what is allocated now."""
         torch.cuda.reset_peak_memory_stats(self._device)
         self._before = torch.cuda.memory_allocated(self._device)
 
     def taken(self) -> int:
+        """Bytes at the peak since `begin`, beyond what was allocated then."""
         return torch.cuda.max_memory_allocated(self._device) - self._before
 
     def free(self) -> int | None:
+        """Bytes that the driver has free, and those that the allocator holds unused."""
         held = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
         return (free_memory(self._device) or 0) + held
 
@@ -61,9 +64,11 @@ class ProcessMeter:
         """Nothing to note: growth is counted from the start."""
 
     def taken(self) -> int:
+        """Bytes by which the process has grown."""
         return max(0, resident_bytes() - self._at_first)
 
     def free(self) -> int | None:
+        """Bytes that the machine has to give, and those that the process has grown by; None if it does not say."""
         now = self._clock()
         if now - self._looked_at >= LOOK_SECONDS:
             available = free_memory(torch.device("cpu"))
@@ -80,4 +85,5 @@ def meter_of(device: torch.device) -> Meter | None:
 
 
 def resident_bytes() -> int:
+    """The resident set of this process (proc(5), `statm`)."""
     return int(STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""Knows which diffusers scheduler each sampler name means. Knows nothing of pipelines."""
+"""Which diffusers scheduler each sampler name means, and what of its configuration differs."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ Changes = Callable[[Config, int], dict[str, Any]]
 
 
 def no_changes(config: Config, steps: int) -> dict[str, Any]:
+    """It takes the model's configuration as it stands."""
     return {}
 
 
 def multistep(config: Config, steps: int) -> dict[str, Any]:
+    """DPM-Solver++ of second order (Lu et al. 2022, arXiv:2211.01095), down to no noise at all."""
     return {"algorithm_type": "dpmsolver++", "solver_order": 2, "final_sigmas_type": "zero"}
 
 

@@ -1,4 +1,4 @@
-"""Knows a safetensors file by its content and refuses a model folder with other weights. Loads nothing."""
+"""Tells a safetensors file by its content, and refuses a model folder with other weights before any is loaded."""
 
 from __future__ import annotations
 

@@ -11,7 +11,9 @@ import torch
 from diffusers import AutoPipelineForImage2Image, AutoPipelineForInpainting, AutoPipelineForText2Image
 from PIL import Image
 
+from core.jobs import GenerationRequest
 from core.schedulers import Scheduler
+from core.tasks import parameters_of, task_named
 from worker.contract import Canceled, Drawing, DrawRequest, Event, Failed, Finished
 from worker.engine.engine import Engine
 from worker.pipelines.models import Models
@@ -20,6 +22,8 @@ from worker.pipelines.schedulers import build_scheduler
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (8, 8, 3), dtype=np.uint8)).resize((64, 64))
 MASK = Image.fromarray(np.kron(np.eye(2, dtype=np.uint8), np.full((32, 32), 255, dtype=np.uint8)))
 
+PICTURES = {"image": PICTURE, "mask": MASK}
+
 AUTO = {
     "text-to-image": AutoPipelineForText2Image,
     "image-to-image": AutoPipelineForImage2Image,
@@ -27,25 +31,31 @@ AUTO = {
 }
 
 
-def a_request(model: str = "sd15", **changes: Any) -> DrawRequest:
+def a_request(model: str = "sd15", *, task: str = "text-to-image", seed: int = 1, **changes: Any) -> DrawRequest:
+    """A request for one picture. `changes` are parameters, as far as the task has them, and inputs by their role."""
+    inputs = {role.name: changes.pop(role.name, PICTURES.get(role.name)) for role in task_named(task).roles}
     flow = model in {"sd3", "flux"}
-    settings: dict[str, Any] = {
-        "model": model,
-        "task": "text-to-image",
+    parameters = {
         "prompt": "a red apple",
         "width": 64,
         "height": 64,
         "num_inference_steps": 4,
         "guidance_scale": 5.0,
         "scheduler": Scheduler.FLOW_MATCH_EULER if flow else Scheduler.EULER,
-        "seed": 1,
+        "strength": 0.8,
         **changes,
     }
-    if settings["task"] != "text-to-image":
-        settings.setdefault("image", PICTURE)
-    if settings["task"] == "inpaint":
-        settings.setdefault("mask", MASK)
-    return DrawRequest(**settings)
+    known = parameters_of(task).model_fields
+    return DrawRequest(
+        request=GenerationRequest(
+            task=task,
+            model=model,
+            parameters={name: value for name, value in parameters.items() if name in known},
+            seeds=(seed,),
+        ),
+        seed=seed,
+        inputs={name: (picture,) for name, picture in inputs.items() if picture is not None},
+    )
 
 
 def draw_all(models: Models, requests: Sequence[DrawRequest], *, max_rows: int | None = None) -> list[Event]:
@@ -72,22 +82,25 @@ def last_event(drawing: Drawing) -> Event:
 
 def plain_picture(models: Models, request: DrawRequest) -> torch.Tensor:
     """The picture [3, height, width] in 0-1 that stock diffusers draws alone, by nothing of the engine's."""
+    told: Any = request.parameters
     base = models.get(request.model).pipeline
     pipeline = AUTO[request.task].from_pipe(base)
     pipeline.set_progress_bar_config(disable=True)
-    pipeline.scheduler = build_scheduler(request.scheduler, base.scheduler.config, request.num_inference_steps)
-    arguments: dict[str, Any] = {"prompt": request.prompt, "guidance_scale": request.guidance_scale}
+    pipeline.scheduler = build_scheduler(told.scheduler, base.scheduler.config, told.num_inference_steps)
+    arguments: dict[str, Any] = {"prompt": told.prompt, "guidance_scale": told.guidance_scale}
     if request.model != "flux":
-        arguments["negative_prompt"] = request.negative_prompt
+        arguments["negative_prompt"] = told.negative_prompt
+    size = (told.width, told.height)
     if request.task != "text-to-image":
-        size = (request.width, request.height)
-        arguments |= {"image": request.image.resize(size, Image.Resampling.LANCZOS), "strength": request.strength}
+        (picture,) = request.inputs["image"]
+        arguments |= {"image": picture.resize(size, Image.Resampling.LANCZOS), "strength": told.strength}
     if request.task == "inpaint":
-        arguments["mask_image"] = request.mask.resize(size, Image.Resampling.LANCZOS)
+        (mask,) = request.inputs["mask"]
+        arguments["mask_image"] = mask.resize(size, Image.Resampling.NEAREST)
     if request.task != "image-to-image" or request.model in {"sd3", "flux"}:
-        arguments |= {"width": request.width, "height": request.height}
+        arguments |= {"width": told.width, "height": told.height}
     generator = torch.Generator("cpu").manual_seed(request.seed)
-    steps = request.num_inference_steps
+    steps = told.num_inference_steps
     return pipeline(**arguments, num_inference_steps=steps, generator=generator, output_type="pt").images[0]
 
 

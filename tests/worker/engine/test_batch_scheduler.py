@@ -1,12 +1,13 @@
-"""Who runs next, on made-up strands: nobody waits behind more than one forward of somebody else's size."""
+"""Who runs next, on made-up fibers: nobody waits behind more than one forward of somebody else's size."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
 from core.jobs import Stage
+from core.tasks.diffusion import DiffusionParameters
 from tests.worker.engine.drawings import a_request
 from worker.engine.batch_scheduler import BatchScheduler
 from worker.engine.batch_size_tuner import BatchSizeTuner
@@ -15,12 +16,27 @@ from worker.engine.batch_size_tuner import BatchSizeTuner
 def forward() -> None: ...
 
 
+class Film(DiffusionParameters):
+    """A picture that moves: its rows have a shape and a price of their own."""
+
+    frames: int
+
+    @property
+    def lane(self) -> tuple[int, ...]:
+        return (*super().lane, self.frames)
+
+    @property
+    def row_cost(self) -> int:
+        return super().row_cost * self.frames
+
+
 @dataclass(eq=False)
 class Parked:
-    """As much of a strand as turns look at."""
+    """As much of a fiber as the scheduler looks at."""
 
     name: str
     width: int = 64
+    frames: int = 1
     remaining: int = 4
     stage: Stage = Stage.DENOISE
     rows: int = 2
@@ -34,9 +50,12 @@ class Parked:
         return f"{self.stage} {self.width}"
 
     def __post_init__(self) -> None:
-        self.drawing = SimpleNamespace(request=a_request(width=self.width, height=self.width))
+        still = a_request(width=self.width, height=self.width)
+        film = Film(**dict(still.parameters), frames=self.frames)
+        request = still if self.frames == 1 else replace(still, request=still.request.evolve(parameters=film))
+        self.drawing = SimpleNamespace(request=request)
         self.call = SimpleNamespace(
-            key=(self.stage, self.width),
+            key=(self.stage, self.width, self.frames),
             reuse_key=self.prompt,
             rows=self.rows,
             function=forward,
@@ -84,6 +103,14 @@ def test_lanes_get_equal_shares_of_row_pixels() -> None:
     assert all(ran[i : i + 20].count("L") >= 1 for i in range(0, 140, 20))
 
 
+def test_what_a_task_says_of_its_rows_counts_as_their_price() -> None:
+    # Given a film of sixteen frames, which are all in one row, beside a picture of the same size
+    ran = run(turns_of(16), [Parked("film", frames=16, remaining=10), Parked("s", remaining=10**6)], forwards=170)
+    # Then one step of the film is worth sixteen of the picture, and they never share a forward
+    assert ran.count("film") == 10
+    assert all(ran[i : i + 20].count("film") >= 1 for i in range(0, 140, 20))
+
+
 def test_with_few_rows_the_shortest_remaining_goes_first() -> None:
     ran = run(turns_of(2), [Parked("long", remaining=6), Parked("short", remaining=2)])
     assert ran[:2] == ["short", "short"]
@@ -129,7 +156,7 @@ def test_calls_that_do_not_merge_are_not_grouped() -> None:
     assert run(turns_of(16), [with_guidance, without], forwards=1) == ["a"]
 
 
-def test_a_request_wider_than_the_budget_still_runs() -> None:
+def test_a_request_wider_than_the_limit_still_runs() -> None:
     assert run(turns_of(1), [Parked("a", rows=2)], forwards=1) == ["a"]
 
 

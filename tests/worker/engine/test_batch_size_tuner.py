@@ -13,13 +13,13 @@ KIND = "a unet at 64x64"
 
 
 def drive(tuner: BatchSizeTuner, seconds: Callable[[int], float], forwards: int = 60, least: int = 1) -> int:
-    """Run full forwards under the limit the budget gives, until it is settled, and return where it ends."""
+    """Run full forwards under the limit that the tuner gives, until it is settled, and return where it ends."""
     for _ in range(forwards):
         rows = max(least, tuner.limit(KIND))
         tuner.ran(KIND, rows, seconds(rows))
         if tuner.is_settled(KIND):
             return tuner.limit(KIND)
-    raise AssertionError("the budget does not settle")
+    raise AssertionError("the tuner does not settle")
 
 
 def flat(rows: int) -> float:
@@ -101,7 +101,7 @@ def test_what_memory_refused_is_not_asked_for_again() -> None:
     assert drive(tuner, flat) == 4
 
 
-def test_what_memory_refused_is_known_in_the_next_life() -> None:
+def test_what_memory_refused_is_known_to_the_next_process() -> None:
     kept: list[dict[str, int]] = []
     BatchSizeTuner(64, keep=lambda limits: kept.append(dict(limits))).ran_out_of_memory(KIND, 8)
     assert kept == [{KIND: 4}]
@@ -115,7 +115,7 @@ def test_kinds_have_limits_of_their_own() -> None:
     assert not tuner.is_settled("new")
 
 
-def test_what_an_earlier_life_knew_holds_from_the_start_but_not_beyond_the_most_allowed() -> None:
+def test_what_an_earlier_process_knew_holds_from_the_start_but_not_beyond_the_most_allowed() -> None:
     tuner = BatchSizeTuner(16, known={KIND: 4, "huge": 64})
     assert tuner.limit(KIND) == 4
     assert tuner.is_settled(KIND)

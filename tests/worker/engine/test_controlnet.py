@@ -18,6 +18,7 @@ from worker.engine.fibers import Fiber
 from worker.engine.forward import Forwards
 from worker.engine.hooks import hook
 from worker.engine.prompts import PromptCache
+from worker.pipelines.call import Stepped
 from worker.pipelines.schedulers import build_scheduler
 
 STEPS = {Scheduler.EULER: 3, Scheduler.DDIM: 5, Scheduler.UNIPC: 4}
@@ -53,7 +54,7 @@ def test_requests_with_a_controlnet_share_forwards_exactly() -> None:
     together: dict[Scheduler, torch.Tensor] = {}
 
     def fiber(scheduler: Scheduler) -> Fiber:
-        def draw(fiber: Fiber) -> torch.Tensor:
+        def draw(stepped: Stepped) -> torch.Tensor:
             together[scheduler] = draw_one(pipeline, scheduler)
             return torch.zeros(())
 

@@ -20,7 +20,7 @@ Loader = Callable[..., Models]
 def assert_drawn_as_plain(models: Models, seed: int, event: Event) -> None:
     assert isinstance(event, Finished)
     expected = plain_picture(models, a_request(seed=seed)).permute(1, 2, 0)
-    assert (event.pixels / 255 - expected).abs().max() <= 0.5 / 255 + 1e-4
+    assert (event.result / 255 - expected).abs().max() <= 0.5 / 255 + 1e-4
 
 
 def test_a_request_that_breaks_its_forward_fails_alone(models: Models, fresh_models: Loader) -> None:
@@ -260,4 +260,4 @@ def test_a_compiled_denoiser_sees_powers_of_two_only(models: Models, fresh_model
     for request, event in zip(requests, events, strict=True):
         assert isinstance(event, Finished)
         expected = plain_picture(models, request).permute(1, 2, 0)
-        assert (event.pixels / 255 - expected).abs().max() <= 0.5 / 255 + 1e-4
+        assert (event.result / 255 - expected).abs().max() <= 0.5 / 255 + 1e-4

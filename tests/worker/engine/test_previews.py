@@ -75,7 +75,7 @@ def test_previews_are_throttled(models: Models) -> None:
 
 
 def test_a_preview_that_cannot_be_made_costs_no_picture(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.engine.engine.fit_colour_map", lambda vae: 1 / 0)
+    monkeypatch.setattr("worker.engine.residents.fit_colour_map", lambda vae: 1 / 0)
     engine = Engine(models, preview_seconds=0)
     drawing = engine.submit(a_request())
     engine.stop()

@@ -39,7 +39,7 @@ def test_a_cached_prompt_draws_the_same_picture(models: Models) -> None:
     first, second = (draw_all(models, [a_request("sdxl", seed=3)])[0] for _ in range(2))
     assert isinstance(first, Finished)
     assert isinstance(second, Finished)
-    assert torch.equal(first.pixels, second.pixels)
+    assert torch.equal(first.result, second.result)
 
 
 class Adapted(torch.nn.Module):

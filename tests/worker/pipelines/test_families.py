@@ -1,8 +1,9 @@
-"""Every family has a file, and its calls are what its pipelines take."""
+"""Families differ where diffusers does not tell by itself; what several files say of one family is one."""
 
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import pytest
 import torch
@@ -19,66 +20,52 @@ from diffusers import (
     StableDiffusionXLInpaintPipeline,
     StableDiffusionXLPipeline,
 )
-from PIL import Image
 
-from core.errors import JobFailure
+from tests.tiny_models import FAMILIES, TASKS
 from tests.worker.engine.drawings import a_request
-from worker.pipelines.families import FAMILIES
+from worker.pipelines.arguments import call_arguments
+from worker.pipelines.families import traits_of
+from worker.pipelines.models import Models
+from worker.pipelines.traits import PIPELINES, Traits, merged
 
-PIPELINES = {
-    (Family.SD15, "text-to-image"): StableDiffusionPipeline,
-    (Family.SD15, "image-to-image"): StableDiffusionImg2ImgPipeline,
-    (Family.SD15, "inpaint"): StableDiffusionInpaintPipeline,
-    (Family.SDXL, "text-to-image"): StableDiffusionXLPipeline,
-    (Family.SDXL, "image-to-image"): StableDiffusionXLImg2ImgPipeline,
-    (Family.SDXL, "inpaint"): StableDiffusionXLInpaintPipeline,
-    (Family.SD3, "text-to-image"): StableDiffusion3Pipeline,
-    (Family.SD3, "image-to-image"): StableDiffusion3Img2ImgPipeline,
-    (Family.SD3, "inpaint"): StableDiffusion3InpaintPipeline,
-    (Family.FLUX, "text-to-image"): FluxPipeline,
-    (Family.FLUX, "image-to-image"): FluxImg2ImgPipeline,
+EXPECTED = {
+    ("sd15", "text-to-image"): StableDiffusionPipeline,
+    ("sd15", "image-to-image"): StableDiffusionImg2ImgPipeline,
+    ("sd15", "inpaint"): StableDiffusionInpaintPipeline,
+    ("sdxl", "text-to-image"): StableDiffusionXLPipeline,
+    ("sdxl", "image-to-image"): StableDiffusionXLImg2ImgPipeline,
+    ("sdxl", "inpaint"): StableDiffusionXLInpaintPipeline,
+    ("sd3", "text-to-image"): StableDiffusion3Pipeline,
+    ("sd3", "image-to-image"): StableDiffusion3Img2ImgPipeline,
+    ("sd3", "inpaint"): StableDiffusion3InpaintPipeline,
+    ("flux", "text-to-image"): FluxPipeline,
+    ("flux", "image-to-image"): FluxImg2ImgPipeline,
 }
 
 
-def test_every_family_has_a_file_and_every_task_of_it_a_pipeline() -> None:
-    assert set(FAMILIES) == set(Family)
-    assert {(family, task) for family, calls in FAMILIES.items() for task in calls.TASKS} == set(PIPELINES)
+def test_every_family_does_every_task_but_flux_inpainting() -> None:
+    able = {(family, task) for family in FAMILIES for task in TASKS if traits_of(family).pipeline_for(task)}
+    assert able == set(EXPECTED)
 
 
-@pytest.mark.parametrize(("family", "task"), list(PIPELINES))
-def test_the_pipeline_takes_every_argument_of_the_call(family: Family, task: Task) -> None:
-    arguments = FAMILIES[family].call_arguments(a_request(family, task=task))
-    parameters = inspect.signature(PIPELINES[family, task].__call__).parameters
+@pytest.mark.parametrize(("family", "task"), list(EXPECTED))
+def test_the_pipeline_takes_every_argument_of_the_call(models: Models, family: str, task: str) -> None:
+    request, model = a_request(family, task=task), models.get(family)
+    pipeline = model.pipeline_for(request)
+    assert isinstance(pipeline, EXPECTED[family, task])
+    arguments = call_arguments(pipeline, request, model.traits)
+    parameters = inspect.signature(EXPECTED[family, task].__call__).parameters
     assert set(arguments) <= set(parameters)
+    assert {"prompt", "num_inference_steps", "guidance_scale"} <= set(arguments)
     # A pipeline that can be told a size is told: its own default is another
     assert ("width" in parameters) == ("width" in arguments)
+    assert ("strength" in arguments) == (task != "text-to-image")
 
 
-@pytest.mark.parametrize(
-    ("steps", "strength", "drawn"), [(20, 0.8, 16), (4, 0.1, 1), (1, 0.0, 1), (2, 0.5, 1), (3, 1.0, 3)]
-)
-def test_some_step_is_always_drawn(steps: int, strength: float, drawn: int) -> None:
-    request = a_request(task="image-to-image", num_inference_steps=steps, strength=strength)
-    assert int(steps * FAMILIES[Family.SD15].call_arguments(request)["strength"]) == drawn
-
-
-def test_pictures_come_in_the_size_and_colours_asked_for() -> None:
-    picture, mask = Image.new("RGBA", (30, 20)), Image.new("1", (7, 7))
-    request = a_request(task="inpaint", image=picture, mask=mask, width=64, height=32)
-    arguments = FAMILIES[Family.SDXL].call_arguments(request)
-    assert (arguments["image"].size, arguments["image"].mode) == ((64, 32), "RGB")
-    assert (arguments["mask_image"].size, arguments["mask_image"].mode) == ((64, 32), "L")
-
-
-@pytest.mark.parametrize("missing", ["image", "mask"])
-def test_a_picture_that_is_missing_is_named(missing: str) -> None:
-    request = a_request(task="inpaint", **{missing: None})
-    with pytest.raises(JobFailure, match=f"needs an? {missing}"):
-        FAMILIES[Family.SD15].call_arguments(request)
-
-
-def test_flux_has_no_negative_prompt() -> None:
-    assert "negative_prompt" not in FAMILIES[Family.FLUX].call_arguments(a_request("flux"))
+def test_flux_has_no_negative_prompt(models: Models) -> None:
+    request, model = a_request("flux"), models.get("flux")
+    assert "negative_prompt" in inspect.signature(FluxPipeline.__call__).parameters
+    assert "negative_prompt" not in call_arguments(model.pipeline_for(request), request, model.traits)
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (64, 32), (32, 128)])
@@ -86,4 +73,53 @@ def test_flux_latents_are_unpacked_as_flux_packs_them(width: int, height: int) -
     grid = torch.randn(2, 4, height // 8, width // 8)
     packed = FluxPipeline._pack_latents(grid, 2, 4, height // 8, width // 8)
     request = a_request("flux", width=width, height=height)
-    assert torch.equal(FAMILIES[Family.FLUX].latent_grid(packed, request), grid)
+    assert torch.equal(traits_of("flux").grid(packed, request), grid)
+
+
+def test_a_family_nobody_speaks_of_gets_what_diffusers_has() -> None:
+    traits = traits_of("heard of by nobody")
+    assert [traits.pipeline_for(task) for task in TASKS] == [PIPELINES[task] for task in TASKS]
+    assert not traits.half_overflows
+    latents = torch.zeros(1, 4, 8, 8)
+    assert traits.grid(latents, a_request()) is latents
+
+
+def test_a_task_that_does_not_exist_has_no_pipeline() -> None:
+    assert traits_of("sd15").pipeline_for("knit") is None
+
+
+ONE = frozenset({"one"})
+
+
+def test_files_of_one_family_add_up() -> None:
+    # Given two files of one family, and one of another
+    def adjust(pipeline: Any) -> None: ...
+
+    files = [
+        Traits(families=frozenset({"one", "two"}), without=frozenset({"eta"}), after_load=(adjust,)),
+        Traits(families=ONE, without=frozenset({"clip_skip"}), pipelines={"a": FluxPipeline}, half_overflows=True),
+        Traits(families=frozenset({"two"}), cannot=frozenset({"a"})),
+    ]
+    # When they are merged
+    one, two = merged("one", files), merged("two", files)
+    # Then each family has what is said of it, in whatever file
+    assert (one.without, one.half_overflows, one.after_load) == ({"eta", "clip_skip"}, True, (adjust,))
+    assert one.pipeline_for("a") is FluxPipeline
+    assert two.pipeline_for("a") is None
+
+
+def test_a_pipeline_that_a_file_brings_along_counts_more_than_a_refusal() -> None:
+    brought = merged("one", [Traits(families=ONE, cannot=ONE), Traits(families=ONE, pipelines={"one": FluxPipeline})])
+    assert brought.pipeline_for("one") is FluxPipeline
+
+
+@pytest.mark.parametrize(
+    "differ",
+    [
+        [{"pipelines": {"a": FluxPipeline}}, {"pipelines": {"a": StableDiffusionPipeline}}],
+        [{"latent_grid": lambda latents, request: latents}, {"latent_grid": lambda latents, request: latents}],
+    ],
+)
+def test_files_that_contradict_each_other_are_refused(differ: list[dict[str, Any]]) -> None:
+    with pytest.raises(ValueError, match=r"two files of traits name a .* of family 'one'"):
+        merged("one", [Traits(families=ONE, **said) for said in differ])

@@ -11,6 +11,7 @@ from diffusers import StableDiffusionPipeline
 from tests import tiny_models
 from worker.pipelines import cgroups, memory
 from worker.pipelines.devices import pick_dtype
+from worker.pipelines.families import traits_of
 from worker.pipelines.memory import (
     MemoryOptions,
     apply_savers,
@@ -94,22 +95,25 @@ def test_available_memory_is_read_in_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("device", "family", "precision", "dtype"),
     [
-        ("cpu", Family.SD15, "auto", torch.float32),
-        ("mps", Family.SDXL, "auto", torch.float32),
-        ("cuda", Family.SD15, "auto", torch.float16),
-        ("cuda", Family.SDXL, "auto", torch.float16),
-        ("cpu", Family.FLUX, "bfloat16", torch.bfloat16),
-        ("cuda", Family.SD15, "float32", torch.float32),
+        ("cpu", "sd15", "auto", torch.float32),
+        ("mps", "sdxl", "auto", torch.float32),
+        ("cuda", "sd15", "auto", torch.float16),
+        ("cuda", "sdxl", "auto", torch.float16),
+        ("cuda", "nobody speaks of it", "auto", torch.float16),
+        ("cpu", "flux", "bfloat16", torch.bfloat16),
+        ("cuda", "sd15", "float32", torch.float32),
     ],
 )
-def test_the_precision_fits_device_and_family(device: str, family: Family, precision: str, dtype: torch.dtype) -> None:
-    assert pick_dtype(torch.device(device), family, precision) is dtype  # type: ignore[arg-type]
+def test_the_precision_fits_device_and_family(device: str, family: str, precision: str, dtype: torch.dtype) -> None:
+    overflows = traits_of(family).half_overflows
+    assert pick_dtype(torch.device(device), precision, half_overflows=overflows) is dtype  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("supported", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
-@pytest.mark.parametrize("family", [Family.SD3, Family.FLUX])
+@pytest.mark.parametrize("family", ["sd3", "flux"])
 def test_families_that_overflow_in_half_get_bfloat16_or_float32(
-    monkeypatch: pytest.MonkeyPatch, family: Family, supported: bool, dtype: torch.dtype
+    monkeypatch: pytest.MonkeyPatch, family: str, supported: bool, dtype: torch.dtype
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: supported)
-    assert pick_dtype(torch.device("cuda"), family, "auto") is dtype
+    overflows = traits_of(family).half_overflows
+    assert pick_dtype(torch.device("cuda"), "auto", half_overflows=overflows) is dtype

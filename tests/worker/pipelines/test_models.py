@@ -17,12 +17,6 @@ from worker.pipelines.memory import MemoryOptions
 from worker.pipelines.models import Models
 
 
-@pytest.fixture(scope="module")
-def catalog(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
-    torch.set_num_threads(1)
-    return tiny_models.build_all(tmp_path_factory.mktemp("models"))
-
-
 def test_a_model_loads_once_and_the_least_recently_used_leaves(catalog: Catalog) -> None:
     models = Models(catalog, device="cpu", max_resident=2)
     models.preload(["sd15", "mini"])

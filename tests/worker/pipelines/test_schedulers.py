@@ -10,6 +10,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, FlowMatchEulerDiscreteScheduler
 
+from core.catalog.model import DIFFUSION_SCHEDULERS
 from core.schedulers import Scheduler
 from worker.pipelines.schedulers import SCHEDULERS, build_scheduler
 

@@ -1,29 +1,26 @@
-"""Knows which file calls which model family: a new family is a file and a row here. Knows no weights."""
+"""Families that differ from what diffusers does by itself: a file with `TRAITS` each, found by themselves.
+
+Several files may speak of one family, so that a task can bring a pipeline for it along; a family that no file speaks of
+needs none.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 
-import torch
-
-from worker.contract import DrawRequest
-from worker.pipelines.families import flux, stable_diffusion, stable_diffusion_3
-
-
-class FamilyCalls(Protocol):
-    """What a family's file has to say."""
-
-    @property
-    def TASKS(self) -> frozenset[Task]: ...
-
-    def call_arguments(self, request: DrawRequest) -> dict[str, Any]: ...
-
-    def latent_grid(self, latents: torch.Tensor, request: DrawRequest) -> torch.Tensor: ...
+from worker.pipelines.traits import Traits, merged
 
 
-FAMILIES: Final[dict[Family, FamilyCalls]] = {
-    Family.SD15: stable_diffusion,
-    Family.SDXL: stable_diffusion,
-    Family.SD3: stable_diffusion_3,
-    Family.FLUX: flux,
-}
+@cache
+def all_traits() -> tuple[Traits, ...]:
+    """Those of every file of this folder, in the order of their names."""
+    modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+    return tuple(module.TRAITS for module in modules if hasattr(module, "TRAITS"))
+
+
+@cache
+def traits_of(family: str) -> Traits:
+    """All that the files say of `family`; the generic traits where none does. Raises ValueError if two contradict."""
+    return merged(family, all_traits())

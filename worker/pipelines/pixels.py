@@ -1,4 +1,4 @@
-"""Knows the pictures that a pipeline returns: to 8-bit pixels, and whether one can be a picture at all."""
+"""The pictures that a pipeline returns: to 8-bit pixels, and whether one can be a picture at all."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def spread(images: torch.Tensor) -> torch.Tensor:
 
 
 def no_picture() -> JobFailure:
+    """What the owner of such a picture is told (`nan_output`)."""
     return JobFailure(
         "the model drew nothing but noise without numbers or one flat colour; another seed, scheduler or step "
         "count may do",

@@ -1,4 +1,4 @@
-"""What leaves the engine is 8-bit pixels, or a failure: never a picture of nothing."""
+"""What leaves a pipeline is 8-bit pixels, or a failure: never a picture of nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from diffusers.models.autoencoders.vae import DecoderOutput
 
 from core.errors import JobFailure
-from worker.engine.pixels import is_picture, to_pixels
+from worker.pipelines.pixels import is_picture, to_pixels
 
 
 def test_pixels_are_rounded_as_diffusers_rounds_them() -> None:

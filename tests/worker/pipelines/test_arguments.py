@@ -1,0 +1,116 @@
+"""Whatever a task is told reaches the pipeline if the pipeline has a word for it, and nothing else does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from core import tasks
+from core.errors import JobFailure
+from core.tasks.diffusion import DiffusionParameters
+from tests.worker.added_modules import AddModule
+from tests.worker.engine.drawings import MASK, PICTURE, a_request
+from worker.contract import DrawRequest
+from worker.pipelines.arguments import call_arguments
+from worker.pipelines.traits import Traits
+
+NO_TRAITS = Traits(families=frozenset())
+
+
+class Pipeline:
+    """As much of a pipeline as is asked for its parameters."""
+
+    def __call__(
+        self,
+        prompt: str,
+        image: Any,
+        mask_image: Any = None,
+        reference: Any = None,
+        strength: float = 0.8,
+        clip_skip: int | None = None,
+        num_images_per_prompt: int = 1,
+        **rest: Any,
+    ) -> None: ...
+
+
+def arguments_of(request: DrawRequest, traits: Traits = NO_TRAITS) -> dict[str, Any]:
+    return call_arguments(Pipeline(), request, traits)
+
+
+KNIT = """
+    from core.tasks import Role, Task
+    from core.tasks.diffusion import DiffusionParameters
+
+    class KnitParameters(DiffusionParameters):
+        clip_skip: int | None = None
+        needles: int = 2
+
+    TASK = Task(
+        name="knit", title="Wool.", parameters=KnitParameters,
+        roles=(Role("image"), Role("reference", mode="L", most=4)),
+    )
+"""
+
+
+def a_knit_request(**changes: Any) -> DrawRequest:
+    return a_request(task="knit", image=PICTURE, reference=MASK, **changes)
+
+
+def test_a_task_and_parameters_that_nobody_knows_are_passed_by_name(add_module: AddModule) -> None:
+    # Given a task with words and a role of its own
+    add_module(tasks, "knit", KNIT)
+    # When its arguments are chosen for a pipeline that has some of the words
+    arguments = arguments_of(a_knit_request(clip_skip=1, needles=3))
+    # Then it is told those, and a list where there may be several pictures, and nothing that it has no word for
+    assert arguments.keys() == {"prompt", "image", "reference", "clip_skip"}
+    assert (arguments["prompt"], arguments["clip_skip"]) == ("a red apple", 1)
+    assert [picture.mode for picture in arguments["reference"]] == ["L"]
+
+
+def test_what_is_left_open_is_left_to_the_pipeline(add_module: AddModule) -> None:
+    add_module(tasks, "knit", KNIT)
+    assert "clip_skip" not in arguments_of(a_knit_request())
+
+
+def test_what_a_family_does_not_want_is_not_passed() -> None:
+    traits = Traits(families=frozenset(), without=frozenset({"strength"}))
+    assert "strength" in arguments_of(a_request(task="image-to-image"))
+    assert "strength" not in arguments_of(a_request(task="image-to-image"), traits)
+
+
+def test_what_no_task_declares_is_never_an_argument() -> None:
+    # Given a record with a field that the task does not have, which the pipeline would take
+    request = a_request(task="image-to-image")
+    stored = {**request.parameters.model_dump(), "num_images_per_prompt": 1000}
+    told = type(request.parameters).model_validate(stored)
+    assert isinstance(told, DiffusionParameters)
+    assert told.model_extra == {"num_images_per_prompt": 1000}
+    # Then it is not passed
+    assert "num_images_per_prompt" not in arguments_of(
+        DrawRequest(request=request.request.evolve(parameters=told), seed=1, inputs=request.inputs)
+    )
+
+
+@pytest.mark.parametrize(
+    ("steps", "strength", "drawn"), [(20, 0.8, 16), (4, 0.1, 1), (1, 0.001, 1), (2, 0.5, 1), (3, 1.0, 3)]
+)
+def test_some_step_is_always_drawn(steps: int, strength: float, drawn: int) -> None:
+    request = a_request(task="image-to-image", num_inference_steps=steps, strength=strength)
+    assert int(steps * arguments_of(request)["strength"]) == drawn
+
+
+def test_pictures_come_in_the_size_and_colours_asked_for() -> None:
+    picture, mask = Image.new("RGBA", (30, 20)), Image.new("1", (7, 7))
+    request = a_request(task="inpaint", image=picture, mask=mask, width=64, height=32)
+    arguments = arguments_of(request)
+    assert (arguments["image"].size, arguments["image"].mode) == ((64, 32), "RGB")
+    assert (arguments["mask_image"].size, arguments["mask_image"].mode) == ((64, 32), "L")
+
+
+@pytest.mark.parametrize("missing", ["image", "mask"])
+def test_a_picture_that_is_missing_is_named(missing: str) -> None:
+    request = a_request(task="inpaint", **{missing: None})
+    with pytest.raises(JobFailure, match=f"the task inpaint needs an? {missing}"):
+        arguments_of(request)

@@ -1,0 +1,69 @@
+"""The recipe has the keys that its readers know, and those of a task that they do not."""
+
+from __future__ import annotations
+
+import json
+
+from core import tasks
+from core.jobs import Adapter
+from tests.worker.added_modules import AddModule
+from tests.worker.engine.drawings import a_request
+from worker.recipe import infotext, recipe
+
+WORDS = {"prompt": "赤いリンゴ", "negative_prompt": "text", "scheduler": "ddim"}
+
+
+def test_the_recipe_is_flat_and_has_every_parameter() -> None:
+    told = a_request("mini", task="image-to-image", num_inference_steps=20, strength=0.5, **WORDS).request
+    assert json.loads(recipe(told, 7)) == {
+        "task": "image-to-image",
+        "model": "mini",
+        "prompt": "赤いリンゴ",
+        "negative_prompt": "text",
+        "width": 64,
+        "height": 64,
+        "num_inference_steps": 20,
+        "guidance_scale": 5.0,
+        "scheduler": "ddim",
+        "strength": 0.5,
+        "seed": 7,
+    }
+    assert recipe(told, 7).isascii()
+
+
+def test_adapters_are_part_of_the_recipe_where_there_are_any() -> None:
+    told = a_request().request.evolve(adapters=(Adapter(id="ink", weight=0.5),))
+    assert json.loads(recipe(told, 7))["adapters"] == [{"id": "ink", "weight": 0.5}]
+
+
+def test_the_line_that_other_tools_read() -> None:
+    told = a_request("mini", num_inference_steps=20, guidance_scale=4.0, **WORDS).request
+    assert infotext(told, 8).splitlines() == [
+        "赤いリンゴ",
+        "Negative prompt: text",
+        "Steps: 20, Sampler: ddim, CFG scale: 4, Seed: 8, Size: 64x64, Model: mini",
+    ]
+
+
+HUM = """
+    from core.tasks import Parameters, Task
+
+    class HumParameters(Parameters):
+        prompt: str
+        seconds: float | None = 2.0
+
+    TASK = Task(name="hum", title="A tune.", parameters=HumParameters, implied=False)
+"""
+
+
+def test_a_task_that_nobody_knows_has_what_it_was_told(add_module: AddModule) -> None:
+    add_module(tasks, "hum", HUM)
+    told = a_request("m", task="hum").request
+    assert json.loads(recipe(told, 7)) == {
+        "task": "hum",
+        "model": "m",
+        "prompt": "a red apple",
+        "seconds": 2.0,
+        "seed": 7,
+    }
+    assert infotext(told, 7) == "a red apple\nSeed: 7, Model: m"

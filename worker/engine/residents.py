@@ -1,0 +1,56 @@
+"""What the engine keeps beside each loaded model, for as long as it is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+
+from worker.engine.hooks import hook
+from worker.engine.previews import ColourMap, fit_colour_map
+from worker.engine.prompts import PromptCache
+from worker.engine.stats import Stats
+from worker.pipelines.call import PipelineCall
+from worker.pipelines.loaded_model import LoadedModel
+
+
+@dataclass(eq=False)
+class Resident:
+    """Of one model: whether its calls may be merged, its prompts met before, its colours."""
+
+    vae: Any
+    batchable: bool
+    prompts: PromptCache
+
+    @cached_property
+    def colours(self) -> ColourMap:
+        """Latents to colours; fitted when it is first asked for, which encodes a small picture."""
+        return fit_colour_map(self.vae)
+
+    def painter(self, call: PipelineCall, latents: torch.Tensor) -> Callable[[], bytes] | None:
+        """Paints, in any thread, how the picture of `call` will look by `latents`; None where that cannot be said.
+
+        Belongs on the engine's thread, as the autoencoder does.
+        """
+        grid = call.foreseen(latents)
+        return None if grid is None else partial(self.colours.jpeg, grid)
+
+
+class Residents:
+    """The residents by their models; one goes with its model."""
+
+    def __init__(self, stats: Stats) -> None:
+        self._stats = stats
+        self._known: WeakKeyDictionary[LoadedModel, Resident] = WeakKeyDictionary()
+
+    def of(self, model: LoadedModel) -> Resident:
+        """That of `model`, whose modules are hooked the first time."""
+        if model not in self._known:
+            self._known[model] = Resident(
+                model.pipeline.vae, batchable=hook(model.pipeline), prompts=PromptCache(stats=self._stats)
+            )
+        return self._known[model]

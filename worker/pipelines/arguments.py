@@ -1,0 +1,81 @@
+"""How a request becomes the arguments of a pipeline's call: by name, as far as the pipeline takes them.
+
+Candidates are the parameters of the task, under their own names, and the pictures it starts from, by their roles. So
+a task that this package has never heard of is drawn by any pipeline that has words for what it is told.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
+
+from PIL import Image
+
+from core.errors import JobFailure
+from core.tasks import Role, task_named
+from worker.contract import DrawRequest
+from worker.pictures import fitted
+from worker.pipelines.traits import Traits
+
+ARGUMENTS_OF_ROLES: Final = {"mask": "mask_image"}
+"""Where diffusers' word for a role is not the role's own name."""
+
+NO_ARGUMENTS: Final = frozenset({"scheduler"})
+"""Parameters that are part of the pipeline, not of its call."""
+
+JUST_OVER: Final = 1 + 1e-6
+
+
+def call_arguments(pipeline: Any, request: DrawRequest, traits: Traits) -> dict[str, Any]:  # noqa: ANN401 - any diffusers pipeline
+    """Those that `request` has for a call of `pipeline`, without seed, callback and output type.
+
+    Raises JobFailure where a picture is missing that the task starts from.
+    """
+    arguments = taken_by(pipeline, parameters_told(request) | pictures_given(request))
+    if "strength" in arguments:
+        arguments["strength"] = with_a_step(arguments["strength"], request.steps)
+    return {name: value for name, value in arguments.items() if name not in traits.without}
+
+
+def taken_by(pipeline: Any, arguments: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+    """Those of `arguments` that the call of `pipeline` has a parameter for."""
+    names = parameter_names(type(pipeline).__call__)
+    return {name: value for name, value in arguments.items() if name in names}
+
+
+@cache
+def parameter_names(function: Callable[..., Any]) -> frozenset[str]:
+    """The names of its parameters, read once a function: pipelines of one class share theirs."""
+    return frozenset(inspect.signature(function).parameters)
+
+
+def parameters_told(request: DrawRequest) -> dict[str, Any]:
+    """The fields that the task declares, but for those left open; what a record has beside them is never passed."""
+    told = request.parameters
+    fields = {name: getattr(told, name) for name in type(told).model_fields if name not in NO_ARGUMENTS}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def pictures_given(request: DrawRequest) -> dict[str, Any]:
+    """A picture for each role of the task, a list where the role may have several, in the size and mode it works in."""
+    pictures: dict[str, Any] = {}
+    for role in task_named(request.task).roles:
+        given = [fitted(picture, role.mode, request.parameters.input_size) for picture in given_for(role, request)]
+        pictures[ARGUMENTS_OF_ROLES.get(role.name, role.name)] = given if role.most > 1 else given[0]
+    return pictures
+
+
+def given_for(role: Role, request: DrawRequest) -> tuple[Image.Image, ...]:
+    """The inputs of `role`. Raises JobFailure if there is none."""
+    given = request.inputs.get(role.name)
+    if not given:
+        article = "an" if role.name[0] in "aeiou" else "a"
+        raise JobFailure(f"the task {request.task} needs {article} {role.name}")
+    return given
+
+
+def with_a_step(strength: float, steps: int) -> float:
+    """`strength`, or just enough for one step: pipelines run int(steps * strength) steps and break on none."""
+    return strength if steps * strength >= 1 else min(1.0, JUST_OVER / steps)

@@ -1,0 +1,78 @@
+"""The call of the pipeline: a request in, what it drew out. The one line that all the rest is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from core.errors import JobFailure
+from core.media import IMAGE, Medium
+from core.tasks import task_named
+from worker.contract import DrawRequest
+from worker.pipelines.arguments import call_arguments, taken_by
+from worker.pipelines.estimates import LastStep
+from worker.pipelines.loaded_model import LoadedModel
+from worker.pipelines.pixels import to_pixels
+
+Stepped = Callable[[int, int, torch.Tensor | None], None]
+"""Told after each step: its number, how many there are, and the latents where the pipeline shows them."""
+
+
+class PipelineCall:
+    """One request's call of a stock pipeline of its own, and what can be seen of it on the way.
+
+    Raises JobFailure (`task_not_supported`) if the model has no pipeline for the task.
+    """
+
+    def __init__(self, model: LoadedModel, request: DrawRequest) -> None:
+        self.pipeline = model.pipeline_for(request)
+        self._request = request
+        self._traits = model.traits
+        self._last_step = LastStep()
+
+    def run(self, stepped: Stepped) -> Any:  # noqa: ANN401 - what the encoder of the task's medium takes
+        """Draw, from the first line of the stock pipeline to its last, and return the result as `Finished` has it.
+
+        Raises JobFailure (`content_filtered`, `nan_output`), and whatever the pipeline raises.
+        """
+        request, pipeline = self._request, self.pipeline
+
+        def step_ended(pipe: Any, step: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - diffusers' callback
+            stepped(step + 1, getattr(pipe, "num_timesteps", request.steps), tensors.get("latents"))
+            return {}
+
+        arguments = call_arguments(pipeline, request, self._traits)
+        ours = {
+            "generator": torch.Generator("cpu").manual_seed(request.seed),
+            "callback_on_step_end": step_ended,
+            "output_type": "pt",
+        }
+        with self._last_step.watching(pipeline.scheduler):
+            output = pipeline(**arguments | taken_by(pipeline, ours))
+        return result_of(output, task_named(request.task).medium)
+
+    def foreseen(self, latents: torch.Tensor) -> torch.Tensor | None:
+        """The finished latents as the model foresees them at `latents`, [rows, channels, height, width].
+
+        None where they have another shape, of which no picture can be made.
+        """
+        estimate = self._last_step.estimate()
+        grid = self._traits.grid(latents if estimate is None else estimate, self._request)
+        return grid if grid.ndim == 4 else None
+
+
+def result_of(output: Any, medium: Medium) -> Any:  # noqa: ANN401 - a pipeline's own output type
+    """The first thing that a pipeline made: a picture as 8-bit pixels, of another medium as it came, on the CPU.
+
+    Raises JobFailure: `content_filtered` for what the model's own safety checker withheld, `nan_output` for a picture
+    that is none.
+    """
+    if any(getattr(output, "nsfw_content_detected", None) or ()):
+        raise JobFailure("the model's own safety checker withheld the picture", code="content_filtered")
+    made = output[0]
+    if medium.name == IMAGE.name:
+        return to_pixels(made)
+    first = made[0]
+    return first.detach().cpu() if isinstance(first, torch.Tensor) else first

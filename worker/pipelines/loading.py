@@ -1,0 +1,83 @@
+"""Loads one model from a folder or the hub, in the precision and with the memory savers that fit the device."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+import transformers
+from diffusers import DiffusionPipeline
+
+from core.catalog.model import Model
+from core.errors import JobFailure
+from worker.faults import is_device_lost
+from worker.pipelines.devices import pick_dtype
+from worker.pipelines.families import traits_of
+from worker.pipelines.loaded_model import LoadedModel
+from worker.pipelines.memory import MemoryOptions, apply_savers, free_memory
+from worker.pipelines.weights import check_weights
+
+logger = logging.getLogger(__name__)
+
+
+def load(
+    row: Model, folder: Path | None, device: torch.device, memory: MemoryOptions, *, allow_downloads: bool
+) -> LoadedModel:
+    """The model of `row` on `device`, from `folder`, or by its hub id without one.
+
+    Raises JobFailure (`model_load_failed`), or what a lost device says.
+    """
+    started = time.monotonic()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    if folder is not None:
+        check_weights(folder)
+    traits = traits_of(row.family)
+    dtype = pick_dtype(device, memory.dtype, half_overflows=traits.half_overflows)
+    try:
+        pipeline = open_pipeline(row, folder, dtype, local_only=not allow_downloads).to(device)
+    except Exception as error:
+        if is_device_lost(error):
+            raise
+        logger.exception("model load failed", extra={"model": row.id})
+        raise JobFailure(
+            f"model '{row.id}' could not be loaded; the worker's log says why", code="model_load_failed"
+        ) from error
+    pipeline.set_progress_bar_config(disable=True)
+    for adjust in traits.after_load:
+        adjust(pipeline)
+    apply_savers(pipeline, memory, row.size.width * row.size.height, free_memory(device))
+    logger.info("model loaded", extra={"model": row.id, "seconds": round(time.monotonic() - started, 2)})
+    return LoadedModel(row, pipeline, device)
+
+
+def quiet_libraries() -> None:
+    """Keep progress bars and advice for notebooks out of a server's log."""
+    for library in (diffusers.utils.logging, transformers.utils.logging):
+        library.set_verbosity_error()
+        library.disable_progress_bar()
+
+
+def open_pipeline(row: Model, folder: Path | None, dtype: torch.dtype, *, local_only: bool) -> Any:  # noqa: ANN401
+    """Stock diffusers loading: safetensors only, no code from the model's repository."""
+    stock: Any = DiffusionPipeline
+    return stock.from_pretrained(
+        str(folder) if folder is not None else row.source,
+        revision=row.revision,
+        variant=half_variant(folder),
+        dtype=dtype,
+        use_safetensors=True,
+        local_files_only=local_only,
+        trust_remote_code=False,
+    )
+
+
+def half_variant(folder: Path | None) -> str | None:
+    """`fp16` if the folder has its weights in that variant only."""
+    if folder is None or any(p for p in folder.glob("*/*.safetensors") if ".fp16." not in p.name):
+        return None
+    return "fp16" if any(folder.glob("*/*.fp16.safetensors")) else None
