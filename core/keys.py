@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from core.record import Record
 
 MAX_LIMIT: Final = 1_000_000_000
+MAX_EXPIRY_SECONDS: Final = 10 * 366 * 24 * 3600
+
+OVERLAP_SECONDS: Final = 24 * 3600
+"""How long the old secret stays good after a rotation, unless its holder says otherwise."""
+
+MAX_OVERLAP_SECONDS: Final = 30 * 24 * 3600
 
 
 class Scope(StrEnum):
@@ -53,7 +59,10 @@ class KeyPolicy(Record):
     max_queued: Limit | None = Field(default=None, description="Jobs waiting at once; null: the server's limit.")
     max_running: Limit | None = Field(default=None, description="Jobs running at once; null: the server's limit.")
     requests_per_minute: int | None = Field(
-        default=None, ge=0, le=MAX_LIMIT, description="Requests for pictures; null: the server's limit, 0: no limit."
+        default=None,
+        ge=0,
+        le=MAX_LIMIT,
+        description="Requests for pictures a minute, 0 for no limit; null: the server's limit.",
     )
     images_per_day: Limit | None = Field(default=None, description="Pictures a day, in UTC; null: the server's limit.")
     worker_seconds_per_day: Limit | None = Field(
@@ -68,13 +77,25 @@ class KeyPolicy(Record):
     )
 
 
-class ApiKey(KeyPolicy):
-    """A key as the store knows it, without its secret. Times are aware UTC."""
+LIMITS: Final = frozenset(name for name, field in KeyPolicy.model_fields.items() if field.default is None)
+"""What may be unlimited; the other fields every key must have."""
 
-    id: str
+
+class KeyIdentity(Record):
+    """Which key it is: the first that is said of one."""
+
+    id: str = Field(examples=["1f0c9a7e"])
+    object: Literal["api_key"] = "api_key"
+
+
+class ApiKey(KeyPolicy, KeyIdentity):
+    """A key without its secret, which nobody can be told again."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
     created_at: datetime
     expires_at: datetime | None = None
-    last_used_at: datetime | None = None
+    last_used_at: datetime | None = Field(default=None, description="To the minute.")
     revoked_at: datetime | None = None
 
     @property

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from opentelemetry.trace import format_trace_id, get_current_span
+
 from core.settings import Settings
 
 about: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyType({}))
@@ -32,7 +34,9 @@ STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "a
 
 def _extra(record: logging.LogRecord, always: Mapping[str, str]) -> dict[str, Any]:
     fields = {name: value for name, value in record.__dict__.items() if name not in STANDARD}
-    return {**always, **about.get(), **fields}
+    trace = get_current_span().get_span_context()
+    words = {"trace_id": format_trace_id(trace.trace_id)} if trace.is_valid else {}
+    return {**always, **words, **about.get(), **fields}
 
 
 class TextFormatter(logging.Formatter):

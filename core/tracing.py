@@ -5,27 +5,28 @@ https://www.w3.org/TR/trace-context/: `traceparent` is version, trace, parent an
 
 from __future__ import annotations
 
-import re
 import secrets
-from contextvars import ContextVar
 from typing import Final
 
-TRACEPARENT: Final = re.compile(
-    r"(?!ff)(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<parent>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})(?P<rest>-.*)?"
-)
+from opentelemetry.context import Context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-current: ContextVar[str | None] = ContextVar("traceparent", default=None)
-"""The trace that the request of this task or thread belongs to."""
+PROPAGATOR: Final = TraceContextTextMapPropagator()
+
+LONGEST: Final = 512
+"""Of what is longer the library complains in the log, which whoever sends us headers could fill so."""
 
 
-def read(header: str | None) -> str | None:
-    """`header` in the form of version 00, or None: a malformed one is as good as none, says the standard."""
-    match = TRACEPARENT.fullmatch((header or "").strip())
-    if match is None or not match["trace"].strip("0") or not match["parent"].strip("0"):
-        return None
-    if match["version"] == "00" and match["rest"]:
-        return None
-    return f"00-{match['trace']}-{match['parent']}-{match['flags']}"
+def context_of(traceparent: str | None) -> Context:
+    """Where a span begins that is made because of it; a malformed one is as good as none, says the standard."""
+    return PROPAGATOR.extract({"traceparent": (traceparent or "")[:LONGEST]})
+
+
+def current() -> str | None:
+    """The traceparent for what is done because of the current span; None outside of any trace."""
+    carrier: dict[str, str] = {}
+    PROPAGATOR.inject(carrier)
+    return carrier.get("traceparent")
 
 
 def trace_id(traceparent: str) -> str:

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
 
+from pydantic import Field
+
 from core.keys import is_issued
 from core.record import Record
 
@@ -27,36 +29,48 @@ class WebhookEvent(StrEnum):
 
 
 class Endpoint(Record):
-    """Where an owner's events go. Times are aware UTC; `failing_since` is set while nothing gets through."""
+    """Where its owner's events go, as the owner sees it: without its secret."""
 
-    id: str
-    owner: str
+    id: str = Field(examples=["ep_5f1c0a9e2b7d4c3f8e6a1b2c"])
+    object: Literal["webhook_endpoint"] = "webhook_endpoint"
     url: str
     events: tuple[WebhookEvent, ...]
-    description: str = ""
-    enabled: bool = True
-    disabled_reason: Literal["gone", "failing"] | None = None
+    description: str
+    enabled: bool
+    disabled_reason: Literal["gone", "failing"] | None = Field(
+        description="Why we disabled it: it answered 410, or took nothing for 120 hours."
+    )
     created_at: datetime
-    last_success_at: datetime | None = None
-    failing_since: datetime | None = None
+    last_success_at: datetime | None
+    failing_since: datetime | None = Field(description="Since when nothing has got through.")
+
+
+class IssuedEndpoint(Endpoint):
+    """An endpoint with its secret, this once."""
+
+    secret: str = Field(
+        description="What to verify `webhook-signature` with. Keep it now: it is shown only here.",
+        examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+    )
 
 
 class Attempt(Record):
-    """One try to deliver: `status` is None when no answer came, and `error` then says why."""
+    """One try."""
 
     at: datetime
     seconds: float
-    status: int | None
-    error: str
+    status: int | None = Field(description="What the receiver answered; null if nothing.")
+    error: str = Field(description="What went wrong; empty if nothing.")
 
 
 class LoggedDelivery(Record):
-    """A message for an endpoint, with its last attempts, oldest first."""
+    """A message for an endpoint, with its last attempts, oldest first. Its id is the `webhook-id` header."""
 
     id: str
-    type: str
+    object: Literal["webhook_delivery"] = "webhook_delivery"
+    type: str = Field(examples=["generation.succeeded"])
     job_id: str | None
-    state: Literal["pending", "delivered", "dead"]
+    state: Literal["pending", "delivered", "dead"] = Field(description="`dead`: given up; it can be redelivered.")
     created_at: datetime
     attempts: tuple[Attempt, ...]
     next_attempt_at: datetime | None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.store import Previews
-from core.telemetry import Off, Telemetry
+from core.telemetry import Telemetry
 
 
 class Metrics(Protocol):
@@ -36,5 +36,5 @@ class Observers:
 
     on_activity: Callable[[], None] = lambda: None
     previews: Previews | None = None
-    telemetry: Telemetry = field(default_factory=Off)
+    telemetry: Telemetry = field(default_factory=Telemetry)
     metrics: Metrics = field(default_factory=NullMetrics)

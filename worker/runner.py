@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
 
+from opentelemetry.trace import Span, SpanKind
 from redis.exceptions import RedisError
 
 from core import logs
@@ -19,8 +20,7 @@ from core.media import Artifact, Format
 from core.results import ResultStore, output_key
 from core.store import Claim, JobStore, Preview
 from core.tasks import task_named
-from core.telemetry import Span, Value
-from core.tracing import trace_id
+from core.telemetry import mark_failed
 from worker.contract import Drawing, DrawRequest, Finished, Inputs, Previewed
 from worker.inputs import read_inputs
 from worker.leases import Hold, Leases, Stop
@@ -55,18 +55,18 @@ class JobRunner:
         claim = self.store.claim(worker.queue, worker.name, worker.capabilities or None)
         if claim is None:
             return
-        with self._traced(claim) as span, logs.log_context(**context_of(claim.job)), self.leases.hold(claim) as hold:
+        with self._traced(claim) as span, logs.log_context(job_id=claim.job.id), self.leases.hold(claim) as hold:
             try:
                 self._attempt(claim, hold)
             except EaselError as failure:
-                span.failed(failure.code)
+                mark_failed(span, failure.code)
                 self._fail(claim, JobError(code=failure.code, message=failure.message))
             except RedisError:
                 # Without Redis there is nobody to tell: the lease runs out and the job starts again elsewhere.
-                span.failed("redis_away")
+                mark_failed(span, "redis_away")
                 logger.exception("attempt stopped, Redis is away", extra={"job_id": claim.job.id})
             except Exception:
-                span.failed("internal_error")
+                mark_failed(span, "internal_error")
                 logger.exception("job failed unexpectedly", extra={"job_id": claim.job.id})
                 self._fail(claim, JobError(code="internal_error", message="the worker failed; its log says why"))
         self._refill()
@@ -171,14 +171,14 @@ class JobRunner:
     def _traced(self, claim: Claim) -> Iterator[Span]:
         """A span for the wait that has just ended, then one around the attempt."""
         job, telemetry = claim.job, self.observers.telemetry
-        about: dict[str, Value] = {
+        about: dict[str, str | int] = {
             "easel.job": job.id,
             "easel.model": job.request.model,
             "easel.attempt": claim.attempt,
         }
         with telemetry.span("easel.wait", job.traceparent, about, start=job.created_at):
             pass
-        with telemetry.span("easel.draw", job.traceparent, about, kind="consumer") as span:
+        with telemetry.span("easel.draw", job.traceparent, about, kind=SpanKind.CONSUMER) as span:
             yield span
 
 
@@ -189,14 +189,6 @@ def files_of(job: Job) -> tuple[Encoder, Format]:
     if chosen is None:
         raise JobFailure(f"the medium {medium.name} has no format {name}", code="output_not_supported")
     return encoder_of(medium), chosen
-
-
-def context_of(job: Job) -> dict[str, str]:
-    """What every line of the log says while this thread has the job."""
-    context = {"job_id": job.id}
-    if job.traceparent is not None:
-        context["trace_id"] = trace_id(job.traceparent)
-    return context
 
 
 def queue_seconds(job: Job) -> float:

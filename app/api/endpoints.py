@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
 from app.http.errors import documented
 from app.http.json_bodies import JsonRoute
-from app.http.validation import StrictInput
+from app.http.validation import StrictInput, changes_of
 from app.jobs.fields import WebhookUrl
 from app.services import Owner, ServicesOf
 from core.errors import NotFound
-from core.store import IssuedEndpoint
-from core.webhooks import Endpoint, LoggedDelivery, WebhookEvent
+from core.webhooks import Endpoint, IssuedEndpoint, LoggedDelivery, WebhookEvent
 
 router = APIRouter(prefix="/v1/webhooks/endpoints", tags=["webhooks"], route_class=JsonRoute)
 
@@ -35,91 +33,32 @@ class EndpointInput(StrictInput):
     url: WebhookUrl = Field(description="Where to POST them.", examples=["https://example.com/hooks/easel"])
     events: Events = Field(default=(WebhookEvent.COMPLETED,), description=WHICH)
     description: str = Field(default="", max_length=256, description="For people.")
-    enabled: bool = Field(default=True, description="False: nothing is sent but tests.")
+    enabled: bool = Field(default=True, description="False: nothing is sent but tests. True again forgives failures.")
 
 
-class EndpointChanges(StrictInput):
-    """What to change; the rest stays."""
-
-    url: WebhookUrl | None = None
-    events: Events | None = Field(default=None, description=WHICH)
-    description: str | None = Field(default=None, max_length=256)
-    enabled: bool | None = Field(default=None, description="True forgives past failures.")
-
-
-class EndpointView(BaseModel):
-    """An endpoint without its secret."""
-
-    id: str = Field(examples=["ep_5f1c0a9e2b7d4c3f8e6a1b2c"])
-    object: Literal["webhook_endpoint"] = "webhook_endpoint"
-    url: str
-    events: tuple[WebhookEvent, ...]
-    description: str
-    enabled: bool
-    disabled_reason: Literal["gone", "failing"] | None = Field(
-        description="Why we disabled it: it answered 410, or took nothing for 120 hours."
-    )
-    created_at: datetime
-    last_success_at: datetime | None
-    failing_since: datetime | None = Field(description="Since when nothing has got through.")
-
-
-class IssuedEndpointView(EndpointView):
-    """An endpoint with its secret, this once."""
-
-    secret: str = Field(
-        description="What to verify `webhook-signature` with. Keep it now: it is shown only here.",
-        examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
-    )
+if TYPE_CHECKING:
+    EndpointChanges = StrictInput
+else:
+    EndpointChanges = changes_of("EndpointChanges", EndpointInput, "What to change; the rest stays.")
 
 
 class EndpointList(BaseModel):
     """All of your endpoints, oldest first."""
 
     object: Literal["list"] = "list"
-    data: list[EndpointView]
-
-
-class AttemptView(BaseModel):
-    """One try."""
-
-    at: datetime
-    seconds: float
-    status: int | None = Field(description="What the receiver answered; null if nothing.")
-    error: str = Field(description="What went wrong; empty if nothing.")
-
-
-class DeliveryView(BaseModel):
-    """A message for an endpoint. Its id is the `webhook-id` header, the same over retries."""
-
-    id: str
-    object: Literal["webhook_delivery"] = "webhook_delivery"
-    type: str = Field(examples=["generation.succeeded"])
-    job_id: str | None
-    state: Literal["pending", "delivered", "dead"] = Field(description="`dead`: given up; it can be redelivered.")
-    created_at: datetime
-    attempts: list[AttemptView]
-    next_attempt_at: datetime | None
+    data: tuple[Endpoint, ...]
 
 
 class DeliveryList(BaseModel):
     """The last hundred messages, newest first."""
 
     object: Literal["list"] = "list"
-    data: list[DeliveryView]
+    data: tuple[LoggedDelivery, ...]
 
 
-def _view(endpoint: Endpoint) -> EndpointView:
-    return EndpointView.model_validate(endpoint.model_dump())
-
-
-def _issued(issued: IssuedEndpoint, response: Response) -> IssuedEndpointView:
+def _shown_once(issued: IssuedEndpoint, response: Response) -> IssuedEndpoint:
     response.headers.update(NO_STORE)
-    return IssuedEndpointView(**_view(issued.endpoint).model_dump(), secret=issued.secret)
-
-
-def _delivery_view(delivery: LoggedDelivery) -> DeliveryView:
-    return DeliveryView.model_validate(delivery.model_dump())
+    return issued
 
 
 Found = TypeVar("Found")
@@ -136,31 +75,31 @@ WRITE_FAILURES: Final[dict[int | str, dict[str, Any]]] = documented(400, 413, 41
 
 
 @router.post("", status_code=201, summary="Register an endpoint", responses=WRITE_FAILURES | documented(409))
-def create_endpoint(body: EndpointInput, services: ServicesOf, owner: Owner, response: Response) -> IssuedEndpointView:
+def create_endpoint(body: EndpointInput, services: ServicesOf, owner: Owner, response: Response) -> IssuedEndpoint:
     """It hears of all your jobs from now on, besides the `webhook` that a job may name. The answer has its secret."""
     issued = services.endpoints.create(
         owner, body.url, events=body.events, description=body.description, enabled=body.enabled
     )
-    return _issued(issued, response)
+    return _shown_once(issued, response)
 
 
 @router.get("", summary="List your endpoints", responses=documented(503))
 def list_endpoints(services: ServicesOf, owner: Owner) -> EndpointList:
     """With what we know of their health."""
-    return EndpointList(data=[_view(endpoint) for endpoint in services.endpoints.list(owner)])
+    return EndpointList(data=services.endpoints.list(owner))
 
 
 @router.get("/{endpoint_id}", summary="Look at an endpoint", responses=FAILURES)
-def get_endpoint(endpoint_id: EndpointId, services: ServicesOf, owner: Owner) -> EndpointView:
+def get_endpoint(endpoint_id: EndpointId, services: ServicesOf, owner: Owner) -> Endpoint:
     """One endpoint of the list."""
-    return _view(_found(services.endpoints.get(owner, endpoint_id)))
+    return _found(services.endpoints.get(owner, endpoint_id))
 
 
 @router.patch("/{endpoint_id}", summary="Change an endpoint", responses=WRITE_FAILURES | FAILURES)
-def change_endpoint(endpoint_id: EndpointId, body: EndpointChanges, services: ServicesOf, owner: Owner) -> EndpointView:
+def change_endpoint(endpoint_id: EndpointId, body: EndpointChanges, services: ServicesOf, owner: Owner) -> Endpoint:
     """Messages that wait for a retry go to the new URL too."""
     changes = body.model_dump(exclude_none=True)
-    return _view(_found(services.endpoints.edit(owner, endpoint_id, changes)))
+    return _found(services.endpoints.edit(owner, endpoint_id, changes))
 
 
 @router.delete("/{endpoint_id}", status_code=204, summary="Remove an endpoint", responses=FAILURES)
@@ -170,24 +109,22 @@ def remove_endpoint(endpoint_id: EndpointId, services: ServicesOf, owner: Owner)
 
 
 @router.post("/{endpoint_id}/rotate", summary="Renew an endpoint's secret", responses=FAILURES)
-def rotate_endpoint(
-    endpoint_id: EndpointId, services: ServicesOf, owner: Owner, response: Response
-) -> IssuedEndpointView:
+def rotate_endpoint(endpoint_id: EndpointId, services: ServicesOf, owner: Owner, response: Response) -> IssuedEndpoint:
     """For 24 hours messages are signed with both secrets, so that no receiver misses one."""
-    return _issued(_found(services.endpoints.rotate(owner, endpoint_id)), response)
+    return _shown_once(_found(services.endpoints.rotate(owner, endpoint_id)), response)
 
 
 @router.post("/{endpoint_id}/test", status_code=202, summary="Send a test message", responses=FAILURES)
-def test_endpoint(endpoint_id: EndpointId, services: ServicesOf, owner: Owner) -> DeliveryView:
+def test_endpoint(endpoint_id: EndpointId, services: ServicesOf, owner: Owner) -> LoggedDelivery:
     """A signed `webhook.test`, tried once, at once. What came of it is in the delivery log a moment later."""
-    return _delivery_view(_found(services.endpoints.test(owner, endpoint_id)))
+    return _found(services.endpoints.test(owner, endpoint_id))
 
 
 @router.get("/{endpoint_id}/deliveries", summary="Look at what was delivered", responses=FAILURES)
 def list_deliveries(endpoint_id: EndpointId, services: ServicesOf, owner: Owner) -> DeliveryList:
     """Each message with its attempts; what was given up is `dead`."""
     endpoint = _found(services.endpoints.get(owner, endpoint_id))
-    return DeliveryList(data=[_delivery_view(delivery) for delivery in services.endpoints.deliveries(endpoint.id)])
+    return DeliveryList(data=services.endpoints.deliveries(endpoint.id))
 
 
 @router.post(
@@ -196,7 +133,7 @@ def list_deliveries(endpoint_id: EndpointId, services: ServicesOf, owner: Owner)
     summary="Deliver a message again",
     responses=FAILURES,
 )
-def redeliver(endpoint_id: EndpointId, delivery_id: MessageId, services: ServicesOf, owner: Owner) -> DeliveryView:
+def redeliver(endpoint_id: EndpointId, delivery_id: MessageId, services: ServicesOf, owner: Owner) -> LoggedDelivery:
     """Under the same id, with the job as it is now, and with all its attempts before it."""
     endpoint = _found(services.endpoints.get(owner, endpoint_id))
-    return _delivery_view(_found(services.endpoints.redeliver(owner, endpoint.id, delivery_id), "delivery"))
+    return _found(services.endpoints.redeliver(owner, endpoint.id, delivery_id), "delivery")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from opentelemetry.trace import Span, SpanKind
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.latency import method_of
-from core import logs, tracing
-from core.telemetry import Span, Telemetry
+from core.telemetry import Telemetry, mark_failed
 
 PROBES: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
 """Asked every few seconds by machines; they belong to no trace."""
@@ -18,7 +18,7 @@ SERVER_ERROR: Final = 500
 
 
 class TracingMiddleware:
-    """ASGI middleware. What runs for the request, in threads too, finds its trace in `core.tracing.current`."""
+    """ASGI middleware. What runs for the request, in threads too, finds its trace by `core.tracing.current`."""
 
     def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
         self._app = app
@@ -32,30 +32,23 @@ class TracingMiddleware:
         if path in PROBES:
             await self._app(scope, receive, send)
             return
-        came = tracing.read(Headers(scope=scope).get("traceparent"))
+        came = Headers(scope=scope).get("traceparent")
         about = {"http.request.method": method_of(scope), "url.path": path, "url.scheme": scope["scheme"]}
-        with self._telemetry.span("easel.request", came, about, kind="server") as span:
-            trace = span.traceparent
+        with self._telemetry.span("easel.request", came, about, kind=SpanKind.SERVER) as span:
 
             async def told(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     tell_answer(span, scope, message["status"])
                 await send(message)
 
-            words = {"trace_id": tracing.trace_id(trace)} if trace else {}
-            token = tracing.current.set(trace)
-            try:
-                with logs.log_context(**words):
-                    await self._app(scope, receive, told)
-            finally:
-                tracing.current.reset(token)  # the next request of the connection may inherit this context
+            await self._app(scope, receive, told)
 
 
 def tell_answer(span: Span, scope: Scope, status: int) -> None:
     """As OpenTelemetry's conventions for HTTP servers have it: what a client did wrong is no error of ours."""
     route = getattr(scope.get("route"), "path", None)
     if route is not None:
-        span.tell("http.route", route)
-    span.tell("http.response.status_code", status)
+        span.set_attribute("http.route", route)
+    span.set_attribute("http.response.status_code", status)
     if status >= SERVER_ERROR:
-        span.failed(str(status))
+        mark_failed(span, str(status))

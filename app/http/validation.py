@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.errors import InvalidRequest
@@ -34,6 +34,15 @@ class StrictInput(BaseModel):
             hint = f"did you mean '{close[0]}'?" if close else f"it takes {', '.join(cls.model_fields)}"
             raise PydanticCustomError("unknown_parameter", "{hint}", {"name": name[:MAX_SHOWN], "hint": hint})
         return document
+
+
+def changes_of(name: str, whole: type[BaseModel], said: str) -> type[StrictInput]:
+    """The model `name` of changes to a `whole`: its fields, each of which may be left out or null."""
+    fields: dict[str, Any] = {}
+    for field_name, field in whole.model_fields.items():
+        kind: Any = Annotated[(field.annotation, *field.metadata, Field(json_schema_extra=field.json_schema_extra))]
+        fields[field_name] = (kind | None, Field(default=None, description=field.description, examples=field.examples))
+    return create_model(name, __base__=StrictInput, __doc__=said, **fields)
 
 
 def shown(value: object) -> str:

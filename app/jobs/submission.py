@@ -58,7 +58,7 @@ class Submissions:
             metadata=wanted.metadata,
             webhook_url=wanted.webhook,
             store=wanted.store,
-            traceparent=tracing.current.get(),
+            traceparent=tracing.current(),
             idempotency_key=idempotency_key,
             fingerprint=wanted.fingerprint,
         )

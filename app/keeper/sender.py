@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Literal
 
+from opentelemetry.trace import SpanKind
 from redis.exceptions import RedisError
 
 from app.jobs.view import Sign
@@ -21,8 +22,8 @@ from app.keeper.payload import build_body
 from app.keeper.schedule import delay_after
 from app.keeper.signing import signed_headers
 from core.store import Delivery, JobStore, Outbox
-from core.telemetry import Off, Telemetry
-from core.tracing import child_of, trace_id
+from core.telemetry import Telemetry, mark_failed
+from core.tracing import child_of, current, trace_id
 from core.webhooks import new_secret, secret_of_owner
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ class Sender:
         self._visits = DeliverySlots()
         self._clock = clock
         self._attempted = attempted
-        self._telemetry = telemetry or Off()
+        self._telemetry = telemetry or Telemetry()
 
     def drain(self) -> None:
         """Deliver until nothing is due."""
@@ -112,15 +113,15 @@ class Sender:
             **signed_headers(secrets, delivery.message_id, int(self._clock()), body),
         }
         about = {"easel.job": delivery.job_id, "easel.message": delivery.message_id, "http.request.method": "POST"}
-        with self._telemetry.span("easel.webhook", delivery.traceparent, about, kind="client") as span:
-            trace = span.traceparent
+        with self._telemetry.span("easel.webhook", delivery.traceparent, about, kind=SpanKind.CLIENT) as span:
+            trace = current()
             if trace is not None:
                 headers["traceparent"] = child_of(trace) if trace == delivery.traceparent else trace
             answer = self._courier.post(delivery.url, body, headers)
             if answer.status is not None:
-                span.tell("http.response.status_code", answer.status)
+                span.set_attribute("http.response.status_code", answer.status)
             if not answer.accepted:
-                span.failed(str(answer.status or "no_answer"))
+                mark_failed(span, str(answer.status or "no_answer"))
             return answer
 
     def _secret_of(self, owner: str) -> str:

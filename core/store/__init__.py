@@ -1,6 +1,6 @@
 """Job records, events and webhook rows in Redis, changed by Lua scripts only."""
 
-from core.store.endpoints import EndpointStore, IssuedEndpoint
+from core.store.endpoints import EndpointStore
 from core.store.events import Event, EventLog
 from core.store.heartbeat import KeeperHeartbeat
 from core.store.jobs import Claim, JobStore, NewJob, Page, Reaped, Submitted, Verdict
@@ -20,7 +20,6 @@ __all__ = [
     "EndpointStore",
     "Event",
     "EventLog",
-    "IssuedEndpoint",
     "IssuedKey",
     "JobStore",
     "KeeperHeartbeat",

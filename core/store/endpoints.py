@@ -6,7 +6,6 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from redis import Redis
@@ -15,20 +14,21 @@ from core.errors import Conflict
 from core.key_names import names_of
 from core.store.records import moment, pairs
 from core.store.scripts import Scripts
-from core.webhooks import MAX_ENDPOINTS, Attempt, Endpoint, LoggedDelivery, WebhookEvent, new_endpoint_id, new_secret
+from core.webhooks import (
+    MAX_ENDPOINTS,
+    Attempt,
+    Endpoint,
+    IssuedEndpoint,
+    LoggedDelivery,
+    WebhookEvent,
+    new_endpoint_id,
+    new_secret,
+)
 
 ENDPOINT_ID: Final = re.compile(r"ep_[0-9a-f]{24}")
 
 OVERLAP_SECONDS: Final = 24 * 3600
 """How long messages are signed with the old secret too after a rotation."""
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedEndpoint:
-    """An endpoint and, this once, its secret."""
-
-    endpoint: Endpoint
-    secret: str
 
 
 class EndpointStore:
@@ -61,7 +61,7 @@ class EndpointStore:
             pipe.hset(self._names("endpoint", endpoint_id), items=pairs(fields))
             pipe.zadd(self._names("endpoints", owner), {endpoint_id: created_at})
             pipe.execute()
-        return IssuedEndpoint(self._known(owner, endpoint_id), secret)
+        return self._issued(owner, endpoint_id, secret)
 
     def list(self, owner: str) -> tuple[Endpoint, ...]:
         """Oldest first."""
@@ -90,7 +90,7 @@ class EndpointStore:
         secret = new_secret()
         if not self._run("rotate_endpoint", endpoint_id, secret, OVERLAP_SECONDS):
             return None
-        return IssuedEndpoint(self._known(owner, endpoint_id), secret)
+        return self._issued(owner, endpoint_id, secret)
 
     def remove(self, owner: str, endpoint_id: str) -> bool:
         """Forget it and its log; what is on its way to it is dropped. False if there is no such endpoint."""
@@ -128,11 +128,11 @@ class EndpointStore:
             raw, due = pipe.execute()
         return _read_delivery(message_id, raw, due) if raw else None
 
-    def _known(self, owner: str, endpoint_id: str) -> Endpoint:
+    def _issued(self, owner: str, endpoint_id: str, secret: str) -> IssuedEndpoint:
         endpoint = self.get(owner, endpoint_id)
         if endpoint is None:
             raise LookupError(f"the endpoint {endpoint_id} was removed meanwhile")
-        return endpoint
+        return IssuedEndpoint(**endpoint.__dict__, secret=secret)
 
 
 def _written(fields: Mapping[str, Any]) -> dict[str, str]:
@@ -148,7 +148,7 @@ def _written(fields: Mapping[str, Any]) -> dict[str, str]:
 def _read(endpoint_id: str, raw: Mapping[bytes, bytes]) -> Endpoint:
     field = {name.decode(): value.decode() for name, value in raw.items()}
     times = {name: moment(field.get(name)) for name in ("created_at", "last_success_at", "failing_since")}
-    plain = {name: field.get(name) for name in ("owner", "url", "description", "disabled_reason")}
+    plain = {name: field.get(name) for name in ("url", "description", "disabled_reason")}
     events = tuple(WebhookEvent(word) for word in field["events"].split())
     return Endpoint.model_validate(
         {**plain, **times, "id": endpoint_id, "events": events, "enabled": field["enabled"] == "1"}

@@ -18,17 +18,14 @@ from typing import Any, Final
 
 from redis import Redis
 
-from core.errors import Conflict
+from core.errors import Conflict, NotFound
 from core.key_names import names_of
-from core.keys import ApiKey, KeyPolicy, owner_of_id
+from core.keys import OVERLAP_SECONDS, ApiKey, KeyPolicy, owner_of_id
 from core.store.records import pairs
 from core.store.scripts import Scripts
 
 KEY: Final = re.compile(r"ek_(?P<id>[0-9a-f]{8})_(?P<secret>[A-Za-z0-9_-]{43})")
 KEY_ID: Final = re.compile(r"[0-9a-f]{8}")
-
-OVERLAP_SECONDS: Final = 24 * 3600
-"""How long the old secret stays good after a rotation."""
 
 USED_SECONDS: Final = 60
 """`last_used_at` is no more exact than this, so that a busy key does not write with every request."""
@@ -47,6 +44,8 @@ class IssuedKey:
 
 
 class KeyStore:
+    """Raises NotFound for a key that is none, and for a change of one that was revoked."""
+
     def __init__(self, redis: Redis, clock: Callable[[], float] = time.time) -> None:
         self._redis = redis
         self._names = names_of(redis)
@@ -67,35 +66,38 @@ class KeyStore:
             pipe.hset(self._name(key_id), items=pairs(fields))
             pipe.zadd(self._names("keys"), {key_id: now})
             pipe.execute()
-        return IssuedKey(self._known(key_id), text)
+        return IssuedKey(self.find(key_id), text)
 
-    def rotate(self, key_id: str, *, overlap_seconds: float = OVERLAP_SECONDS) -> IssuedKey | None:
-        """A new secret for the key; the one before stays good for `overlap_seconds`. None if there is no such key.
+    def rotate(self, key_id: str, *, overlap_seconds: float = OVERLAP_SECONDS) -> IssuedKey:
+        """A new secret for the key; the one before stays good for `overlap_seconds`.
 
         Raises Conflict for one that has expired: a new secret would not make it good.
         """
-        known = self.get(key_id)
-        if known is not None and known.revoked_at is None and not self.is_usable(known):
+        known = self.find(key_id)
+        if known.revoked_at is None and not self.is_usable(known):
             raise Conflict(f"the key {key_id} has expired: make another", code="key_expired", param="key_id")
         text, digest = _new_secret(key_id)
         until = _ms(self._clock() + overlap_seconds)
-        if not KEY_ID.fullmatch(key_id) or not self._run("rotate_key", owner_of_id(key_id), digest, until):
-            return None
-        return IssuedKey(self._known(key_id), text)
+        if not self._run("rotate_key", known.owner, digest, until):
+            raise _none(key_id, " that could be renewed")
+        return IssuedKey(self.find(key_id), text)
 
-    def edit(self, key_id: str, policy: KeyPolicy) -> ApiKey | None:
-        """What it may do from now on. None if there is no such key or it was revoked."""
-        known = KEY_ID.fullmatch(key_id)
-        if not known or not self._run("edit_key", owner_of_id(key_id), *pairs(_written(policy))):
-            return None
-        return self._known(key_id)
+    def edit(self, key_id: str, policy: KeyPolicy) -> ApiKey:
+        """What it may do from now on."""
+        if not self._run("edit_key", self.find(key_id).owner, *pairs(_written(policy))):
+            raise _none(key_id, " that could be changed")
+        return self.find(key_id)
 
-    def revoke(self, key_id: str) -> ApiKey | None:
-        """End the key now and for good; its jobs stay its own. None if there is no such key."""
-        if self.get(key_id) is None:
-            return None
-        self._redis.hsetnx(self._name(key_id), "revoked_at", _ms(self._clock()))
-        return self._known(key_id)
+    def revoke(self, key_id: str) -> ApiKey:
+        """End the key now and for good; its jobs stay its own."""
+        self._redis.hsetnx(self._name(self.find(key_id).id), "revoked_at", _ms(self._clock()))
+        return self.find(key_id)
+
+    def find(self, key_id: str) -> ApiKey:
+        key = self.get(key_id)
+        if key is None:
+            raise _none(key_id)
+        return key
 
     def get(self, key_id: str) -> ApiKey | None:
         raw: Any = self._redis.hgetall(self._name(key_id)) if KEY_ID.fullmatch(key_id) else {}
@@ -141,16 +143,14 @@ class KeyStore:
         """By owner, so that the scripts find a job's key without knowing how owners are named."""
         return self._names("key", owner_of_id(key_id))
 
-    def _known(self, key_id: str) -> ApiKey:
-        key = self.get(key_id)
-        if key is None:
-            raise LookupError(f"the key {key_id} was removed from Redis meanwhile")
-        return key
-
     def _free_id(self) -> str:
         while self._redis.exists(self._name(key_id := secrets.token_hex(4))):
             pass
         return key_id
+
+
+def _none(key_id: str, which: str = "") -> NotFound:
+    return NotFound(f"there is no key '{key_id[:20]}'{which}", code="key_not_found", param="key_id")
 
 
 def _new_secret(key_id: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import threading
@@ -16,8 +17,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from core import telemetry
-from core.tracing import read, trace_id
+from core import logs, telemetry
+from core.telemetry import Telemetry, mark_failed
+from core.tracing import current, trace_id
 
 HEADER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -27,19 +29,18 @@ def test_spans_are_linked() -> None:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    spans = telemetry.OpenTelemetry(provider)
+    spans = Telemetry(provider)
     long_ago = datetime(2026, 1, 1, tzinfo=UTC)
 
     # When one process makes a span under a client's, and another one under that
-    with spans.span("request", HEADER, {"method": "POST"}, kind="server") as asked:
-        asked.tell("status", 200)
-    outer = asked.traceparent
+    with spans.span("request", HEADER, {"method": "POST"}, kind=SpanKind.SERVER) as asked:
+        asked.set_attribute("status", 200)
+        outer = current()
     with pytest.raises(ValueError, match="broken"), spans.span("draw", outer, {}, start=long_ago):
         raise ValueError("broken")
 
     # Then
     request, draw = exporter.get_finished_spans()
-    assert read(outer) == outer
     assert outer is not None
     assert trace_id(outer) == trace_id(HEADER)
     assert request.parent is not None
@@ -56,19 +57,32 @@ def test_spans_are_linked() -> None:
 
 
 def test_without_a_parent_a_trace_begins() -> None:
-    spans = telemetry.OpenTelemetry(TracerProvider())
-    with spans.span("request", None, {}) as span:
-        assert read(span.traceparent) == span.traceparent is not None
+    with Telemetry(TracerProvider()).span("request", None, {}):
+        first = current()
+        with Telemetry(TracerProvider()).span("another", None, {}):
+            second = current()
+    assert first is not None
+    assert second is not None
+    assert trace_id(first) != trace_id(second)
+    assert current() is None
 
 
 def test_off_a_trace_passes_through() -> None:
     spans = telemetry.start("easel-api", None)
     for trace in (None, HEADER):
         with spans.span("request", trace, {}) as span:
-            assert span.traceparent == trace
-            span.tell("nobody", "hears")
-            span.failed("nobody_cares")
+            assert current() == trace
+            span.set_attribute("nobody", "hears")
+            mark_failed(span, "nobody_cares")
     spans.close()
+
+
+def test_every_line_of_the_log_names_the_trace() -> None:
+    line, trace = logs.JsonFormatter({}), {"trace_id": trace_id(HEADER)}
+    record = logging.makeLogRecord({"msg": "drawn"})
+    with Telemetry().span("draw", HEADER, {}):
+        assert trace.items() <= json.loads(line.format(record)).items()
+    assert "trace_id" not in json.loads(line.format(record))
 
 
 @pytest.fixture
@@ -120,9 +134,9 @@ def test_a_collector_that_never_answers_does_not_hold_up_the_end() -> None:
 
 def test_a_collector_that_is_away_is_told_of_now_and_then() -> None:
     # Given a log that is asked to tell of the same trouble again and again
-    seldom = telemetry.Seldom(300)
+    seldom = telemetry.RateLimitedFilter(300)
     record = logging.makeLogRecord({"msg": "Failed to export spans batch"})
     # Then it does so once
     assert [seldom.filter(record) for _ in range(3)] == [True, False, False]
     # and again after a while
-    assert [telemetry.Seldom(0).filter(record) for _ in range(2)] == [True, True]
+    assert [telemetry.RateLimitedFilter(0).filter(record) for _ in range(2)] == [True, True]

@@ -45,7 +45,7 @@ def test_changes_leave_the_rest(client: TestClient) -> None:
     assert changed["url"] == URL
     assert changed["description"] == "shop"
     assert client.get(path).json() == changed
-    assert client.patch(path, json={"description": ""}).json()["description"] == ""
+    assert client.patch(path, json={"description": "", "url": None}).json()["description"] == ""
 
 
 def test_a_rotation_shows_another_secret(client: TestClient) -> None:

@@ -35,7 +35,7 @@ def test_old_and_new_receivers_believe_us_after_a_rotation(
 ) -> None:
     # Given
     issued = endpoints.create("alice", receiver.url, events=(WebhookEvent.COMPLETED,))
-    renewed = endpoints.rotate("alice", issued.endpoint.id)
+    renewed = endpoints.rotate("alice", issued.id)
     assert renewed is not None
 
     # When
@@ -73,18 +73,18 @@ def test_a_test_message_is_tried_once_even_where_the_endpoint_is_off(
     receiver.scripts.append(answer(500))
 
     # When
-    endpoints.test("alice", issued.endpoint.id)
+    endpoints.test("alice", issued.id)
     sender.drain()
 
     # Then
     (seen,) = receiver.seen
     message = Webhook(issued.secret).verify(seen.body, seen.headers)
     assert message["type"] == "webhook.test"
-    assert message["data"] == {"id": issued.endpoint.id, "object": "webhook_endpoint"}
-    (logged,) = endpoints.deliveries(issued.endpoint.id)
+    assert message["data"] == {"id": issued.id, "object": "webhook_endpoint"}
+    (logged,) = endpoints.deliveries(issued.id)
     assert (logged.state, logged.attempts[0].status) == ("dead", 500)
     assert redis.zcard("easel:outbox") == 0
-    after = endpoints.get("alice", issued.endpoint.id)
+    after = endpoints.get("alice", issued.id)
     assert after is not None
     assert after.failing_since is None
 
@@ -93,7 +93,7 @@ def test_redelivered_is_the_job_as_it_is_now(
     sender: Sender, jobs: JobStore, endpoints: EndpointStore, receiver: Receiver
 ) -> None:
     # Given a message that was delivered, and whose job was deleted since
-    endpoint = endpoints.create("alice", receiver.url, events=(WebhookEvent.COMPLETED,)).endpoint
+    endpoint = endpoints.create("alice", receiver.url, events=(WebhookEvent.COMPLETED,))
     job_id = draw(jobs)
     sender.drain()
     (logged,) = endpoints.deliveries(endpoint.id)
@@ -110,7 +110,7 @@ def test_redelivered_is_the_job_as_it_is_now(
 
 
 def test_gone_ends_it(sender: Sender, jobs: JobStore, endpoints: EndpointStore, receiver: Receiver) -> None:
-    endpoint = endpoints.create("alice", receiver.url, events=(WebhookEvent.COMPLETED,)).endpoint
+    endpoint = endpoints.create("alice", receiver.url, events=(WebhookEvent.COMPLETED,))
     receiver.scripts.append(answer(410))
     draw(jobs)
     sender.drain()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis import Redis
 
-from core.errors import Conflict, Forbidden, QuotaExceeded
+from core.errors import Conflict, Forbidden, NotFound, QuotaExceeded
 from core.jobs import Status
 from core.keys import KeyPolicy
 from core.store import JobStore, KeyStore, NewJob, Usage
@@ -189,8 +189,9 @@ def test_what_a_key_may_do_can_be_changed(jobs: JobStore, keys: KeyStore) -> Non
     assert after.created_at == key.created_at
     jobs.submit(pictures(key.owner, 3))
     keys.revoke(key.id)
-    assert keys.edit(key.id, KeyPolicy(name="again")) is None
-    assert keys.edit("00000000", KeyPolicy(name="again")) is None
+    for key_id in (key.id, "00000000"):
+        with pytest.raises(NotFound):
+            keys.edit(key_id, KeyPolicy(name="again"))
 
 
 def test_an_expired_key_gets_no_new_secret(redis: Redis) -> None:
