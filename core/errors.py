@@ -18,6 +18,7 @@ EaselError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -81,6 +82,10 @@ class MethodNotAllowed(EaselError):
     status = 405
     type = "invalid_request_error"
     default_code = "method_not_allowed"
+
+    def __init__(self, message: str | None = None, *, allowed: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.allowed = tuple(sorted(allowed))
 
 
 class Conflict(EaselError):

@@ -62,7 +62,7 @@ class KeyPolicy(Record):
         default=None,
         ge=0,
         le=MAX_LIMIT,
-        description="Requests for pictures a minute, 0 for no limit; null: the server's limit.",
+        description="Requests a minute that make work, 0 for no limit; null: the server's limit.",
     )
     images_per_day: Limit | None = Field(default=None, description="Pictures a day, in UTC; null: the server's limit.")
     worker_seconds_per_day: Limit | None = Field(

@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
+from app.auth.access import needs
 from app.http.errors import documented
 from app.http.json_bodies import JsonRoute
 from app.http.validation import StrictInput, changes_of
 from app.jobs.fields import WebhookUrl
 from app.services import Owner, ServicesOf
 from core.errors import NotFound
+from core.keys import Scope
 from core.webhooks import Endpoint, IssuedEndpoint, LoggedDelivery, WebhookEvent
 
-router = APIRouter(prefix="/v1/webhooks/endpoints", tags=["webhooks"], route_class=JsonRoute)
+router = APIRouter(
+    prefix="/v1/webhooks/endpoints",
+    tags=["webhooks"],
+    route_class=JsonRoute,
+    dependencies=[needs(Scope.GENERATE)],  # a receiver's secret is not for those who may only look
+)
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
 
@@ -114,7 +121,13 @@ def rotate_endpoint(endpoint_id: EndpointId, services: ServicesOf, owner: Owner,
     return _shown_once(_found(services.endpoints.rotate(owner, endpoint_id)), response)
 
 
-@router.post("/{endpoint_id}/test", status_code=202, summary="Send a test message", responses=FAILURES)
+@router.post(
+    "/{endpoint_id}/test",
+    status_code=202,
+    summary="Send a test message",
+    dependencies=[needs(Scope.GENERATE, metered=True)],
+    responses=FAILURES,
+)
 def test_endpoint(endpoint_id: EndpointId, services: ServicesOf, owner: Owner) -> LoggedDelivery:
     """A signed `webhook.test`, tried once, at once. What came of it is in the delivery log a moment later."""
     return _found(services.endpoints.test(owner, endpoint_id))
@@ -131,6 +144,7 @@ def list_deliveries(endpoint_id: EndpointId, services: ServicesOf, owner: Owner)
     "/{endpoint_id}/deliveries/{delivery_id}/redeliver",
     status_code=202,
     summary="Deliver a message again",
+    dependencies=[needs(Scope.GENERATE, metered=True)],
     responses=FAILURES,
 )
 def redeliver(endpoint_id: EndpointId, delivery_id: MessageId, services: ServicesOf, owner: Owner) -> LoggedDelivery:

@@ -12,19 +12,20 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from app.api.jobs import JobId, find, view
+from app.auth.access import needs
 from app.http.errors import documented
+from app.http.sse import HEADERS
 from app.services import BaseUrl, Owner, Services, ServicesOf
 from core.errors import InvalidRequest
 from core.jobs import TERMINAL_STATUSES, Job
+from core.keys import Scope
 from core.store import Event
 from core.store.events import EVENT_ID
 
-router = APIRouter(prefix="/v1/generations", tags=["generations"])
+router = APIRouter(prefix="/v1/generations", tags=["generations"], dependencies=[needs(Scope.READ)])
 
 HEARTBEAT_SECONDS: Final = 15.0
 RETRY_MS: Final = 2000
-
-HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 EVENT_ID_PATTERN: Final = "^[0-9]{1,18}-[0-9]{1,18}$"
 

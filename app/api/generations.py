@@ -12,8 +12,10 @@ from starlette.concurrency import run_in_threadpool
 
 from app.api.generation_input import GenerationInput
 from app.api.jobs import JobId, find, retry_after, view
+from app.auth.access import needs
 from app.http.bodies import described_body, open_body
 from app.http.errors import documented
+from app.http.idempotency import IdempotencyKey
 from app.http.json_bodies import JsonRoute
 from app.http.prefer import wait_seconds
 from app.jobs.notifications import until_finished
@@ -22,25 +24,19 @@ from app.jobs.view import GenerationView
 from app.services import BaseUrl, Owner, Services, ServicesOf
 from core.errors import Conflict
 from core.jobs import Job, Status
+from core.keys import Scope
 from core.store import Submitted
 from core.tasks import roles, sets_of_roles
 
 logger = logging.getLogger(__name__)
 
-router = APIRouter(prefix="/v1/generations", tags=["generations"], route_class=JsonRoute)
+router = APIRouter(
+    prefix="/v1/generations", tags=["generations"], route_class=JsonRoute, dependencies=[needs(Scope.READ)]
+)
 
 MAX_SCANS: Final = 20
 """How many pages of the store one filtered page of ours may take; then it is short."""
 
-IDEMPOTENCY_KEY: Final = r"^[!-~](?:[ -~]{0,253}[!-~])?$"
-
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        pattern=IDEMPOTENCY_KEY,
-        description="1-255 printable ASCII characters. The same key with the same body answers the same job for 24 h.",
-    ),
-]
 Prefer = Annotated[
     str | None,
     Header(
@@ -79,6 +75,7 @@ class ListQuery(BaseModel):
     "",
     status_code=202,
     summary="Ask for pictures",
+    dependencies=[needs(Scope.GENERATE, metered=True)],
     response_description="Accepted: the job is queued and will not be lost.",
     openapi_extra=described_body(GenerationInput, files=roles(), together=sets_of_roles()),
     responses={
@@ -181,14 +178,25 @@ def get_generation(
     return _shown(services, find(services, job_id, owner), base_url, response)
 
 
-@router.post("/{job_id}/cancel", summary="Cancel a generation", responses=documented(404, 503))
+@router.post(
+    "/{job_id}/cancel",
+    summary="Cancel a generation",
+    dependencies=[needs(Scope.GENERATE)],
+    responses=documented(404, 503),
+)
 def cancel_generation(job_id: JobId, services: ServicesOf, owner: Owner, base_url: BaseUrl) -> GenerationView:
     """A queued job ends at once, a running one within a step; a finished one stays as it is."""
     job = services.jobs.cancel(find(services, job_id, owner).id)
     return view(services, job or find(services, job_id, owner), base_url)
 
 
-@router.delete("/{job_id}", status_code=204, summary="Delete a generation", responses=documented(404, 409, 503))
+@router.delete(
+    "/{job_id}",
+    status_code=204,
+    summary="Delete a generation",
+    dependencies=[needs(Scope.GENERATE)],
+    responses=documented(404, 409, 503),
+)
 def delete_generation(job_id: JobId, services: ServicesOf, owner: Owner) -> None:
     """Forget a finished job and its pictures. Cancel an unfinished one first."""
     job = find(services, job_id, owner)

@@ -7,11 +7,12 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from app.auth.access import PUBLIC
 from app.http.errors import documented
 from app.services import ServicesOf
 from core.errors import Unavailable
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health", tags=["health"], dependencies=[PUBLIC])
 
 
 class Live(BaseModel):

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, Field
 
+from app.auth.access import needs
 from app.auth.key_admin import KeyAdmin
 from app.http.errors import documented
 from app.http.json_bodies import JsonRoute
 from app.http.validation import StrictInput, changes_of
 from app.services import Owner, ServicesOf
 from core.errors import Forbidden
-from core.keys import LOCAL_OWNER, MAX_EXPIRY_SECONDS, MAX_OVERLAP_SECONDS, OVERLAP_SECONDS, ApiKey, KeyPolicy
+from core.keys import LOCAL_OWNER, MAX_EXPIRY_SECONDS, MAX_OVERLAP_SECONDS, OVERLAP_SECONDS, ApiKey, KeyPolicy, Scope
 from core.store import IssuedKey
 
 
@@ -23,7 +24,12 @@ def _not_local(owner: Owner) -> None:
         raise Forbidden("this needs an API key with the scope 'admin'; 'easel keys create' on the server makes one")
 
 
-router = APIRouter(prefix="/v1/keys", tags=["keys"], route_class=JsonRoute, dependencies=[Depends(_not_local)])
+router = APIRouter(
+    prefix="/v1/keys",
+    tags=["keys"],
+    route_class=JsonRoute,
+    dependencies=[needs(Scope.ADMIN), Depends(_not_local)],
+)
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
 

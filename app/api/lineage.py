@@ -10,12 +10,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from app.api.jobs import JobId, find
+from app.auth.access import needs
 from app.http.errors import documented
 from app.services import BaseUrl, Owner, Services, ServicesOf
 from core.jobs import Job
+from core.keys import Scope
 from core.media import Parent
 
-router = APIRouter(prefix="/v1/generations", tags=["generations"])
+router = APIRouter(prefix="/v1/generations", tags=["generations"], dependencies=[needs(Scope.READ)])
 
 MAX_NODES: Final = 200
 

@@ -9,7 +9,10 @@ from fastapi.responses import Response
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-router = APIRouter(include_in_schema=False)
+from app.auth.access import needs
+from core.keys import Scope
+
+router = APIRouter(include_in_schema=False, dependencies=[needs(Scope.READ)])
 
 
 def _registry(request: Request) -> CollectorRegistry:

@@ -7,16 +7,18 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
+from app.auth.access import needs
 from app.http.errors import documented
 from app.services import Allowed, ServicesOf
 from core.catalog.catalog import Catalog
 from core.catalog.model import Model
 from core.errors import Forbidden
+from core.keys import Scope
 from core.schedulers import Scheduler
 from core.store import WorkerInfo
 from core.tasks import all_tasks
 
-router = APIRouter(prefix="/v1/models", tags=["models"])
+router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[needs(Scope.READ)])
 
 
 class SizeView(BaseModel):

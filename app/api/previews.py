@@ -8,11 +8,13 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from app.api.jobs import JobId, find
+from app.auth.access import needs
 from app.http.errors import documented
 from app.services import Owner, ServicesOf
 from core.jobs import Status
+from core.keys import Scope
 
-router = APIRouter(prefix="/v1/generations", tags=["generations"])
+router = APIRouter(prefix="/v1/generations", tags=["generations"], dependencies=[needs(Scope.READ)])
 
 HEADERS: Final = {
     "Cache-Control": "no-store",

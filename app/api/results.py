@@ -10,13 +10,15 @@ from fastapi import APIRouter, Header, Path
 from fastapi.responses import Response
 
 from app.api.jobs import JobId, find
+from app.auth.access import needs
 from app.http.errors import documented
 from app.services import Services, ServicesOf, Viewer
 from core.errors import NotFound
+from core.keys import Scope
 from core.media import Artifact, Input
 from core.tasks import all_tasks, roles
 
-router = APIRouter(prefix="/v1/results", tags=["results"])
+router = APIRouter(prefix="/v1/results", tags=["results"], dependencies=[needs(Scope.READ, signed=True)])
 
 INDEX: Final = re.compile(r"0|[1-9][0-9]?")
 

@@ -9,15 +9,17 @@ from anyio import to_thread
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
+from app.auth.access import needs
 from app.http.errors import documented
 from app.http.multipart import open_form
 from app.jobs.sources import InlineFile
 from app.services import Owner, Services, ServicesOf
 from core.errors import InvalidRequest, NotFound
+from core.keys import Scope
 from core.media import Facts
 from core.store.uploads import Upload, new_upload_id
 
-router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
+router = APIRouter(prefix="/v1/uploads", tags=["uploads"], dependencies=[needs(Scope.GENERATE)])
 
 UPLOAD_BODY: Final[dict[str, Any]] = {
     "requestBody": {
@@ -55,6 +57,7 @@ class UploadView(BaseModel):
     "",
     status_code=201,
     summary="Upload a file",
+    dependencies=[needs(Scope.GENERATE, metered=True)],
     openapi_extra=UPLOAD_BODY,
     responses=documented(400, 413, 415, 429, 503),
 )
@@ -78,7 +81,9 @@ def _store(services: Services, owner: str, content: bytes) -> UploadView:
     return _view(services.uploads.add(upload_id, owner, key, picture.medium, len(content), opened.facts))
 
 
-@router.get("/{upload_id}", summary="Look at an upload", responses=documented(404, 503))
+@router.get(
+    "/{upload_id}", summary="Look at an upload", dependencies=[needs(Scope.READ)], responses=documented(404, 503)
+)
 def get_upload(upload_id: UploadId, services: ServicesOf, owner: Owner) -> UploadView:
     """What it is and when it goes."""
     return _view(_find(services, upload_id, owner))

@@ -7,11 +7,17 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
+from app.auth.access import needs
 from app.http.errors import documented
 from app.services import Owner, ServicesOf
+from core.keys import Scope
 from core.webhooks import new_secret, secret_of_owner
 
-router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+router = APIRouter(
+    prefix="/v1/webhooks",
+    tags=["webhooks"],
+    dependencies=[needs(Scope.GENERATE)],  # a receiver's secret is not for those who may only look
+)
 
 
 class WebhookSecret(BaseModel):

@@ -1,62 +1,50 @@
-"""Who may come in: the Host header against DNS rebinding, a key or a signature on every /v1 address."""
+"""Who may come in: the Host header against DNS rebinding, then a key or a signature, as the route asks."""
 
 from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.auth import rate_limit, scopes
+from app.auth import rate_limit
+from app.auth.access import Access
 from app.auth.api_keys import Caller, KeyAuthenticator
+from app.auth.routes import SAFE, RouteTable
 from app.auth.signed_urls import UrlSigner, is_signed
 from app.http.errors import render, translate
 from core.errors import EaselError, InvalidRequest, Misdirected
 from core.settings import Settings
-from core.store import KeyStore, Rates
+from core.store import Rates
 from core.store.rates import Allowance
-
-GUARDED: Final = ("/v1/", "/sdapi/", "/metrics")
 
 HOST: Final = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 
 
-class InsecureBinding(ValueError):
-    """The settings would let the whole network in."""
-
-
-def check_settings(settings: Settings, keys: KeyStore) -> None:
-    """Raise OpenDoor if the api would listen beyond this machine and there is no key at all."""
-    if settings.is_loopback or settings.api_keys:
-        return
-    unknown = ""
-    try:
-        if keys.any_made():
-            return
-    except RedisError as error:
-        unknown = f" (none in EASEL_API_KEYS, and Redis cannot be asked for others: {error})"
-    raise InsecureBinding(
-        f"refusing to listen on {settings.host} without API keys{unknown}: anybody who reaches it could use it. "
-        "Make a key with 'easel keys create NAME', or with 'openssl rand -hex 24' and set EASEL_API_KEYS to it, "
-        "or listen on 127.0.0.1."
-    )
-
-
-READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
 class AuthMiddleware:
-    """ASGI middleware. Writes the owner into the request's state for the routes behind it."""
+    """ASGI middleware. Nothing passes but a request for a route, by somebody whom that route lets in. Reads no body.
+
+    Writes the owner into the request's state; None where the route is public, or a signature came instead of a key.
+    """
 
     def __init__(
-        self, app: ASGIApp, settings: Settings, authenticator: KeyAuthenticator, url_signer: UrlSigner, rates: Rates
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        authenticator: KeyAuthenticator,
+        url_signer: UrlSigner,
+        rates: Rates,
+        routes: Sequence[BaseRoute],
     ) -> None:
         self._app = app
+        self._routes = RouteTable(routes)
         self._keyring = authenticator
         self._signatures = url_signer
         self._rates = rates
@@ -67,25 +55,29 @@ class AuthMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             try:
-                allowance = await self._check(scope)
+                await self._check_sender(scope)
+                found = self._routes.find(scope)
+                allowance = await self._admit(scope, found.access)
                 if allowance is not None:
                     send = rate_limit.sending(send, rate_limit.headers_of(allowance))
                     if allowance.retry_after is not None:
                         raise rate_limit.refusal(allowance)
+                if found.refusal is not None:
+                    raise found.refusal
             except (EaselError, RedisError) as error:
                 await render(translate(error))(scope, receive, send)
                 return
+        elif scope["type"] == "websocket":  # no route takes one, and none can declare who may open it
+            await send({"type": "websocket.close", "code": 1008})
+            return
         await self._app(scope, receive, send)
 
-    async def _check(self, scope: Scope) -> Allowance | None:
-        """What is left of the key's rate, if the request counts."""
+    async def _check_sender(self, scope: Scope) -> None:
+        """That a browser which has another's page open is not made use of; before all else."""
         headers = Headers(scope=scope)
         await self._check_host(headers.getlist("host"))
-        if scope["method"] not in READING:
+        if scope["method"] not in SAFE:
             self._check_origin(headers)
-        if not scope["path"].startswith(GUARDED):
-            return None
-        return await run_in_threadpool(self._admit, scope, headers.get("authorization", ""))
 
     async def _check_host(self, hosts: list[str]) -> None:
         if not hosts:  # HTTP/1.0
@@ -111,24 +103,30 @@ class AuthMiddleware:
     def _pages(self, headers: Headers) -> frozenset[str]:
         return frozenset({headers.get("host", ""), self._public} - {""})
 
-    def _admit(self, scope: Scope, authorization: str) -> Allowance | None:
-        """Write down whose key came; nobody's for a signature, which opens its one picture for whoever has it."""
-        method, path, query = scope["method"], scope["path"], scope["query_string"]
-        state = scope.setdefault("state", {})
-        if not authorization and is_signed(method, path, query) and self._keyring.needed():
-            self._signatures.check(path, query)
-            state["owner"] = None
+    async def _admit(self, scope: Scope, access: Access) -> Allowance | None:
+        """What is left of the key's rate, if the request counts."""
+        scope.setdefault("state", {}).update(owner=None, models=frozenset())
+        if access.public:
             return None
-        caller = self._caller(authorization, path)
-        scopes.check(caller.scopes, method, path)
-        state["owner"], state["models"] = caller.owner, caller.models
-        if caller.requests_per_minute is None or not rate_limit.is_metered(method, path):
+        return await run_in_threadpool(self._check_key, scope, access)
+
+    def _check_key(self, scope: Scope, access: Access) -> Allowance | None:
+        """Write down whose key came; nobody's for a signature, which opens its one picture for whoever has it."""
+        authorization, path, query = Headers(scope=scope).get("authorization", ""), scope["path"], scope["query_string"]
+        by_signature = access.signed and not authorization and is_signed(scope["method"], query)
+        if by_signature and self._keyring.needed():
+            self._signatures.check(path, query)
+            return None
+        caller = self._caller(authorization, access)
+        access.check(caller.scopes)
+        scope["state"].update(owner=caller.owner, models=caller.models)
+        if caller.requests_per_minute is None or not access.metered:
             return None
         return self._rates.take(caller.owner, caller.requests_per_minute)
 
-    def _caller(self, authorization: str, path: str) -> Caller:
+    def _caller(self, authorization: str, access: Access) -> Caller:
         scheme, _, key = authorization.partition(" ")
-        if scheme.lower() == "basic" and path.startswith("/sdapi/"):  # all that those clients can do
+        if scheme.lower() == "basic" and access.basic:
             scheme, key = "bearer", _password(key)
         return self._keyring.caller(key.strip() if scheme.lower() == "bearer" else None)
 

@@ -1,26 +1,14 @@
-"""Which requests count against a key's rate, and how the count is told."""
+"""How it is told what is left of a key's rate; the store counts, and routes say whether they are metered."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Send
 
 from core.errors import QuotaExceeded
 from core.store.rates import Allowance
-
-FREE: Final = ("/cancel", "/interrupt")
-"""How paths end that take work away instead of bringing it."""
-
-
-CARE: Final = ("/v1/keys/", "/v1/webhooks/")
-
-
-def is_metered(method: str, path: str) -> bool:
-    """What may make work counts; looking, cancelling, deleting and the care of keys and webhooks do not."""
-    return method == "POST" and not path.endswith(FREE) and not f"{path}/".startswith(CARE)
 
 
 def headers_of(allowance: Allowance) -> dict[str, str]:
@@ -34,7 +22,7 @@ def headers_of(allowance: Allowance) -> dict[str, str]:
 
 def refusal(allowance: Allowance) -> QuotaExceeded:
     return QuotaExceeded(
-        f"your key may ask for pictures {allowance.limit} times a minute; try again in {allowance.retry_after} s",
+        f"your key may make {allowance.limit} requests for work a minute; try again in {allowance.retry_after} s",
         retry_after=allowance.retry_after,
     )
 

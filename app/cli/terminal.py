@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
-from app.auth.middleware import InsecureBinding
+from app.auth.binding import InsecureBinding
 from app.cli.client import Client, ClientError
 from app.stack.up import StackFailed
 from app.stack.valkey import DataFolderInUse, DataFolderUnusable, ValkeyFailed

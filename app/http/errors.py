@@ -19,6 +19,9 @@ from core.errors import EaselError
 
 logger = logging.getLogger(__name__)
 
+CLIENT_CLOSED_REQUEST: Final = 499
+"""For the log and the counters only: whoever asked is gone. nginx made the number customary."""
+
 
 class ErrorView(BaseModel):
     """What went wrong, for a person (`message`) and for a program (`code`)."""
@@ -55,6 +58,8 @@ def render(error: EaselError) -> JSONResponse:
         headers["Retry-After"] = str(error.retry_after)
     if error.status == errors.Unauthenticated.status:
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, errors.MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.allowed)
     view = ErrorView(message=error.message, type=error.type, code=error.code, param=error.param)
     return JSONResponse(ErrorEnvelope(error=view).model_dump(), status_code=error.status, headers=headers)
 
@@ -76,20 +81,8 @@ def translate(error: Exception) -> EaselError:
     return EaselError("something went wrong on our side; the log of the api says what")
 
 
-def _methods(request: Request) -> str:
-    """All methods of an address; starlette names those of the first route that matches."""
-    found: set[str] = set()
-    for route in request.app.state.paths:
-        if route.path_regex.match(request.url.path):
-            found |= route.methods or set()
-    return ", ".join(sorted(found))
-
-
-async def _answer(request: Request, error: Exception) -> JSONResponse:
-    response = render(translate(error))
-    if isinstance(error, HTTPException) and error.status_code == errors.MethodNotAllowed.status:
-        response.headers["Allow"] = _methods(request)
-    return response
+async def _answer(_: Request, error: Exception) -> JSONResponse:
+    return render(translate(error))
 
 
 def install(app: FastAPI) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from redis.exceptions import RedisError
 
 from app.http.errors import ErrorEnvelope
 
@@ -23,9 +25,9 @@ Every answer that is not a success is `{"error": {"message", "type", "code", "pa
 keys, send yours as `Authorization: Bearer <key>`; what its scopes do not cover is 403. The `url` of a picture then
 carries `exp` and `sig`, which open it without a key until that time.
 
-Requests for pictures count against the rate of the key: `X-RateLimit-Limit`, `X-RateLimit-Remaining` and
-`X-RateLimit-Reset` (seconds until all of it is there again) tell what is left; above it, or when the day of the key is
-used up, the answer is 429 with `Retry-After`.
+Requests for pictures, and for messages to your webhooks, count against the rate of the key: `X-RateLimit-Limit`,
+`X-RateLimit-Remaining` and `X-RateLimit-Reset` (seconds until all of it is there again) tell what is left; above it, or
+when the day of the key is used up, the answer is 429 with `Retry-After`.
 """
 
 TAGS: Final = [
@@ -42,20 +44,39 @@ Narrow = Callable[[dict[str, Any]], None]
 """Changes a schema in place."""
 
 
-def install(app: FastAPI, narrowed: Mapping[str, Narrow], *, keys: bool) -> None:
-    """Make `app.openapi()` the finished document, built once; `narrowed` bounds schemas, by name."""
+Refusals = Mapping[tuple[str, str], tuple[int, ...]]
+"""By method and path: the statuses with which a request is turned away before its route is reached."""
+
+REFUSALS: Final = {
+    401: "A valid API key is needed.",
+    403: "The API key does not allow this.",
+    429: "A limit of the API key is reached.",
+}
+
+
+def install(app: FastAPI, narrowed: Mapping[str, Narrow], refusals: Refusals, needs_key: Callable[[], bool]) -> None:
+    """Make `app.openapi()` the finished document, built once, and once more when the first key is made.
+
+    `narrowed` bounds schemas, by name.
+    """
+
+    @cache
+    def built(needed: bool) -> dict[str, Any]:
+        document = get_openapi(
+            title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes, tags=TAGS
+        )
+        _document_access(document, refusals, needs_key=needed)
+        _document_errors(document)
+        _name_bodies(document)
+        for name, narrow in narrowed.items():
+            narrow(document["components"]["schemas"][name])
+        return document
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = get_openapi(
-                title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes, tags=TAGS
-            )
-            _document_errors(document, keys=keys)
-            _name_bodies(document)
-            for name, narrow in narrowed.items():
-                narrow(document["components"]["schemas"][name])
-            app.openapi_schema = document
-        return app.openapi_schema
+        try:
+            return built(needs_key())
+        except RedisError:
+            return built(True)
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
 
@@ -72,36 +93,44 @@ def _name_bodies(document: dict[str, Any]) -> None:
             body["schema"] = {"$ref": f"#/components/schemas/{schema['title']}"}
 
 
-def _operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    return [(path, operation) for path, item in document["paths"].items() for operation in item.values()]
+def _operations(document: dict[str, Any]) -> list[tuple[tuple[str, str], dict[str, Any]]]:
+    """Each with its method and path."""
+    return [
+        ((method.upper(), path), operation)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    ]
 
 
-def _document_errors(document: dict[str, Any], *, keys: bool) -> None:
-    """Every operation may meet the door's refusals; FastAPI's own 422 does not exist here."""
-    schemas = document["components"]["schemas"]
+def _document_access(document: dict[str, Any], refusals: Refusals, *, needs_key: bool) -> None:
+    """What takes a key says so also where none is needed yet: a client may send one everywhere."""
+    for where, operation in _operations(document):
+        for status in refusals[where]:
+            operation["responses"].setdefault(str(status), _refusal(REFUSALS[status]))
+        if 401 in refusals[where]:
+            operation["security"] = [{"key": []}] if needs_key else [{}, {"key": []}]
+    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+
+
+def _refusal(description: str) -> dict[str, Any]:
     envelope = {"$ref": f"#/components/schemas/{ErrorEnvelope.__name__}"}
+    return {"description": description, "content": {"application/json": {"schema": envelope}}}
 
-    def refusal(description: str) -> dict[str, Any]:
-        return {"description": description, "content": {"application/json": {"schema": envelope}}}
 
-    for path, operation in _operations(document):
+def _document_errors(document: dict[str, Any]) -> None:
+    """What every operation may answer; FastAPI's own 422 does not exist here."""
+    for _, operation in _operations(document):
         answers = operation["responses"]
         if "HTTPValidationError" in str(answers.get("422")):
             del answers["422"]
-        answers.setdefault("400", refusal("The request is not valid."))
-        answers["421"] = refusal("The Host header names a server that this is not.")
-        answers["500"] = refusal("Something went wrong on our side.")
-        if path.startswith("/v1/"):
-            answers["401"] = refusal("A valid API key is needed.")
-            answers["403"] = refusal("The API key does not allow this.")
-            if keys:
-                operation["security"] = [{"key": []}]
+        answers.setdefault("400", _refusal("The request is not valid."))
+        answers["421"] = _refusal("The Host header names a server that this is not.")
+        answers["500"] = _refusal("Something went wrong on our side.")
         operation["responses"] = dict(sorted(answers.items()))
         for parameter in operation.get("parameters", ()):
             parameter["schema"] = _without_null(parameter["schema"])
     for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
-    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        document["components"]["schemas"].pop(name, None)
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final
 
-from app.auth.middleware import check_settings
+from app.auth.binding import check_settings
 from app.stack.liveness import Liveness
 from app.stack.process import Child
 from app.stack.valkey import data_folder_lock, embedded_valkey

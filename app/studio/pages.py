@@ -9,9 +9,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
 
+from app.auth.access import PUBLIC
 from core.errors import NotFound
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[PUBLIC])
 
 HEADERS: Final = {
     "Cache-Control": "no-cache",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from redis import Redis
 
+from app.auth.routes import RouteTable
 from core.keys import KeyPolicy
 from core.store import KeyStore
 from tests.app.fake_worker import FakeWorker
@@ -51,8 +51,7 @@ def two(client: TestClient, redis: Redis, worker: FakeWorker) -> tuple[Holder, H
 def owned(client: TestClient) -> list[tuple[str, str]]:
     """(method, path) of every route whose path names something of an owner's."""
     found = []
-    paths: list[Any] = client.app.state.paths  # type: ignore[attr-defined]
-    for route in paths:
+    for route in RouteTable(client.app.routes).rows:  # type: ignore[attr-defined]
         named = re.findall(r"{(\w+)", route.path)
         assert set(named) <= {*OURS, *FREE, "index", "extension", "role"}, f"{route.path}: whose is what it names?"
         if set(named) & set(OURS):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from app.jobs.outcome import in_base64
 from app.wires.a1111.fields import TextToImage
 from app.wires.a1111.samplers import NAMES
-from app.wires.openai.answers import in_base64
 from core.jobs import GenerationRequest, Job
 from core.results import ResultStore
 

@@ -7,17 +7,19 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from app.auth.access import needs
+from app.http.errors import CLIENT_CLOSED_REQUEST
 from app.http.json_bodies import MAX_PICTURE_BYTES, JsonRoute
 from app.http.validation import named_as
 from app.jobs.disconnects import ClientDisconnected
+from app.jobs.outcome import failure_of
 from app.services import Owner, Services, ServicesOf
 from app.wires.a1111.answers import drawn
 from app.wires.a1111.fields import ImageToImage, TextToImage
 from app.wires.a1111.listings import chosen
 from app.wires.a1111.translation import NAMES, request_of
-from app.wires.openai.answers import failure_of
-from app.wires.openai.calls import NOBODY_THERE
 from core.jobs import Job, Status
+from core.keys import Scope
 from core.store import NewJob
 
 
@@ -27,7 +29,12 @@ class PictureRoute(JsonRoute):
     max_bytes = MAX_PICTURE_BYTES
 
 
-router = APIRouter(prefix="/sdapi/v1", route_class=PictureRoute, include_in_schema=False)
+router = APIRouter(
+    prefix="/sdapi/v1",
+    route_class=PictureRoute,
+    include_in_schema=False,
+    dependencies=[needs(Scope.GENERATE, metered=True, basic=True)],
+)
 
 
 @router.post("/txt2img")
@@ -48,7 +55,7 @@ async def _draw(body: TextToImage, request: Request, services: Services, owner: 
     try:
         job = await services.disconnects.wait(request, new, job)
     except ClientDisconnected:
-        return Response(status_code=NOBODY_THERE)
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
     if job.status is Status.FAILED:
         raise failure_of(job)
     return JSONResponse(await run_in_threadpool(drawn, job, body, services.results))

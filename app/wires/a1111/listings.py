@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 
+from app.auth.access import needs
 from app.http.json_bodies import JsonRoute
 from app.services import Owner, Services, ServicesOf
 from app.wires.a1111.fields import Options
@@ -14,8 +15,14 @@ from app.wires.a1111.samplers import NAMES
 from app.wires.a1111.translation import LABEL, model_of
 from core.errors import NotFound
 from core.jobs import Job, Stage, Status
+from core.keys import Scope
 
-router = APIRouter(prefix="/sdapi/v1", route_class=JsonRoute, include_in_schema=False)
+router = APIRouter(
+    prefix="/sdapi/v1",
+    route_class=JsonRoute,
+    include_in_schema=False,
+    dependencies=[needs(Scope.READ, basic=True)],
+)
 
 LOOKED_AT: Final = 100
 """How many of the newest jobs are searched for those that still run."""
@@ -33,7 +40,7 @@ def get_options(services: ServicesOf, owner: Owner) -> dict[str, Any]:
     }
 
 
-@router.post("/options")
+@router.post("/options", dependencies=[needs(Scope.GENERATE, metered=True, basic=True)])
 def set_options(body: Options, services: ServicesOf, owner: Owner) -> None:
     """Choose the model for all later calls with this key. Other options are let go."""
     if body.sd_model_checkpoint:
@@ -113,7 +120,7 @@ def get_progress(services: ServicesOf, owner: Owner, skip_current_image: bool = 
     }
 
 
-@router.post("/interrupt")
+@router.post("/interrupt", dependencies=[needs(Scope.GENERATE, basic=True)])
 def interrupt(services: ServicesOf, owner: Owner) -> dict[str, Any]:
     """Cancel what these clients have asked for with this key, and nothing else."""
     for job in _unfinished(services, owner):

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 from datetime import datetime
 from typing import Any, Final
 
 from fastapi.responses import JSONResponse
 
 from app.http.errors import render
+from app.jobs.outcome import failure_of, in_base64
 from app.jobs.view import output_url
 from app.services import Services
 from app.wires.openai.fields import ImagesInput, Quality, ResponseFormat
-from core.errors import EaselError, InvalidRequest, JobFailure, NotFound
-from core.jobs import Job, JobError, Status
+from core.jobs import Job, Status
 from core.media import Artifact
-from core.results import ResultStore
 
 NO_USAGE: Final = {
     "input_tokens": 0,
@@ -26,13 +24,6 @@ NO_USAGE: Final = {
 """The client's type requires it; nobody is billed here."""
 
 SHOWN_QUALITY: Final = {Quality.AUTO: Quality.MEDIUM, Quality.STANDARD: Quality.MEDIUM, Quality.HD: Quality.HIGH}
-
-
-class PictureRefused(InvalidRequest):
-    """The picture was withheld."""
-
-    type = "image_generation_user_error"
-    default_code = "moderation_blocked"
 
 
 def images_answer(job: Job, body: ImagesInput, services: Services, base_url: str) -> JSONResponse:
@@ -86,24 +77,6 @@ def size_of(job: Job) -> str:
     """Width and height in pixels, as this wire says them."""
     size = job.request.parameters.input_size
     return f"{size[0]}x{size[1]}" if size else "auto"
-
-
-def in_base64(results: ResultStore, image: Artifact) -> str:
-    """Raises NotFound if somebody deleted it meanwhile."""
-    try:
-        return base64.b64encode(results.read(image.key)).decode()
-    except FileNotFoundError as error:
-        raise NotFound("the picture is gone from the result store", code="result_not_found") from error
-
-
-def failure_of(job: Job) -> EaselError:
-    """Why there is no picture; trying again would not help."""
-    if job.status is Status.CANCELED:
-        return InvalidRequest(f"the generation {job.id} was canceled", code="generation_canceled")
-    error = job.error or JobError(code="generation_failed", message="the generation failed")
-    if error.code == "content_filtered":
-        return PictureRefused(error.message)
-    return JobFailure(error.message, code=error.code)
 
 
 def unix(moment: datetime) -> int:

@@ -11,7 +11,8 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from app.api.events import HEADERS
+from app.http.errors import CLIENT_CLOSED_REQUEST
+from app.http.sse import HEADERS
 from app.jobs.disconnects import ClientDisconnected
 from app.jobs.submission import Prepared
 from app.services import Services
@@ -26,7 +27,6 @@ logger = logging.getLogger(__name__)
 READ_TIMEOUT: Final = "x-stainless-read-timeout"
 SECONDS: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 RETRY_COUNT: Final = "x-stainless-retry-count"
-NOBODY_THERE: Final = 499
 
 BACKSTOP_SECONDS: Final = 15.0
 """A job has this much longer than its client waits and may be away for: the deadline is for an api that died, and one
@@ -56,7 +56,7 @@ async def respond(call: Call, request: Request, services: Services, base_url: st
     try:
         job = await services.disconnects.wait(request, call.new, job)
     except ClientDisconnected:
-        return Response(status_code=NOBODY_THERE)
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
     return await run_in_threadpool(images_answer, job, call.body, services, base_url)
 
 

@@ -7,16 +7,18 @@ from typing import Final
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
-from app.api.generations import IdempotencyKey
+from app.auth.access import needs
 from app.http.bodies import digests
+from app.http.idempotency import IdempotencyKey
 from app.http.multipart import open_form
 from app.http.validation import named_as
 from app.services import BaseUrl, Owner, Services, ServicesOf
 from app.wires.openai.calls import Call, respond
 from app.wires.openai.fields import EditsInput, VariationsInput
 from app.wires.openai.translation import NAMES, request_of_edit
+from core.keys import Scope
 
-router = APIRouter(prefix="/v1/images", include_in_schema=False)
+router = APIRouter(prefix="/v1/images", include_in_schema=False, dependencies=[needs(Scope.GENERATE, metered=True)])
 
 FILES: Final = ("image", "mask")
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.generations import IdempotencyKey
+from app.auth.access import needs
+from app.http.idempotency import IdempotencyKey
 from app.http.json_bodies import JsonRoute
 from app.http.validation import named_as
 from app.services import BaseUrl, Owner, ServicesOf
 from app.wires.openai.calls import Call, respond
 from app.wires.openai.fields import GenerationsInput
 from app.wires.openai.translation import NAMES, request_of_generation
+from core.keys import Scope
 
-router = APIRouter(prefix="/v1/images", route_class=JsonRoute, include_in_schema=False)
+router = APIRouter(
+    prefix="/v1/images",
+    route_class=JsonRoute,
+    include_in_schema=False,
+    dependencies=[needs(Scope.GENERATE, metered=True)],
+)
 
 
 @router.post("/generations")

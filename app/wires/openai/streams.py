@@ -16,8 +16,9 @@ from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
 from app.http.errors import translate
+from app.jobs.outcome import failure_of, in_base64
 from app.services import Services
-from app.wires.openai.answers import NO_USAGE, failure_of, in_base64, looks, told, unix
+from app.wires.openai.answers import NO_USAGE, looks, told, unix
 from app.wires.openai.fields import ImagesInput
 from core.errors import EaselError, Unavailable
 from core.jobs import Job, Status

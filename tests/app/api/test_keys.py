@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from redis import Redis
 
-from app.auth.middleware import InsecureBinding
+from app.auth.binding import InsecureBinding
 from app.main import create_app
 from core.keys import KeyPolicy, Scope
 from core.settings import Settings

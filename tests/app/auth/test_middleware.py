@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from app.auth.api_keys import owner_of
-from app.auth.middleware import InsecureBinding
+from app.auth.binding import InsecureBinding
 from app.main import create_app
 from core.settings import Settings
 from tests.app.conftest import KEY, OTHER_KEY, Connect

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from redis import Redis
 
-from app.auth.rate_limit import is_metered
+from app.auth.routes import RouteTable
 from core.keys import KeyPolicy
 from core.store import KeyStore
 from tests.app.conftest import KEY, OTHER_KEY, Connect
@@ -31,23 +31,26 @@ def keys(redis: Redis) -> KeyStore:
     return KeyStore(redis)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "counts"),
-    [
-        ("POST", "/v1/generations", True),
-        ("POST", "/v1/images/edits", True),
-        ("POST", "/sdapi/v1/txt2img", True),
-        ("POST", "/v1/what-comes-next", True),
-        ("GET", "/v1/generations", False),
-        ("DELETE", "/v1/generations/gen_1", False),
-        ("POST", "/v1/generations/gen_1/cancel", False),
-        ("POST", "/sdapi/v1/interrupt", False),
-        ("POST", "/v1/keys", False),
-        ("POST", "/v1/keys/1/rotate", False),
-    ],
-)
-def test_what_may_make_work_counts(method: str, path: str, counts: bool) -> None:
-    assert is_metered(method, path) == counts
+METERED = {
+    "POST /v1/generations",
+    "POST /v1/images/edits",
+    "POST /v1/images/generations",
+    "POST /v1/images/variations",
+    "POST /sdapi/v1/img2img",
+    "POST /sdapi/v1/options",
+    "POST /sdapi/v1/txt2img",
+    "POST /v1/webhooks/endpoints/{endpoint_id}/deliveries/{delivery_id}/redeliver",
+    "POST /v1/webhooks/endpoints/{endpoint_id}/test",
+}
+
+
+def test_what_may_make_work_counts(client: TestClient) -> None:
+    """Looking, cancelling, deleting and the care of keys and webhooks do not."""
+    rows = RouteTable(client.app.routes).rows  # type: ignore[attr-defined]
+    metered = {f"{method} {row.path}" for row in rows if row.access.metered for method in row.methods}
+
+    assert metered >= METERED
+    assert not {where for where in metered if where.endswith(("/cancel", "/interrupt")) or "keys" in where}
 
 
 def test_the_headers_count_down_to_429(guarded: TestClient) -> None:
@@ -80,6 +83,23 @@ def test_wrong_requests_count_too(guarded: TestClient) -> None:
 
     assert [answer.status_code for answer in answers] == [400, 400, 429]
     assert answers[0].headers["x-ratelimit-remaining"] == "1"
+
+
+@pytest.mark.parametrize("what", ["test", "deliveries/{message}/redeliver"])
+def test_messages_to_webhooks_count_too(guarded: TestClient, what: str) -> None:
+    # Given a key that may make two requests a minute, with an endpoint and a message in its log
+    endpoint = guarded.post("/v1/webhooks/endpoints", json={"url": "https://example.com/"}, headers=MINE).json()
+    address = f"/v1/webhooks/endpoints/{endpoint['id']}"
+    message = guarded.post(f"{address}/test", headers=MINE).json()["id"]
+
+    # When it asks for another
+    answers = [guarded.post(f"{address}/{what.format(message=message)}", headers=MINE) for _ in range(2)]
+
+    # Then one more is sent, and no third
+    assert [answer.status_code for answer in answers] == [202, 429]
+    assert [answer.headers["x-ratelimit-remaining"] for answer in answers] == ["0", "0"]
+    # and the rest of the care of webhooks goes on
+    assert guarded.post(f"{address}/rotate", headers=MINE).status_code == 200
 
 
 def test_a_stranger_uses_up_nothing(guarded: TestClient) -> None:

@@ -14,6 +14,7 @@ from openai import OpenAI
 from pydantic import SecretStr
 from redis import Redis
 
+from app.auth.routes import RouteTable
 from app.auth.signed_urls import UrlSigner, is_signed
 from core.errors import Forbidden
 from core.settings import Settings
@@ -77,11 +78,18 @@ def test_what_is_no_signature_opens_nothing(redis: Redis, query: bytes) -> None:
         at(redis, NOON).check(PATH, query)
 
 
-def test_only_looking_at_results_can_be_signed() -> None:
-    assert is_signed("GET", PATH, b"exp=1&sig=x")
-    assert not is_signed("DELETE", PATH, b"exp=1&sig=x")
-    assert not is_signed("GET", "/v1/generations/gen_1", b"exp=1&sig=x")
-    assert not is_signed("GET", PATH, b"exp=1")
+def test_only_looking_can_be_signed() -> None:
+    assert is_signed("GET", b"exp=1&sig=x")
+    assert is_signed("HEAD", b"exp=1&sig=x")
+    assert not is_signed("DELETE", b"exp=1&sig=x")
+    assert not is_signed("GET", b"exp=1")
+
+
+def test_only_results_can_be_signed(client: TestClient) -> None:
+    rows = RouteTable(client.app.routes).rows  # type: ignore[attr-defined]
+    signed = {row.path for row in rows if row.access.signed}
+
+    assert signed == {"/v1/results/{job_id}/{index}.{extension}"}
 
 
 class TestOverHttp:

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from redis import Redis
 
+from app.auth.routes import RouteTable
+from core.keys import KeyPolicy
 from core.settings import Settings
-from tests.app.conftest import MODELS, serving
+from core.store import KeyStore
+from tests.app.conftest import MODELS, Connect, serving
 from tests.app.fake_worker import FakeWorker
 
 EXAMPLES = 12
@@ -67,3 +71,35 @@ def test_the_examples_are_accepted(client: TestClient) -> None:
     assert schema["examples"]
     for example in schema["examples"]:
         assert client.post("/v1/generations", json=example).status_code == 202
+
+
+def test_who_may_call_what_is_in_the_document(client: TestClient, redis: Redis) -> None:
+    # Given a server without keys, then keys may be sent where a first key would make them needed
+    assert _securities(client) == {"key": [{}, {"key": []}], "public": None}
+
+    # When a key is made in the store, then the document that was read before says that one is needed
+    KeyStore(redis).create(KeyPolicy(name="first"))
+    assert _securities(client) == {"key": [{"key": []}], "public": None}
+
+
+def _securities(client: TestClient) -> dict[str, object]:
+    """What operations say of keys, by whether their routes are public."""
+    document = client.get("/openapi.json").json()
+    found: dict[str, object] = {}
+    for row in RouteTable(client.app.routes).rows:  # type: ignore[attr-defined]
+        for method in row.methods:
+            operation = document["paths"].get(row.path, {}).get(method.lower())
+            if operation is None:
+                continue
+            kind = "public" if row.access.public else "key"
+            assert found.setdefault(kind, operation.get("security")) == operation.get("security"), row.path
+            assert (kind == "key") == ("401" in operation["responses"]) == ("403" in operation["responses"]), row.path
+            assert "429" in operation["responses"] or not row.access.metered, row.path
+    return found
+
+
+def test_the_document_does_not_wait_for_redis(connect: Connect) -> None:
+    with connect(redis_url="redis://127.0.0.1:1") as client:
+        document = client.get("/openapi.json").json()
+        assert document["paths"]["/v1/models"]["get"]["security"] == [{"key": []}]
+        assert client.head("/openapi.json").status_code == 200
