@@ -133,4 +133,5 @@ export function fill(recipe) {
   for (const [id, name] of Object.entries(NUMBERS)) byId(id).value = recipe[name];
   tellSize();
   tellMore();
+  keep();
 }

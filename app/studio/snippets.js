@@ -2,26 +2,35 @@
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** `withKey`: the server asks for one; it is named, never written down. */
-export function asCurl(recipe, origin, withKey) {
-  return [
-    `curl -sS ${origin}/v1/generations`,
-    ...(withKey ? ['-H "Authorization: Bearer $EASEL_API_KEY"'] : []),
-    "-H 'Content-Type: application/json'",
-    "-H 'Prefer: wait=60'",
-    `-d ${quoted(JSON.stringify(recipe))}`,
-  ].join(" \\\n  ") + "\n";
+const asText = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+
+/** `files` are fetched first and sent along; `withKey`: the server asks for one; it is named, never written down. */
+export function asCurl(recipe, files, origin, withKey) {
+  const keyed = withKey ? ['-H "Authorization: Bearer $EASEL_API_KEY"'] : [];
+  const fetched = files.map(([role, path]) => `${["curl -sS", ...keyed, `${origin}${path}`].join(" ")} -o ${role}.png\n`);
+  const body = files.length
+    ? [
+        ...Object.entries(recipe).map(([name, value]) => `--form-string ${quoted(`${name}=${asText(value)}`)}`),
+        ...files.map(([role]) => `-F ${role}=@${role}.png`),
+      ]
+    : ["-H 'Content-Type: application/json'", `-d ${quoted(JSON.stringify(recipe))}`];
+  const call = [`curl -sS ${origin}/v1/generations`, ...keyed, "-H 'Prefer: wait=60'", ...body];
+  return `${fetched.join("")}${call.join(" \\\n  ")}\n`;
 }
 
 /** A JSON object of texts and numbers is one of Python too. */
-export function asPython(recipe, origin, withKey) {
+export function asPython(recipe, files, origin, withKey) {
   const headers = withKey ? `headers={"Authorization": f"Bearer {os.environ['EASEL_API_KEY']}"}, ` : "";
+  const texts = Object.fromEntries(Object.entries(recipe).map(([name, value]) => [name, asText(value)]));
+  const indented = (value) => JSON.stringify(value, null, 4).replaceAll("\n", "\n    ");
+  const sent = files.map(([role, path]) => `"${role}": easel.get("${path}").content`).join(", ");
+  const body = files.length ? `data=${indented(texts)},\n    files={${sent}}` : `json=${indented(recipe)}`;
   return `${withKey ? "import os\n\n" : ""}import httpx
 
 easel = httpx.Client(base_url="${origin}", ${headers}timeout=90)
 job = easel.post(
     "/v1/generations",
-    json=${JSON.stringify(recipe, null, 4).replaceAll("\n", "\n    ")},
+    ${body},
     headers={"Prefer": "wait=60"},
 ).json()
 for output in job["outputs"]:

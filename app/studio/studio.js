@@ -119,8 +119,10 @@ function wireForm() {
 
 const act = {
   draw(recipe, like) {
-    startFrom(null);
-    fill(recipe);
+    if (!like.inputs.length) { // an edit's own start is not the form's
+      startFrom(null);
+      fill({ ...recipe, seed: undefined }); // the seed is this picture's, not that of what is asked for next
+    }
     scrollTo({ top: 0 }); // to where the new one is drawn
     draw(() => submit(recipe, like));
   },
@@ -167,6 +169,7 @@ async function main() {
   byId("sign-in-close").addEventListener("click", () => byId("sign-in").close());
   byId("sign-out").addEventListener("click", () => {
     key.forget();
+    sessionStorage.clear();
     location.reload();
   });
   const { data } = await getJson("/v1/models");

@@ -16,11 +16,13 @@ export function recipeOf({ task, model, parameters }, output) {
   return { task, model, ...fields, ...(negative_prompt ? { negative_prompt } : {}), n: 1, seed: output.seed };
 }
 
-/** The same as a program can ask for it: inputs are named by their parents, or by the addresses of the copies. */
+/** What a program has to fetch first: the inputs that are no other picture's, by role, at their paths. */
+const filesOf = ({ inputs }) => inputs.filter(({ parent }) => !parent).map(({ role, url }) => [role, new URL(url).pathname]);
+
+/** The same as a program can ask for it, beside its files. */
 function programOf({ job, recipe }) {
-  if (!job.inputs.length) return recipe;
-  const inputs = Object.fromEntries(job.inputs.map(({ role, parent, url }) => [role, parent ?? url]));
-  return { ...recipe, inputs };
+  const named = job.inputs.filter(({ parent }) => parent).map(({ role, parent }) => [role, parent]);
+  return named.length ? { ...recipe, inputs: Object.fromEntries(named) } : recipe;
 }
 
 export function view(job, output, tile) {
@@ -53,7 +55,7 @@ function offerFor(id) {
   byId("use-as-start").hidden = !tasks.includes("image-to-image");
 }
 
-const tileOf = (job) => document.querySelector(`#gallery [data-job="${job.id}"] .tile`);
+const tileOf = (job, output) => document.querySelectorAll(`#gallery [data-job="${job.id}"] .tile`)[output.index];
 
 async function showParent(job) {
   byId("viewer-parent").hidden = true;
@@ -62,7 +64,7 @@ async function showParent(job) {
   const button = byId("show-parent");
   const picture = button.querySelector("img");
   Object.assign(picture, { src: await pictureSource(parent.output), alt: parent.job.parameters.prompt });
-  button.onclick = () => view(parent.job, parent.output, tileOf(parent.job) ?? button);
+  button.onclick = () => view(parent.job, parent.output, tileOf(parent.job, parent.output) ?? button);
   byId("viewer-parent").hidden = false;
 }
 
@@ -93,8 +95,8 @@ export function install(act) {
   on("vary", leaving(({ recipe: { seed, ...others }, job }) => act.draw(others, job)));
   on("edit", leaving(({ job, output }) => act.edit(job, output)));
   on("use-as-start", leaving(({ job, output }) => act.start(job, output)));
-  on("copy-curl", () => copied(asCurl(programOf(shown), location.origin, Boolean(key.get()))));
-  on("copy-python", () => copied(asPython(programOf(shown), location.origin, Boolean(key.get()))));
+  on("copy-curl", () => copied(asCurl(programOf(shown), filesOf(shown.job), location.origin, Boolean(key.get()))));
+  on("copy-python", () => copied(asPython(programOf(shown), filesOf(shown.job), location.origin, Boolean(key.get()))));
   on("close", () => dialog.close());
   on("previous", () => turn(-1));
   on("next", () => turn(1));

@@ -30,6 +30,9 @@ NOT_RUN: Final = {
     "from standardwebhooks": "a fragment for the eye; docs/api.md runs it whole",
     "import litellm": "it is not among what Easel installs",
     "git pull": "needs Docker and a newer version",
+    "# core/tasks/": "added to a copy of the tree by tests/e2e/test_where_does_it_go.py, as all of that page",
+    "# worker/": "the same",
+    "# app/": "the same",
 }
 """How a block begins that is marked `no-run`, and why it cannot run in a test."""
 

@@ -79,22 +79,39 @@ class Stack:
         return self.process.wait(60)
 
 
+def command_of(root: Path | None) -> list[str]:
+    """The `easel` command, or the same out of the tree at `root`."""
+    if root is None:
+        return [str(Path(sys.executable).parent / "easel")]
+    return [sys.executable, "-c", "from app.cli.main import main; main()"]
+
+
 @contextmanager
-def easel_up(data_dir: Path, **environment: str) -> Iterator[Stack]:
-    """`easel up` on a free port, ready. Whatever happens, nothing of it outlives the block."""
+def easel_up(data_dir: Path, root: Path | None = None, **environment: str) -> Iterator[Stack]:
+    """`easel up` on a free port, ready: of this tree, or of the copy at `root`.
+
+    Whatever happens, nothing of it outlives the block.
+    """
     port = free_port()
     log = data_dir.parent / f"easel-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [
-                str(Path(sys.executable).parent / "easel"),
+                *command_of(root),
                 "up",
                 "--port",
                 str(port),
                 "--data-dir",
                 str(data_dir),
             ],
-            env={**os.environ, "OMP_NUM_THREADS": "2", "EASEL_WORKERS": "1", **environment},
+            cwd=root,
+            env={
+                **os.environ,
+                **({"PYTHONPATH": str(root)} if root else {}),
+                "OMP_NUM_THREADS": "2",
+                "EASEL_WORKERS": "1",
+                **environment,
+            },
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -89,7 +89,8 @@ def test_only_results_can_be_signed(client: TestClient) -> None:
     rows = RouteTable(client.app.routes).rows  # type: ignore[attr-defined]
     signed = {row.path for row in rows if row.access.signed}
 
-    assert signed == {"/v1/results/{job_id}/{index}.{extension}"}
+    files = "/v1/results/{job_id}"
+    assert signed == {f"{files}/{{index}}.{{extension}}", f"{files}/inputs/{{role}}-{{index}}.{{extension}}"}
 
 
 class TestOverHttp:

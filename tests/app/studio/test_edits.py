@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, expect
+from pydantic import SecretStr
 
 from core.settings import Settings
-from tests.app.conftest import MODELS, serving
+from tests.app.conftest import KEY, MODELS, serving
 from tests.app.fake_worker import FakeWorker
 from tests.app.studio.asking import ask, draw, told, wait_for_form
 from tests.browser import needs_chromium, opened
@@ -120,6 +124,39 @@ def test_a_masked_edit_is_drawn_again_without_its_parent(studio: Page, server: s
     assert (again.request.task, again.request.parents) == ("inpaint", ())
     mask = studio.request.get(f"{server}/v1/results/{again.id}/inputs/mask-0.png").body()
     assert mask == studio.request.get(f"{server}/v1/results/{edit.job.id}/inputs/mask-0.png").body()
+
+
+def test_the_copied_command_of_a_masked_edit_does_what_it_says(
+    browser: Browser, settings: Settings, worker: FakeWorker, tmp_path: Path
+) -> None:
+    with serving(settings.model_copy(update={"api_keys": (SecretStr(KEY),)})) as url, opened(browser, url) as page:
+        # Given a part of a picture drawn anew, on a server with keys
+        page.get_by_label("API key").fill(KEY)
+        page.keyboard.press("Enter")
+        wait_for_form(page)
+        draw(page, worker, "a house")
+        shown(page, "a house").get_by_role("button", name="Edit").click()
+        painter = page.get_by_role("dialog", name="Paint over")
+        painter.get_by_label("What should be there?").fill("a red 'door'")
+        painter.get_by_role("button", name="Paint the middle").click()
+        painter.get_by_role("button", name="Draw").click()
+        expect(page.locator(".unfinished")).to_contain_text("a red 'door'")
+        edit = worker.claim()
+        worker.finish(edit)
+        # When its curl command is run (asking not to wait, as nobody draws)
+        shown(page, "a red 'door'").get_by_role("button", name="Copy as curl").click()
+        expect(page.locator("#viewer-said")).to_have_text("Copied.")
+        command = page.evaluate("() => navigator.clipboard.readText()").replace("wait=60", "wait=0")
+        assert "sig=" not in command
+        run = ["bash", "-c", command]
+        done = subprocess.run(
+            run, capture_output=True, check=True, cwd=tmp_path, env={**os.environ, "EASEL_API_KEY": KEY}
+        )
+        # Then it asks for the same
+        job = json.loads(done.stdout)
+        assert (job["task"], job["parameters"]) == ("inpaint", told(edit.job.request))
+        assert job["seeds"] == list(edit.job.request.seeds)
+        assert job["parents"] == [parent.model_dump() for parent in edit.job.request.parents]
 
 
 def test_a_failed_edit_is_tried_again(studio: Page, worker: FakeWorker) -> None:
