@@ -11,6 +11,7 @@ from core.settings import Settings
 
 
 def main() -> int:
+    """Serve until told to stop; the exit status, 2 for settings that cannot be read."""
     try:
         settings = Settings.read()
         logs.configure(settings)

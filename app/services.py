@@ -49,6 +49,8 @@ DECODED_AT_A_TIME: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Services:
+    """What the routes work with: one of each, built at start."""
+
     settings: Settings
     catalog: Catalog
     redis: Redis

@@ -24,6 +24,7 @@ def is_alive(part: str, settings: Settings) -> bool:
 
 
 def main() -> int:
+    """The exit status: 0 alive, 1 not, 2 asked wrongly."""
     if sys.argv[1:] not in (["keeper"], ["worker"]):
         sys.stderr.write("usage: python -m core.healthcheck keeper|worker\n")
         return 2

@@ -157,6 +157,7 @@ def new_job_id() -> str:
 
 
 def new_seed() -> int:
+    """A random seed, 0 to 2**32 - 1."""
     return secrets.randbelow(MAX_SEED + 1)
 
 

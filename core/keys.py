@@ -105,6 +105,7 @@ class ApiKey(KeyPolicy, KeyIdentity):
 
 
 def owner_of_id(key_id: str) -> str:
+    """The owner of what the holder of key `key_id` asks for."""
     return f"key_{key_id}"
 
 

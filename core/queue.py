@@ -50,6 +50,7 @@ class Ticket:
 
 
 def rq_queue(name: str, redis: Redis) -> Queue:
+    """RQ's queue `name` under the prefix of `redis`; its tickets know no time limit, the lease has one."""
     return Queue(
         f"{names_of(redis).prefix}-{name}", connection=redis, serializer=JSONSerializer, default_timeout=NO_TIMEOUT
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Scheduler(StrEnum):
@@ -17,3 +18,17 @@ class Scheduler(StrEnum):
     UNIPC = "unipc"
     LCM = "lcm"
     FLOW_MATCH_EULER = "flow-match-euler"
+
+
+SHOWN: Final = {
+    Scheduler.EULER: "Euler",
+    Scheduler.EULER_ANCESTRAL: "Euler a",
+    Scheduler.HEUN: "Heun",
+    Scheduler.DPMPP_2M: "DPM++ 2M",
+    Scheduler.DDIM: "DDIM",
+    Scheduler.DDPM: "DDPM",
+    Scheduler.UNIPC: "UniPC",
+    Scheduler.LCM: "LCM",
+    Scheduler.FLOW_MATCH_EULER: "Flow Euler",
+}
+"""The names that AUTOMATIC1111 made customary: its clients send them, and readers of pictures' metadata know them."""

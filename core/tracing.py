@@ -30,6 +30,7 @@ def current() -> str | None:
 
 
 def trace_id(traceparent: str) -> str:
+    """The trace of a `traceparent`: 32 hexadecimal digits."""
     return traceparent[3:35]
 
 

@@ -93,4 +93,5 @@ def secret_of_owner(secret: str, owner: str) -> str:
 
 
 def new_endpoint_id() -> str:
+    """A new endpoint's id: `ep_` and 24 random hexadecimal digits."""
     return f"ep_{secrets.token_hex(12)}"

@@ -21,6 +21,7 @@ def headers_of(allowance: Allowance) -> dict[str, str]:
 
 
 def refusal(allowance: Allowance) -> QuotaExceeded:
+    """What a client is told that asked too often, with `retry_after` in whole seconds."""
     return QuotaExceeded(
         f"your key may make {allowance.limit} requests for work a minute; try again in {allowance.retry_after} s",
         retry_after=allowance.retry_after,

@@ -67,8 +67,10 @@ def figures(jobs: Sequence[Mapping[str, Any]], seconds: float) -> dict[str, Any]
 
 
 def percentile_95(values: Sequence[float]) -> float:
+    """The value that 95 of 100 are at most, between neighbours in proportion; of one value, itself."""
     return quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
 
 
 def seconds_between(start: str, end: str) -> float:
+    """Seconds between two ISO 8601 moments."""
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()

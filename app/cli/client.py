@@ -25,6 +25,8 @@ class ClientError(Exception):
 
 
 class Client:
+    """Calls to a running Easel. Raises ClientError in words for a person, for what it answers and for no answer."""
+
     def __init__(self, url: str, api_key: str | None = None) -> None:
         """`url` may leave out `http://`, as people do. Raises ClientError for what is no address."""
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}

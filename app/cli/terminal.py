@@ -96,6 +96,7 @@ def show(value: Any, as_json: bool, table: Callable[[], Any]) -> None:  # noqa: 
 
 
 def local_time(moment: str) -> str:
+    """An ISO 8601 moment on this machine's clock, to the second."""
     return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 

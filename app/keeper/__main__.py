@@ -16,6 +16,7 @@ logger = logging.getLogger("app.keeper")
 
 
 def main() -> int:
+    """Keep leases, deliveries and files in order until told to stop; the exit status."""
     settings = Settings.read()
     logs.configure(settings)
     # They log URLs and headers, and those of a webhook may hold secrets.

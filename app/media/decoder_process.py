@@ -65,6 +65,7 @@ def limit_time() -> None:
 
 
 def main() -> None:
+    """Answer the commands on standard input until it ends, under the limits of memory and time."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
     opened: list[Image.Image] = []

@@ -144,6 +144,7 @@ def running_stack(settings: Settings, environment: Mapping[str, str] = MappingPr
 
 
 def names_of(count: int) -> list[str]:
+    """What the lines of each of `count` workers begin with."""
     return ["worker"] if count == 1 else [f"worker {number}" for number in range(1, count + 1)]
 
 

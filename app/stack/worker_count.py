@@ -56,4 +56,5 @@ def are_small(models: list[Model], catalog: Catalog) -> bool:
 
 
 def bytes_in(folder: Path) -> int:
+    """The bytes of all files below `folder`."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

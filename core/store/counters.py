@@ -49,6 +49,8 @@ class Line:
 
 
 class Counters:
+    """The counts, and the gauges of this moment."""
+
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._names = names_of(redis)

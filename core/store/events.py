@@ -24,6 +24,8 @@ class Event:
 
 
 class EventLog:
+    """Reads the events that the scripts write, and waits for the next."""
+
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._names = names_of(redis)

@@ -12,6 +12,8 @@ TTL_SECONDS: Final = 15
 
 
 class KeeperHeartbeat:
+    """Beaten by the keeper, asked by health checks."""
+
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._names = names_of(redis)

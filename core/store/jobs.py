@@ -64,6 +64,8 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
+    """A job that is accepted; `replayed` if an Idempotency-Key had made it before."""
+
     job: Job
     replayed: bool
 
@@ -132,6 +134,8 @@ class Limits:
 
 
 class JobStore:
+    """All changes of jobs, each one atomic script; `limits` bound what is kept and how often a job is tried."""
+
     def __init__(self, redis: Redis, limits: Limits) -> None:
         self._redis = redis
         self._names = names_of(redis)

@@ -35,6 +35,8 @@ class Delivery:
 
 
 class Outbox:
+    """The messages that are due, for the keeper that sends them."""
+
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._names = names_of(redis)

@@ -22,6 +22,8 @@ class Preview:
 
 
 class Previews:
+    """Shown by workers, read by streams."""
+
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._names = names_of(redis)

@@ -22,6 +22,8 @@ class Allowance:
 
 
 class Rates:
+    """The buckets, one an owner."""
+
     def __init__(self, redis: Redis) -> None:
         self._run = Scripts(redis)
 

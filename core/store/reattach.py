@@ -29,6 +29,8 @@ class Adopted:
 
 
 class ReattachRegistry:
+    """Which job a call waits for, kept while somebody waits and a little after."""
+
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._names = names_of(redis)

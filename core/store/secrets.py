@@ -11,6 +11,8 @@ from core.key_names import names_of
 
 
 class Secrets:
+    """Secrets by name; who asks first makes one."""
+
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._names = names_of(redis)

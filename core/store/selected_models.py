@@ -12,6 +12,8 @@ KEEP_SECONDS: Final = 30 * 24 * 3600
 
 
 class SelectedModels:
+    """The choice of each owner, until it has not been made anew for long."""
+
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._names = names_of(redis)

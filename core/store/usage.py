@@ -14,11 +14,15 @@ DAY_SECONDS: Final = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Used:
+    """What counts against an owner's day."""
+
     images: int
     worker_seconds: float
 
 
 class Usage:
+    """Reads the day's counts."""
+
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._names = names_of(redis)

@@ -25,6 +25,8 @@ class WorkerInfo(Record):
 
 
 class WorkerRegistry:
+    """The living workers' rows."""
+
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._names = names_of(redis)

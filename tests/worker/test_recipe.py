@@ -8,7 +8,7 @@ from core import tasks
 from core.jobs import Adapter
 from tests.worker.added_modules import AddModule
 from tests.worker.engine.drawings import a_request
-from worker.recipe import infotext, recipe
+from worker.recipe import recipe
 
 WORDS = {"prompt": "赤いリンゴ", "negative_prompt": "text", "scheduler": "ddim"}
 
@@ -36,15 +36,6 @@ def test_adapters_are_part_of_the_recipe_where_there_are_any() -> None:
     assert json.loads(recipe(told, 7))["adapters"] == [{"id": "ink", "weight": 0.5}]
 
 
-def test_the_line_that_other_tools_read() -> None:
-    told = a_request("mini", num_inference_steps=20, guidance_scale=4.0, **WORDS).request
-    assert infotext(told, 8).splitlines() == [
-        "赤いリンゴ",
-        "Negative prompt: text",
-        "Steps: 20, Sampler: ddim, CFG scale: 4, Seed: 8, Size: 64x64, Model: mini",
-    ]
-
-
 HUM = """
     from core.tasks import Parameters, Task
 
@@ -66,4 +57,3 @@ def test_a_task_that_nobody_knows_has_what_it_was_told(add_module: AddModule) ->
         "seconds": 2.0,
         "seed": 7,
     }
-    assert infotext(told, 7) == "a red apple\nSeed: 7, Model: m"

@@ -9,11 +9,12 @@ from typing import Final
 import torch
 from PIL import Image, ImageChops, ImageFilter, PngImagePlugin
 
+from core.infotext import infotext
 from core.jobs import GenerationRequest
 from worker.contract import Inputs
 from worker.outputs import Encoded
 from worker.pictures import MASK_MODE, fitted
-from worker.recipe import infotext, recipe
+from worker.recipe import recipe
 
 DEFAULT_QUALITY: Final = 90
 EXIF_SOFTWARE: Final = 0x0131

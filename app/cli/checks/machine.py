@@ -27,6 +27,7 @@ PROBE: Final = (
 
 
 def torch_findings(chosen: Settings) -> Iterator[Finding]:
+    """Whether torch can be imported, asked of a process of its own, and which device a worker would use."""
     done = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         advice = "pip install 'easel[worker]', or run the worker elsewhere"
@@ -67,6 +68,7 @@ def memory_findings(chosen: Settings) -> Iterator[Finding]:
 
 
 def disk_findings(chosen: Settings) -> Iterator[Finding]:
+    """Whether the data folder can be written, and how many bytes are free there."""
     wanted = chosen.data_dir.resolve()
     folder = next(path for path in (wanted, *wanted.parents) if path.exists())
     try:

@@ -15,6 +15,7 @@ INDEX: Final = "model_index.json"
 
 
 def model_findings(chosen: Settings) -> Iterator[Finding]:
+    """Whether the catalogue can be read, and whether each model's weights are there."""
     try:
         catalog = Catalog.load(chosen.catalog)
     except CatalogError as error:

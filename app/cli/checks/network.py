@@ -18,6 +18,7 @@ DURABLE: Final = {"appendonly": "yes", "appendfsync": "always", "maxmemory-polic
 
 
 def redis_findings(chosen: Settings) -> Iterator[Finding]:
+    """Whether Redis answers, and keeps its writes and its keys as Easel needs."""
     if chosen.redis_url is None:
         yield Finding("redis", "ok", "embedded, started by 'easel up', every write on disk before its answer")
         return
@@ -46,6 +47,7 @@ def redis_findings(chosen: Settings) -> Iterator[Finding]:
 
 
 def port_findings(chosen: Settings) -> Iterator[Finding]:
+    """Whether Easel answers at its port, or the port is free, or taken by another."""
     here = local_host(chosen.host)
     with Client(f"http://{here}:{chosen.port}") as client:
         if client.is_up():

@@ -58,6 +58,7 @@ def bench(
 
 
 def table_of(found: dict[str, Any]) -> Table:
+    """The figures of a run, a row each."""
     table = Table("what", "value", title=f"{found['model']}, {found['clients']} clients")
     table.add_row("pictures a second", f"{found['pictures_a_second']:g}")
     table.add_row("pictures an hour", f"{found['pictures_an_hour']:,}")

@@ -33,6 +33,7 @@ def doctor(as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
 
 
 def findings_table(findings: list[Finding]) -> Table:
+    """The findings, a row each; what to do only where there is something to do."""
     colors = {"ok": "green", "warning": "yellow", "problem": "red"}
     advised = any(finding.advice for finding in findings)
     table = Table("what", "state", "found", *["what to do"] * advised)

@@ -76,6 +76,7 @@ def jobs_table(rows: list[dict[str, Any]]) -> Table | str:
 
 
 def models_table(rows: list[dict[str, Any]]) -> Table:
+    """The models as the API tells them, a row each."""
     table = Table("model", "ready", "size", "steps", "scheduler", "about")
     for row in rows:
         size = row["size"]

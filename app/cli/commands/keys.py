@@ -57,6 +57,7 @@ def with_policy(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def option(name: str, schema: dict[str, Any]) -> Parameter:
+    """The command's option for the API's field `name`, with the words of its JSON schema."""
     plain = schema.get("anyOf", [schema])[0]["type"]
     flag, kind = LISTS.get(name) or (f"--{name.replace('_', '-')}", KINDS[plain])
     told = schema["description"].partition(";")[0].rstrip(".") + ("; repeat for several." if name in LISTS else ".")
@@ -134,6 +135,7 @@ def rotate_key(
 
 @contextmanager
 def key_admin(data_dir: Path | None) -> Iterator[KeyAdmin]:
+    """The keys of the settings' Redis, or of the embedded one, started for the time if it is down."""
     chosen = settings(data_dir=data_dir)
     with failures_told():
         try:
@@ -151,16 +153,19 @@ def key_admin(data_dir: Path | None) -> Iterator[KeyAdmin]:
 
 
 def show_one(key: ApiKey, as_json: bool) -> None:
+    """One key, without its text."""
     row = key.model_dump(mode="json")
     show(row, as_json, lambda: keys_table([row]))
 
 
 def tell(issued: IssuedKey, as_json: bool, then: str) -> None:
+    """A key's text, the once that it is known, and what to do `then`."""
     show(issued.key.model_dump(mode="json") | {"key": issued.text}, as_json, lambda: issued.text)
     console.print(f"Keep it now: it is not shown again. {then}")
 
 
 def keys_table(rows: list[dict[str, Any]]) -> Table | str:
+    """The keys, a row each, or what it means that there are none."""
     if not rows:
         return "no keys: whoever reaches Easel may use it; see: easel keys create --help"
     table = Table("key", "name", "may", "models", "created", "last used", "state")

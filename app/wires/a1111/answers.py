@@ -7,9 +7,10 @@ from typing import Any
 
 from app.jobs.outcome import in_base64
 from app.wires.a1111.fields import TextToImage
-from app.wires.a1111.samplers import NAMES
-from core.jobs import GenerationRequest, Job
+from core.infotext import infotext
+from core.jobs import Job
 from core.results import ResultStore
+from core.schedulers import SHOWN
 
 
 def drawn(job: Job, body: TextToImage, results: ResultStore) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def info(job: Job) -> dict[str, Any]:
         "subseed_strength": 0,
         "width": told["width"],
         "height": told["height"],
-        "sampler_name": NAMES[told["scheduler"]][0],
+        "sampler_name": SHOWN[told["scheduler"]],
         "cfg_scale": told["guidance_scale"],
         "steps": told["num_inference_steps"],
         "batch_size": count,
@@ -55,15 +56,3 @@ def info(job: Job) -> dict[str, Any]:
         "is_using_inpainting_conditioning": any(given.role == "mask" for given in job.request.inputs),
         "easel_job_id": job.id,
     }
-
-
-def infotext(request: GenerationRequest, seed: int) -> str:
-    """The recipe in the form that AUTOMATIC1111's `parameters` chunk made customary."""
-    told = request.parameters.model_dump()
-    negative = [f"Negative prompt: {told['negative_prompt']}"] if told["negative_prompt"] else []
-    settings = (
-        f"Steps: {told['num_inference_steps']}, Sampler: {NAMES[told['scheduler']][0]}, "
-        f"CFG scale: {told['guidance_scale']:g}, Seed: {seed}, Size: {told['width']}x{told['height']}, "
-        f"Model: {request.model}"
-    )
-    return "\n".join([told["prompt"], *negative, settings])

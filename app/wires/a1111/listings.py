@@ -11,11 +11,12 @@ from app.auth.access import needs
 from app.http.json_bodies import JsonRoute
 from app.services import Owner, Services, ServicesOf
 from app.wires.a1111.fields import Options
-from app.wires.a1111.samplers import NAMES
+from app.wires.a1111.samplers import ALIASES
 from app.wires.a1111.translation import LABEL, model_of
 from core.errors import NotFound
 from core.jobs import Job, Stage, Status
 from core.keys import Scope
+from core.schedulers import SHOWN
 
 router = APIRouter(
     prefix="/sdapi/v1",
@@ -68,8 +69,8 @@ def list_samplers(services: ServicesOf) -> list[dict[str, Any]]:
     """Those that some model of this server takes."""
     taken = {scheduler for model in services.catalog.models for scheduler in model.schedulers}
     return [
-        {"name": name, "aliases": list(aliases), "options": {}}
-        for scheduler, (name, aliases) in NAMES.items()
+        {"name": name, "aliases": list(ALIASES[scheduler]), "options": {}}
+        for scheduler, name in SHOWN.items()
         if scheduler in taken
     ]
 

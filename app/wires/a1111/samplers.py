@@ -6,28 +6,28 @@ from typing import Final
 
 from core.catalog.model import Model
 from core.errors import InvalidRequest
-from core.schedulers import Scheduler
+from core.schedulers import SHOWN, Scheduler
 
-NAMES: Final[dict[Scheduler, tuple[str, tuple[str, ...]]]] = {
-    Scheduler.EULER: ("Euler", ("k_euler",)),
-    Scheduler.EULER_ANCESTRAL: ("Euler a", ("k_euler_a", "k_euler_ancestral")),
-    Scheduler.HEUN: ("Heun", ("k_heun",)),
-    Scheduler.DPMPP_2M: ("DPM++ 2M", ("k_dpmpp_2m",)),
-    Scheduler.DDIM: ("DDIM", ("ddim",)),
-    Scheduler.DDPM: ("DDPM", ("ddpm",)),
-    Scheduler.UNIPC: ("UniPC", ("unipc",)),
-    Scheduler.LCM: ("LCM", ("k_lcm",)),
-    Scheduler.FLOW_MATCH_EULER: ("Flow Euler", ("flow-match-euler",)),
+ALIASES: Final[dict[Scheduler, tuple[str, ...]]] = {
+    Scheduler.EULER: ("k_euler",),
+    Scheduler.EULER_ANCESTRAL: ("k_euler_a", "k_euler_ancestral"),
+    Scheduler.HEUN: ("k_heun",),
+    Scheduler.DPMPP_2M: ("k_dpmpp_2m",),
+    Scheduler.DDIM: ("ddim",),
+    Scheduler.DDPM: ("ddpm",),
+    Scheduler.UNIPC: ("unipc",),
+    Scheduler.LCM: ("k_lcm",),
+    Scheduler.FLOW_MATCH_EULER: ("flow-match-euler",),
 }
-"""The shown name of each, and what else it goes by."""
+"""What else each goes by, beside its shown name."""
 
 NOISE_SCHEDULES: Final = (" karras", " exponential", " automatic", " uniform")
 """What older clients put behind a sampler's name; a model's own schedule is used here."""
 
 KNOWN: Final = {
     name.casefold(): scheduler
-    for scheduler, (shown, aliases) in NAMES.items()
-    for name in (shown, scheduler.value, *aliases)
+    for scheduler, shown in SHOWN.items()
+    for name in (shown, scheduler.value, *ALIASES[scheduler])
 }
 
 
@@ -43,6 +43,6 @@ def scheduler_for(name: str | None, model: Model) -> Scheduler:
         plain = plain.removesuffix(schedule)
     found = KNOWN.get(plain)
     if found is None:
-        names = ", ".join(f"'{shown}'" for shown, _ in NAMES.values())
+        names = ", ".join(f"'{shown}'" for shown in SHOWN.values())
         raise InvalidRequest(f"there is no sampler '{name[:60]}'; there are {names}", param="sampler_name")
     return found if found in model.schedulers else model.scheduler

@@ -80,4 +80,5 @@ def size_of(job: Job) -> str:
 
 
 def unix(moment: datetime) -> int:
+    """Whole seconds since 1970, as OpenAI tells moments."""
     return int(moment.timestamp())

@@ -31,32 +31,44 @@ class Quality(StrEnum):
 
 
 class Background(StrEnum):
+    """`background` of https://platform.openai.com/docs/api-reference/images; no model here draws transparency."""
+
     AUTO = "auto"
     OPAQUE = "opaque"
 
 
 class Moderation(StrEnum):
+    """`moderation`: taken and not used; this server moderates nothing."""
+
     AUTO = "auto"
     LOW = "low"
 
 
 class Style(StrEnum):
+    """`style`: taken and not used."""
+
     VIVID = "vivid"
     NATURAL = "natural"
 
 
 class Fidelity(StrEnum):
+    """`input_fidelity`: how near an edit stays to its picture."""
+
     LOW = "low"
     HIGH = "high"
 
 
 class OutputFormat(StrEnum):
+    """`output_format`: how the files are encoded."""
+
     PNG = "png"
     JPEG = "jpeg"
     WEBP = "webp"
 
 
 class ResponseFormat(StrEnum):
+    """`response_format`: a link, or the file itself in Base64."""
+
     URL = "url"
     B64_JSON = "b64_json"
 

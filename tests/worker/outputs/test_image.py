@@ -52,7 +52,7 @@ def test_png_keeps_every_pixel_and_the_recipe() -> None:
     recipe = json.loads(image.info["easel"])
     assert recipe["prompt"] == "ein roter Apfel, 赤いリンゴ"
     assert (recipe["seed"], recipe["scheduler"], recipe["num_inference_steps"]) == (8, "ddim", 20)
-    assert "Negative prompt: text\nSteps: 20, Sampler: ddim" in image.info["parameters"]
+    assert "Negative prompt: text\nSteps: 20, Sampler: DDIM" in image.info["parameters"]
 
 
 def test_pixels_may_lie_in_memory_as_the_pipeline_left_them() -> None:

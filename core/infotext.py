@@ -1,0 +1,36 @@
+"""A recipe as one text, in the form that AUTOMATIC1111 made customary for `parameters` in pictures' metadata."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core.jobs import GenerationRequest
+from core.schedulers import SHOWN, Scheduler
+
+INFOTEXT: Final = (
+    ("Steps", "num_inference_steps"),
+    ("Sampler", "scheduler"),
+    ("CFG scale", "guidance_scale"),
+)
+"""AUTOMATIC1111's words for parameters, in its order."""
+
+
+def infotext(request: GenerationRequest, seed: int) -> str:
+    """The recipe in the form that AUTOMATIC1111's `parameters` chunk made customary: prompts, then one line."""
+    told = request.parameters.model_dump()
+    facts = [f"{word}: {shown(told[name])}" for word, name in INFOTEXT if name in told]
+    facts.append(f"Seed: {seed}")
+    if "width" in told and "height" in told:
+        facts.append(f"Size: {told['width']}x{told['height']}")
+    facts.append(f"Model: {request.model}")
+    lines = [str(told.get("prompt", ""))]
+    if told.get("negative_prompt"):
+        lines.append(f"Negative prompt: {told['negative_prompt']}")
+    return "\n".join([*lines, ", ".join(facts)])
+
+
+def shown(value: object) -> str:
+    """Numbers without trailing zeros, a sampler by its customary name."""
+    if isinstance(value, Scheduler):
+        return SHOWN[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)

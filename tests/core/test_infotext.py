@@ -1,0 +1,37 @@
+"""The line that other programs read in a picture's metadata."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.infotext import infotext
+from core.jobs import GenerationRequest
+
+PARAMETERS = {
+    "prompt": "赤いリンゴ",
+    "negative_prompt": "text",
+    "width": 64,
+    "height": 64,
+    "num_inference_steps": 20,
+    "guidance_scale": 4.0,
+    "scheduler": "dpmpp-2m",
+}
+
+
+def a_request(**parameters: object) -> GenerationRequest:
+    return GenerationRequest.model_validate(
+        {"task": "text-to-image", "model": "mini", "parameters": {**PARAMETERS, **parameters}, "seeds": [8]}
+    )
+
+
+def test_the_line_that_other_tools_read() -> None:
+    assert infotext(a_request(), 8).splitlines() == [
+        "赤いリンゴ",
+        "Negative prompt: text",
+        "Steps: 20, Sampler: DPM++ 2M, CFG scale: 4, Seed: 8, Size: 64x64, Model: mini",
+    ]
+
+
+@pytest.mark.parametrize("negative", ["", None])
+def test_no_line_for_a_negative_prompt_that_is_not_there(negative: str | None) -> None:
+    assert len(infotext(a_request(negative_prompt=negative or ""), 8).splitlines()) == 2
