@@ -83,8 +83,8 @@ class MethodNotAllowed(EaselError):
     type = "invalid_request_error"
     default_code = "method_not_allowed"
 
-    def __init__(self, message: str | None = None, *, allowed: Iterable[str] = ()) -> None:
-        super().__init__(message)
+    def __init__(self, message: str | None = None, *, code: str | None = None, allowed: Iterable[str] = ()) -> None:
+        super().__init__(message, code=code)
         self.allowed = tuple(sorted(allowed))
 
 

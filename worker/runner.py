@@ -52,7 +52,7 @@ class JobRunner:
     def __call__(self) -> None:
         """Claim a job and see it to its end. Raises RedisError only where there is no claim yet."""
         worker = self.leases.worker
-        claim = self.store.claim(worker.queue, worker.name, worker.capabilities or None)
+        claim = self.store.claim(worker.queue, worker.name, worker.capabilities)
         if claim is None:
             return
         with self._traced(claim) as span, logs.log_context(job_id=claim.job.id), self.leases.hold(claim) as hold:

@@ -149,7 +149,7 @@ def _read(endpoint_id: str, raw: Mapping[bytes, bytes]) -> Endpoint:
     field = {name.decode(): value.decode() for name, value in raw.items()}
     times = {name: moment(field.get(name)) for name in ("created_at", "last_success_at", "failing_since")}
     plain = {name: field.get(name) for name in ("url", "description", "disabled_reason")}
-    events = tuple(WebhookEvent(word) for word in field["events"].split())
+    events = tuple(WebhookEvent(word) for word in field["events"].split() if word in set(WebhookEvent))
     return Endpoint.model_validate(
         {**plain, **times, "id": endpoint_id, "events": events, "enabled": field["enabled"] == "1"}
     )

@@ -20,7 +20,7 @@ from redis import Redis
 
 from core.errors import Conflict, NotFound
 from core.key_names import names_of
-from core.keys import OVERLAP_SECONDS, ApiKey, KeyPolicy, owner_of_id
+from core.keys import OVERLAP_SECONDS, ApiKey, KeyPolicy, Scope, owner_of_id
 from core.store.records import pairs
 from core.store.scripts import Scripts
 
@@ -184,5 +184,9 @@ def _read(key_id: str, raw: Mapping[bytes, bytes]) -> ApiKey | None:
     field = {name.decode(): value.decode() for name, value in raw.items()}
     times = {name: datetime.fromtimestamp(int(field[name]) / 1000, tz=UTC) for name in TIMES if field.get(name)}
     policy = {name: field[name] for name in KeyPolicy.model_fields if field.get(name)}
-    policy |= {name: json.loads(field[name]) for name in ("scopes", "models")}
-    return ApiKey.model_validate({**policy, **times, "id": key_id})
+    # What a later version allows, this one does not know how to; a key for nothing else opens nothing here.
+    scopes = [word for word in json.loads(field["scopes"]) if word in set(Scope)]
+    if not scopes:
+        return None
+    listed = {"scopes": scopes, "models": json.loads(field["models"])}
+    return ApiKey.model_validate({**policy, **listed, **times, "id": key_id})

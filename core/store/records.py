@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
+
+from pydantic import ValidationError
 
 from core.jobs import GenerationRequest, Job, JobError, Priority, Progress
 from core.media import Artifact
 from core.store.schema_1 import upgraded_output, upgraded_request
+from core.tasks import Parameters
 
 SCHEMA: Final = 2
 """Of the records that this version writes; it reads older ones, and newer ones as far as it understands them.
@@ -113,7 +116,23 @@ def job_from_hash(raw: Mapping[bytes, bytes]) -> Job | None:
 
 def _request(job_id: str, text: str, schema: int) -> GenerationRequest:
     document = json.loads(text)
-    return GenerationRequest.model_validate(upgraded_request(job_id, document) if schema < SCHEMA else document)
+    if schema < SCHEMA:
+        document = upgraded_request(job_id, document)
+    try:
+        return GenerationRequest.model_validate(document)
+    except ValidationError:
+        if schema <= SCHEMA:
+            raise
+        return _as_far_as_read(document)
+
+
+def _as_far_as_read(document: Mapping[str, Any]) -> GenerationRequest:
+    """A later version's request, to be shown only: no worker of this version is given it."""
+    words = {name: str(document.get(name, "")) for name in ("task", "model")}
+    kept = document.get("parameters")
+    return GenerationRequest(
+        **words, parameters=Parameters.model_validate(kept if isinstance(kept, dict) else {}), seeds=()
+    )
 
 
 def _outputs(field: Mapping[str, str]) -> tuple[Artifact, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pydantic import Field
 from redis import Redis
 
 from core.key_names import names_of
@@ -14,14 +13,14 @@ TTL_SECONDS: Final = 15
 
 
 class WorkerInfo(Record):
-    """What a worker says of itself; `capabilities` are the tasks that it can do, by model."""
+    """What a worker says of itself; `capabilities` are the tasks that it can do, by model: None for everything."""
 
     name: str
     queue: str
     device: str
     slots: int
     models: tuple[str, ...] = ()
-    capabilities: dict[str, tuple[str, ...]] = Field(default={})
+    capabilities: dict[str, tuple[str, ...]] | None = None
 
 
 class WorkerRegistry:

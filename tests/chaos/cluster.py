@@ -25,7 +25,7 @@ from core.jobs import Job, new_job_id
 from core.results import ResultStore
 from core.store import EventLog, JobStore, NewJob
 from core.store.jobs import Limits
-from tests.core.samples import REQUEST
+from tests.core.samples import PARAMETERS, REQUEST
 from tests.ports import free_port
 
 CATALOG: Final = """
@@ -129,7 +129,8 @@ class Cluster:
 
     def submit(self, prompt: str = "a red apple", steps: int = 30) -> str:
         """A job past the api, as the api would submit it; its id."""
-        request = REQUEST.evolve(model="mini", prompt=prompt, width=64, height=64, num_inference_steps=steps)
+        parameters = PARAMETERS.evolve(prompt=prompt, width=64, height=64, num_inference_steps=steps)
+        request = REQUEST.evolve(model="mini", parameters=parameters)
         return self.jobs.submit(NewJob(id=new_job_id(), owner="local", queue="default", request=request)).job.id
 
     def job(self, job_id: str) -> Job:

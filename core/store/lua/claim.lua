@@ -34,7 +34,7 @@ end
 
 -- How far behind an owner's first job one is looked for that this worker can do.
 local SCANNED = 100
-local turns = KEY.turns .. line
+local turns, passed = KEY.turns .. line, {}
 
 local function next_job()
   for _, owner in ipairs(redis.call('ZRANGE', turns, 0, -1)) do
@@ -44,6 +44,7 @@ local function next_job()
       for _, id in ipairs(redis.call('ZRANGE', KEY.backlog .. line .. ':' .. owner, 0, SCANNED - 1)) do
         if can_do(id) then return owner, id end
       end
+      passed[#passed + 1] = owner
     end
   end
 end
@@ -56,9 +57,12 @@ local job = redis.call('HMGET', key, 'cost', 'weight', 'attempts')
 if is_last(tonumber(job[3]) + 1) and redis.call('SCARD', holds) > 0 then return false end
 local start = tonumber(redis.call('ZSCORE', turns, owner))
 local paid = start + tonumber(job[1]) / tonumber(job[2])
-redis.call('HSET', KEY.virtual .. line, '*', start, owner, paid)
+local clock = math.max(start, tonumber(redis.call('HGET', KEY.virtual .. line, '*') or 0))
+redis.call('HSET', KEY.virtual .. line, '*', clock, owner, paid)
 leave_line(id)
 redis.call('ZADD', turns, 'XX', paid, owner)
+-- Whose jobs this worker cannot do is as good as away: that earns no credit, or they would hold up everybody later.
+for _, away in ipairs(passed) do redis.call('ZADD', turns, 'XX', 'GT', start, away) end
 
 local now = now_ms()
 local attempt = redis.call('HINCRBY', key, 'attempts', 1)

@@ -57,7 +57,7 @@ MUTANTS = (
            "    tostring(now, {'job', id, 'owner'"),
     Mutant("told twice", "  tell_endpoints(id, 'completed', status, now)\n", "  emit(id, status, {status = status})\n"),
     Mutant("kept for ever", "  redis.call('ZADD', KEY.expiries, whole(now + retention), id)\n", ""),
-    Mutant("deleted while it runs", "if job[1] == 'queued' or job[1] == 'running' then return 'unfinished' end", ""),
+    Mutant("deleted while it runs", "if not job[3] then return 'unfinished' end", ""),
 )  # fmt: skip
 
 
