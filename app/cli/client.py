@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
@@ -24,6 +24,13 @@ class ClientError(Exception):
         """Whether the same would be refused again, anywhere."""
 
 
+class AskedWrongly(ClientError):
+    """What was typed cannot be done; no server was asked."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "invalid_value", asked_wrongly=True)
+
+
 class Client:
     """Calls to a running Easel. Raises ClientError in words for a person, for what it answers and for no answer."""
 
@@ -37,7 +44,7 @@ class Client:
             remote = httpx.URL(url).host not in LOOPBACK
             self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=timeout, trust_env=remote)
         except (httpx.InvalidURL, UnicodeError, ValueError) as error:
-            raise ClientError(f"no address of a server: {url} ({error})", asked_wrongly=True) from error
+            raise AskedWrongly(f"no address of a server: {url} ({error})") from error
 
     def __enter__(self) -> Self:
         return self
@@ -54,12 +61,12 @@ class Client:
         except httpx.HTTPError:
             return False
 
-    def submit(self, body: dict[str, Any], files: Mapping[str, bytes] = MappingProxyType({})) -> dict[str, Any]:
-        """Ask for a generation, with the files that it starts from by role. Raises ClientError."""
+    def submit(self, body: Mapping[str, Any], files: Mapping[str, bytes] | None = None) -> dict[str, Any]:
+        """Ask for a generation: as JSON, or as a form if `files` come along, by their roles. Raises ClientError."""
         if not files:
             return self._json("POST", "/v1/generations", json=body)
         fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in body.items()}
-        return self._json("POST", "/v1/generations", data=fields, files=dict(files))
+        return self._json("POST", "/v1/generations", data=fields, files={**files})
 
     def get(self, job_id: str) -> dict[str, Any]:
         return self._json("GET", f"/v1/generations/{job_id}")
@@ -76,7 +83,7 @@ class Client:
         return self._json("POST", f"/v1/generations/{job_id}/cancel")
 
     def download(self, url: str) -> bytes:
-        """The bytes of a picture, fetched by path, whatever public address the server gave it."""
+        """The bytes of a file, fetched by path, whatever public address the server gave it."""
         return self._send("GET", httpx.URL(url).raw_path.decode()).content
 
     def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - httpx's own
@@ -90,6 +97,10 @@ class Client:
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
         try:
             response = self._http.request(method, path, **options)
+        except UnicodeEncodeError as error:
+            raise AskedWrongly("what was typed is no valid UTF-8") from error
+        except ValueError as error:  # no number
+            raise AskedWrongly(f"what was typed cannot be sent: {error}") from error
         except httpx.ConnectError as error:
             told = f"cannot reach {self._http.base_url}: {error}. Is Easel running there? 'easel up' starts it here"
             raise ClientError(told) from error
@@ -103,7 +114,8 @@ class Client:
 def _refusal(response: httpx.Response) -> ClientError:
     try:
         error = response.json()["error"]
-        wrongly = response.status_code in WRONGLY_ASKED or error["code"] == "model_not_found"
+        unknown = error["code"] == "model_not_found" or str(error.get("param")).startswith("inputs.")
+        wrongly = unknown or response.status_code in WRONGLY_ASKED
         return ClientError(error["message"], error["code"], asked_wrongly=wrongly)
     except (ValueError, KeyError, TypeError):
         return ClientError(

@@ -1,125 +1,135 @@
-"""Where finished pictures go: a file, numbered files, a folder or standard output; and never over what is there."""
+"""Where pictures go: into files, a folder's or named ones, or to standard output. Nothing is overwritten unasked."""
 
 from __future__ import annotations
 
+import os
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Protocol
 
-from app.cli.client import ClientError
+from app.cli.client import AskedWrongly, ClientError
+from app.cli.formats import EXTENSIONS, STANDARD_OUTPUT, format_of, is_folder
+from app.cli.writing import check_folder, written_anew
 
-STDOUT: Final = "-"
-DEFAULT: Final = "easel.png"
-FORMATS: Final = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
-EXTENSIONS: Final = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+Job = Mapping[str, Any]
+Download = Callable[[str], bytes]
+
+
+class Destination(Protocol):
+    """Where the pictures of a call go, and in which format."""
+
+    @property
+    def format(self) -> str:
+        """What to ask the server for."""
+
+    def save(self, prompt: int, job: Job, download: Download) -> list[Path]:
+        """Fetch the pictures of `job`, drawn for that prompt; returns the files written. Raises ClientError."""
+
+
+def destination_of(
+    out: str | None, said: str | None, *, prompts: int, n: int, seed: int | None, force: bool
+) -> Destination:
+    """What `--out` and `--format` say. Raises AskedWrongly for what cannot be, before anything is drawn."""
+    if out == "":
+        raise AskedWrongly("--out: it is empty; name a file, a folder, or - for standard output")
+    chosen = format_of(out, said)
+    if out == STANDARD_OUTPUT:
+        if prompts * n > 1:
+            raise AskedWrongly(
+                "--out -: standard output takes one picture; name a folder for several, such as --out ./"
+            )
+        if sys.stdout is None:
+            raise AskedWrongly("--out -: standard output is closed")
+        if sys.stdout.isatty() and not force:
+            raise AskedWrongly("--out -: a picture is nothing to show as text; redirect it, or use --force")
+        return StandardOutput(chosen)
+    files = Files(chosen, _names(out, chosen, prompts), force, ours=out is None)
+    files.check(n, seed)
+    return files
+
+
+def _names(out: str | None, chosen: str, prompts: int) -> list[Path]:
+    """One for each prompt."""
+    if out is None:
+        return [Path(f"easel.{EXTENSIONS[chosen]}")] * prompts
+    name = Path(out) / f"{{id}}-{{index}}.{EXTENSIONS[chosen]}" if is_folder(out) else Path(out)
+    return [name] * prompts if "{id}" in name.name else numbered(name, prompts)
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
-    """What `--out`, `--format` and `--force` say together. `out` is None where nothing was said."""
+class StandardOutput:
+    """The bytes of one picture, and nothing else."""
 
-    out: str | None
-    format_name: str | None
-    force: bool = False
+    format: str
 
-    @property
-    def is_stdout(self) -> bool:
-        """Whether the bytes go to standard output."""
-        return self.out == STDOUT
+    def save(self, prompt: int, job: Job, download: Download) -> list[Path]:
+        """Writes no file."""
+        sys.stdout.buffer.write(download(job["outputs"][0]["url"]))
+        sys.stdout.buffer.flush()
+        return []
 
-    @property
-    def is_folder(self) -> bool:
-        """Whether files get names of their own in a folder."""
-        return self.out is not None and not self.is_stdout and (self.out.endswith("/") or Path(self.out).is_dir())
 
-    @property
-    def path(self) -> Path:
-        """The file or folder."""
-        return Path(self.out or DEFAULT)
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A name for each prompt, with `{id}`, `{seed}` and `{index}` filled in; numbered where that names several alike.
 
-    def format(self) -> str:
-        """What the pictures are to be made in. Raises ClientError for a name that asks for nothing we make."""
-        if self.is_stdout or self.is_folder:
-            return self.format_name or "png"
-        named = FORMATS.get(self.path.suffix.lower())
-        if named is None:
-            raise _wrong(f"--out {self.out}: name a .png, .jpg or .webp file, a folder/, or - for the output")
-        if self.format_name not in (None, named):
-            raise _wrong(f"--out {self.out} and --format {self.format_name} do not fit: leave one out")
-        return named
+    A name that is `ours` is not numbered: each picture takes the next one that is free.
+    """
 
-    def check(self, pictures: int, as_json: bool) -> None:
-        """Before anything is drawn that could not be kept. Raises ClientError."""
-        self.format()
-        if self.is_stdout:
-            if pictures > 1:
-                raise _wrong(f"--out -: {pictures} pictures do not go into one output; ask for one, or name a folder/")
-            if as_json:
-                raise _wrong("--out - and --json both write to the output: choose one")
-            if sys.stdout.isatty():
-                raise _wrong("--out -: a terminal shows no picture; pipe it, as in: easel generate … --out - > x.png")
+    format: str
+    names: Sequence[Path]
+    force: bool
+    ours: bool = False
+
+    def check(self, n: int, seed: int | None) -> None:
+        """Raise AskedWrongly for a folder that cannot be written to, and for a file that would be overwritten."""
+        for folder in dict.fromkeys(name.parent for name in self.names):
+            check_folder(folder)
+        if self.force or self.ours:
             return
-        folder = self.path if self.is_folder else self.path.parent
-        _check_folder(folder, str(self.out or DEFAULT))
-        if self.out is not None and not self.is_folder and not self.force and "{" not in self.path.name:
-            taken = [path for path in numbered(self.path, pictures) if path.exists()]
-            if taken:
-                raise _wrong(f"{taken[0]} is there already: --force writes over it")
+        for prompt, name in enumerate(self.names):
+            if "{id}" in name.name or (seed is None and "{seed}" in name.name):
+                continue  # the server chooses what is in it
+            seeds = [(seed or 0) + index for index in range(n)]
+            taken = next((path for path in self._paths(prompt, "", seeds) if os.path.lexists(path)), None)
+            if taken is not None:
+                raise AskedWrongly(f"--out: {taken} exists; use --force (-f) to overwrite it")
 
-    def paths(self, job: Mapping[str, Any], index: int, prompts: int) -> list[Path]:
-        """A file for each picture of the job of prompt number `index` of `prompts`."""
-        outputs: Sequence[Mapping[str, Any]] = job["outputs"]
-        if self.is_folder:
-            extension = EXTENSIONS[self.format()]
-            return [self._free(self.path / f"{job['id']}-{output['index']}{extension}") for output in outputs]
-        count = len(outputs)
-        if "{" in self.path.name:
-            words = [{"{id}": job["id"], "{seed}": str(output["seed"])} for output in outputs]
-            filled = [self.path.with_name(_filled(self.path.name, each)) for each in words]
-            if len(set(filled)) < count:
-                filled = [numbered(path, count)[number] for number, path in enumerate(filled)]
-            if prompts > 1 and "{id}" not in self.path.name:
-                filled = [numbered(path, prompts)[index] for path in filled]
-            return [self._free(path) for path in filled]
-        return [self._free(path) for path in numbered(numbered(self.path, prompts)[index], count)]
+    def save(self, prompt: int, job: Job, download: Download) -> list[Path]:
+        """A name that somebody took meanwhile becomes the next one that is free."""
+        paths = self._paths(prompt, job["id"], [output["seed"] for output in job["outputs"]])
+        return [
+            self._write(path, download(output["url"]), output["url"])
+            for path, output in zip(paths, job["outputs"], strict=True)
+        ]
 
-    def _free(self, path: Path) -> Path:
-        return path if self.force else free(path)
+    def _paths(self, prompt: int, job_id: str, seeds: Sequence[int]) -> list[Path]:
+        """One for each picture."""
+        name = self.names[prompt]
+        words = [{"{id}": job_id, "{seed}": str(seed), "{index}": str(index)} for index, seed in enumerate(seeds)]
+        filled = [name.with_name(_filled(name.name, each)) for each in words]
+        if self.ours or len(set(filled)) == len(filled):
+            return filled
+        return [numbered(path, len(filled))[index] for index, path in enumerate(filled)]
+
+    def _write(self, path: Path, content: bytes, url: str) -> Path:
+        try:
+            if not self.force or self.ours:
+                return written_anew(path, content)
+            path.write_bytes(content)
+            return path
+        except OSError as error:
+            raise ClientError(f"cannot write {path}: {error.strerror}; the picture is kept as {url}") from error
 
 
-def numbered(out: Path, count: int) -> list[Path]:
-    """`out` itself for one picture; `out-0`, `out-1`, … for several."""
-    if count == 1:
-        return [out]
-    return [out.with_name(f"{out.stem}-{index}{out.suffix}") for index in range(count)]
-
-
-def free(path: Path) -> Path:
-    """`path`, or the first of `path-2`, `path-3`, … that is not there yet."""
-    number, found = 2, path
-    while found.exists():
-        found = path.with_name(f"{path.stem}-{number}{path.suffix}")
-        number += 1
-    return found
+def numbered(name: Path, count: int) -> list[Path]:
+    """`name` itself for one; `name-0`, `name-1`, … for several."""
+    return [name] if count == 1 else [name.with_stem(f"{name.stem}-{index}") for index in range(count)]
 
 
 def _filled(name: str, words: Mapping[str, str]) -> str:
     for brace, word in words.items():
         name = name.replace(brace, word)
     return name
-
-
-def _check_folder(folder: Path, out: str) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise _wrong(f"--out {out}: cannot write to {folder}: {error.strerror}") from error
-
-
-def _wrong(message: str) -> ClientError:
-    return ClientError(message, "invalid_value", asked_wrongly=True)

@@ -1,52 +1,51 @@
-"""Draws from the command line: submit, show progress, save the pictures."""
+"""One generation from the command line: submitted, followed to its end."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from app.cli.client import Client, ClientError
+from app.cli.inputs import Inputs
+from app.stack.up import StackFailed
 
 POLL_SECONDS: Final = 0.15
 FINISHED: Final = frozenset({"succeeded", "failed", "canceled"})
 
 
-def draw(client: Client, body: Mapping[str, Any], files: Mapping[str, bytes], console: Console) -> dict[str, Any]:
-    """Run one generation to its end and return it; `files` are its inputs by role.
+def submit(client: Client, body: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
+    """Ask for what `body` says, leaving out what is None. Raises ClientError."""
+    said = {name: value for name, value in body.items() if value is not None}
+    named = {"inputs": dict(inputs.names)} if inputs.names else {}
+    return client.submit({**said, **named}, inputs.files)
 
-    Raises ClientError; Ctrl-C cancels the job.
+
+def follow(client: Client, job: dict[str, Any], ready: Callable[[], None], console: Console) -> dict[str, Any]:
+    """The job once it has succeeded; `ready` returns as soon as there is a worker that could draw it.
+
+    Raises ClientError. Ctrl-C cancels the job, and so does a worker that cannot be started.
     """
-    job = client.submit({name: value for name, value in body.items() if value is not None}, files)
     try:
-        job = _follow(client, job, console)
-    except KeyboardInterrupt:
-        client.cancel(job["id"])
-        console.print("canceled")
+        ready()
+        ended = _watched(client, job, console)
+    except (KeyboardInterrupt, StackFailed):
+        with suppress(ClientError):
+            client.cancel(job["id"])
+            console.print("canceled")
         raise
-    if job["status"] != "succeeded":
-        error = job["error"] or {"code": job["status"], "message": f"the job was {job['status']}"}
+    if ended["status"] != "succeeded":
+        error = ended["error"] or {"code": ended["status"], "message": f"the job was {ended['status']}"}
         raise ClientError(error["message"], error["code"])
-    return job
+    return ended
 
 
-def save(client: Client, job: Mapping[str, Any], paths: Sequence[Path]) -> None:
-    """Fetch the job's outputs into `paths`. Raises ClientError."""
-    for output, path in zip(job["outputs"], paths, strict=True):
-        content = client.download(output["url"])
-        try:
-            path.write_bytes(content)
-        except OSError as error:
-            raise ClientError(
-                f"cannot write {path}: {error.strerror}; the picture is kept as {output['url']}"
-            ) from error
-
-
-def _follow(client: Client, job: dict[str, Any], console: Console) -> dict[str, Any]:
+def _watched(client: Client, job: dict[str, Any], console: Console) -> dict[str, Any]:
+    """The job at its end, whatever that is; meanwhile its place in the queue, its step and the time left are shown."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

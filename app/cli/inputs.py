@@ -1,62 +1,63 @@
-"""The pictures that a command names: files of this machine, addresses, and earlier results."""
+"""What `--image` and `--mask` name: a file, standard input, a URL, or an output of an earlier job."""
 
 from __future__ import annotations
 
+import io
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
-from app.cli.client import ClientError
+from app.cli.client import AskedWrongly
 
-RESULT: Final = re.compile(r"(?P<generation>gen_[0-9a-f]{40})(?::(?P<index>[0-9]{1,2}))?")
+STANDARD_INPUT: Final = "-"
+OUTPUT: Final = re.compile(r"(gen_[0-9a-f]{40})(?::([0-9]{1,2}))?")
 MAX_BYTES: Final = 20 * 2**20
+FETCHED: Final = re.compile(r"https?://|data:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class GivenInputs:
-    """What a request says of its inputs, and the files that come along, both by role."""
+class Inputs:
+    """By role: what the server finds by itself from its `names`, and the `files` that are sent along."""
 
-    named: Mapping[str, Any]
+    names: Mapping[str, Any]
     files: Mapping[str, bytes]
 
 
-def read_inputs(**given: str | None) -> GivenInputs:
-    """Each is a file, a URL, or `gen_…` with `:index` behind it, by role. Raises ClientError."""
-    named: dict[str, Any] = {}
+def inputs_of(given: Mapping[str, str | None]) -> Inputs:
+    """Read what was `given` for each role. Raises AskedWrongly for a file that cannot be read."""
+    names: dict[str, Any] = {}
     files: dict[str, bytes] = {}
     for role, text in given.items():
         if text is None:
             continue
-        result = RESULT.fullmatch(text)
-        if result is not None:
-            named[role] = {"generation": result["generation"], "index": int(result["index"] or 0)}
-        elif text.startswith(("http://", "https://")):
-            named[role] = text
+        if match := OUTPUT.fullmatch(text):
+            names[role] = {"generation": match[1], "index": int(match[2] or 0)}
+        elif FETCHED.match(text):
+            names[role] = text
         else:
-            files[role] = _read(role, Path(text))
-    return GivenInputs(named, files)
+            files[role] = _read(role, text)
+    return Inputs(names, files)
 
 
-def _read(role: str, path: Path) -> bytes:
+def _read(role: str, text: str) -> bytes:
     try:
-        content = path.read_bytes()
+        with _opened(text) as file:
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ClientError(f"--{role} {path}: cannot read it: {error.strerror}", asked_wrongly=True) from error
+        told = f"--{role} {text}: {error.strerror}; name a file, a URL, or gen_…:index for an output of a job"
+        raise AskedWrongly(told) from error
+    if not content:
+        raise AskedWrongly(f"--{role} {text}: there is nothing in it")
     if len(content) > MAX_BYTES:
-        size = len(content) / 2**20
-        raise ClientError(f"--{role} {path}: {size:.1f} MiB is over the limit of 20", asked_wrongly=True)
+        raise AskedWrongly(f"--{role} {text}: it is over the limit of {MAX_BYTES // 2**20} MiB")
     return content
 
 
-def size_of(size: str | None, width: int | None, height: int | None) -> tuple[int | None, int | None]:
-    """Width and height of `--size 512x384`, or those that were given apart. Raises ClientError."""
-    if size is None:
-        return width, height
-    match = re.fullmatch(r"([1-9][0-9]{0,4})[xX×]([1-9][0-9]{0,4})", size)
-    if match is None:
-        raise ClientError(f"--size {size}: say WIDTHxHEIGHT in pixels, such as 512x384", asked_wrongly=True)
-    if width is not None or height is not None:
-        raise ClientError("--size says what --width and --height say: give one or the other", asked_wrongly=True)
-    return int(match[1]), int(match[2])
+def _opened(text: str) -> BinaryIO:
+    """The file of that name, or standard input, which is as good as empty where it is closed."""
+    if text != STANDARD_INPUT:
+        return Path(text).open("rb")
+    return io.BytesIO() if sys.stdin is None else sys.stdin.buffer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from app.cli.commands import bench, doctor, generate, jobs, keys, serve
+from app.cli.output import output_failures_told
 
 app = typer.Typer(
     help="Easel: a self-hosted image-generation service.",
@@ -44,28 +44,6 @@ def _root(
 
 
 def main() -> None:
-    """The console entry point. An output that cannot be written is an error with a line, never a traceback."""
-    code: object = 1
-    try:
-        code = run()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        code = 0  # whoever read has had enough, as in `easel jobs | head -1`
-        _forget_output()
-    except OSError as error:
-        sys.stderr.write(f"error: cannot write to the output: {error.strerror}\n")
-        _forget_output()
-    sys.exit(code)  # type: ignore[arg-type]
-
-
-def run() -> object:
-    """What the command ended with."""
-    try:
-        return app()
-    except SystemExit as ended:
-        return ended.code
-
-
-def _forget_output() -> None:
-    """Python writes what is left of the output when it ends, and would fail again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """The console entry point."""
+    with output_failures_told():
+        sys.exit(app())

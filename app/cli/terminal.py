@@ -1,4 +1,4 @@
-"""What all commands share at the terminal: how to print, how to fail, which server to talk to."""
+"""What all commands share at the terminal: their options, how to print, how to fail."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.auth.binding import InsecureBinding
-from app.cli.client import Client, ClientError
+from app.cli.client import ClientError
 from app.stack.up import StackFailed
 from app.stack.valkey import DataFolderInUse, DataFolderUnusable, ValkeyFailed
 from core.catalog.catalog import CatalogError
@@ -29,7 +29,7 @@ console = Console(stderr=True, highlight=False)
 
 WIDE: Final = 240
 
-output = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+output = Console(highlight=False, width=None if sys.stdout is not None and sys.stdout.isatty() else WIDE)
 """Where nobody looks, as in a pipe, no column is cut off."""
 
 ServerOption = Annotated[
@@ -43,35 +43,36 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for script
 DataDirOption = Annotated[Path | None, typer.Option(help="Where jobs and pictures are kept.")]
 
 
-def fail(message: str, code: int = 1) -> NoReturn:
-    """End the command: 1 for what went wrong, 2 for what was asked wrongly."""
+Tell = Callable[[str], None]
+
+
+def told(message: str) -> None:
+    """An error for the person at the terminal."""
     console.print("[red]error:[/]", Text(message), soft_wrap=True)
+
+
+def fail(message: str, code: int = 1, tell: Tell = told) -> NoReturn:
+    """End the command: 1 for what went wrong, 2 for what was asked wrongly."""
+    tell(message)
     raise typer.Exit(code)
 
 
 @contextmanager
-def failures_told() -> Iterator[None]:
+def failures_told(tell: Tell = told) -> Iterator[None]:
     """Expected failures become a line on the terminal; anything else is a bug and keeps its traceback."""
     try:
         yield
     except ClientError as error:
-        fail(str(error), 2 if error.asked_wrongly else 1)
+        fail(str(error), 2 if error.asked_wrongly else 1, tell)
     except (StackFailed, DataFolderInUse, DataFolderUnusable, ValkeyFailed, CatalogError) as error:
-        fail(str(error))
+        fail(str(error), 1, tell)
     except InsecureBinding as error:
-        fail(str(error), 2)
+        fail(str(error), 2, tell)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
 
-@contextmanager
-def server(url: str | None, api_key: str | None) -> Iterator[Client]:
-    """A client of the server that was named, or of the one on this machine."""
-    with failures_told(), Client(url or settings().base_url, api_key) as client:
-        yield client
-
-
-def settings(**given: object) -> Settings:
+def settings(tell: Tell = told, /, **given: object) -> Settings:
     """The settings with the options that were given; a wrong one ends the command with its message."""
     try:
         return Settings.read(**{name: value for name, value in given.items() if value is not None})
@@ -79,7 +80,7 @@ def settings(**given: object) -> Settings:
         for problem in error.errors():
             name = str(problem["loc"][0]).upper() if problem["loc"] else ""
             variable = name if name in ("", "REDIS_URL") else f"EASEL_{name.removeprefix('EASEL_')}"
-            console.print(f"[red]{variable or 'settings'}[/]: {problem['msg']}")
+            tell(f"{variable or 'settings'}: {problem['msg']}")
         raise typer.Exit(2) from None
 
 

@@ -51,6 +51,31 @@ def test_words_need_no_quotes_and_pipes_no_dash(stack: Stack, tmp_path: Path) ->
     assert [job["files"] for job in jobs] == [[str(tmp_path / f"{job['id']}.webp")] for job in jobs]
 
 
+def test_pictures_are_drawn_over_and_pass_through_pipes(stack: Stack, tmp_path: Path) -> None:
+    # Given a picture of one command, when another draws it over
+    pear = tmp_path / "pear.png"
+    line = f"{EASEL} generate an apple --steps 2 --out - | {EASEL} generate a pear --steps 4 --image - --out {pear}"
+    piped = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line}"],
+        env={**os.environ, "EASEL_URL": str(stack.http.base_url)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # Then it is there, and nothing but its name was printed
+    assert (piped.returncode, piped.stdout, piped.stderr) == (0, f"{pear}\n", "")
+    with Image.open(pear) as image:
+        assert json.loads(image.info["easel"])["prompt"] == "a pear"
+    # and a part of it can be drawn anew, a second time over the same file by force only
+    mask = tmp_path / "mask.png"
+    Image.new("L", (256, 256), 255).save(mask)
+    words = ("generate", "a plum", "--steps", "4", "--image", pear, "--mask", mask, "--out", pear)
+    refused = run(stack, *words)
+    assert (refused.returncode, "exists" in refused.stderr) == (2, True)
+    job = json.loads(run(stack, *words, "--force", "--json").stdout)
+    assert (job["task"], job["files"]) == ("inpaint", [str(pear)])
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -126,8 +151,19 @@ def test_without_a_server_it_starts_one_for_the_call(tmp_path: Path) -> None:
     # Then the picture is there all the same, and nothing runs afterwards
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(tmp_path / "apple.png")]
-    assert "starting one for this call" in done.stderr
+    assert done.stderr == "no Easel is running; starting one for this call …\n"
     with Image.open(tmp_path / "apple.png") as image:
         assert image.size == (256, 256)
     listed = subprocess.run([EASEL, "jobs"], env={**os.environ, **environment}, capture_output=True, check=False)
     assert listed.returncode == 1
+
+
+def test_every_line_of_a_log_in_json_is_json(tmp_path: Path) -> None:
+    # Given a log that a machine reads
+    with easel_up(tmp_path / "data", EASEL_LOG_FORMAT="json") as stack:
+        stack.finish(stack.post(prompt="an apple", num_inference_steps=2)["id"])
+        stack.stop()
+    # Then from its start to its end there is nothing else in it
+    lines = [json.loads(line) for line in stack.log.read_text().splitlines()]
+    assert f"Easel is ready at {str(stack.http.base_url).rstrip('/')}" in [line["message"] for line in lines]
+    assert lines[-1]["logger"].startswith("app.")

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from app.cli.bench import measure
 from app.cli.client import Client
+from app.cli.servers import any_server
 from app.cli.terminal import (
     DataDirOption,
     JsonOption,
@@ -20,7 +21,6 @@ from app.cli.terminal import (
     settings,
     show,
 )
-from app.stack.up import running_stack
 
 
 def bench(
@@ -45,16 +45,9 @@ def bench(
             found = measure(client, asked, pictures=pictures, clients=clients, done=lambda: bar.advance(task))
         show(found, as_json, lambda: table_of(found))
 
-    chosen = settings(data_dir=data_dir)
-    with failures_told():
-        with Client(server or chosen.base_url, api_key) as client:
-            if server or client.is_up():
-                run(client)
-                return
-        console.print("no Easel is running; starting one for this call …")
-        with running_stack(chosen) as stack, Client(stack.url, api_key) as client:
-            stack.wait_ready()
-            run(client)
+    with failures_told(), any_server(server, api_key, settings(data_dir=data_dir)) as reached:
+        reached.wait_ready()
+        run(reached.client)
 
 
 def table_of(found: dict[str, Any]) -> Table:

@@ -1,20 +1,20 @@
-"""`easel generate`: prompts in, files out, on a running Easel or on one started for the call."""
+"""`easel generate`: words and pictures in, pictures out, on a running Easel or on one started for the call."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import re
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
-from app.cli.client import Client
-from app.cli.files import Destination
-from app.cli.generation import draw, save
-from app.cli.inputs import read_inputs, size_of
+from app.cli.client import AskedWrongly
+from app.cli.files import destination_of
+from app.cli.formats import STANDARD_OUTPUT
+from app.cli.generation import follow, submit
+from app.cli.inputs import STANDARD_INPUT, inputs_of
+from app.cli.prompts import prompts_of
+from app.cli.servers import any_server
 from app.cli.terminal import (
     DataDirOption,
     JsonOption,
@@ -22,43 +22,41 @@ from app.cli.terminal import (
     ServerOption,
     console,
     ended_by_sigterm,
-    fail,
     failures_told,
     settings,
     show,
 )
-from app.stack.up import running_stack
-from core.settings import Settings
+from core.catalog.model import MAX_IMAGES
+
+OUT = "File to write, in which {id}, {seed} and {index} are filled in; a folder, with a / at its end; - for the output."
+FREE = "easel.png, easel-2.png, …"
 
 
 def generate(
     prompt: Annotated[list[str] | None, typer.Argument(help="What to draw; '-' reads prompts from the input.")] = None,
-    out: Annotated[
-        str | None,
-        typer.Option(
-            help="A .png, .jpg or .webp file, in whose name {seed} and {id} are filled in; a folder/; or - for the "
-            "output. Several pictures of one name are numbered.",
-            show_default="easel.png, or the next free name",
-        ),
+    out: Annotated[str | None, typer.Option(help=OUT, show_default=FREE)] = None,
+    picture_format: Annotated[
+        str | None, typer.Option("--format", help="png, jpeg or webp.", show_default="what --out ends in, or png")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Write over files that are there.")] = False,
-    format_name: Annotated[str | None, typer.Option("--format", help="png, jpeg or webp, for a folder or -.")] = None,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite files that are there.")] = False,
     from_file: Annotated[Path | None, typer.Option("--from", help="A file with a prompt a line.")] = None,
-    image: Annotated[str | None, typer.Option(help="Draw over this: a file, a URL or gen_…:index.")] = None,
-    mask: Annotated[str | None, typer.Option(help="What of it to draw anew, in white: a file, a URL or gen_….")] = None,
+    image: Annotated[
+        str | None, typer.Option(help="Picture to start from: a file, a URL, gen_… or gen_…:index, - for the input.")
+    ] = None,
+    mask: Annotated[str | None, typer.Option(help="The same for its mask: what is white is drawn anew.")] = None,
     strength: Annotated[float | None, typer.Option(help="How much of the picture is drawn anew, up to 1.")] = None,
-    task: Annotated[str | None, typer.Option(help="A task of the model; unset: as the pictures say.")] = None,
+    task: Annotated[str | None, typer.Option(help="What to do.", show_default="what takes these pictures")] = None,
     style: Annotated[str | None, typer.Option(help="A style of the model.")] = None,
     negative_prompt: Annotated[str | None, typer.Option(help="What to keep out of the picture.")] = None,
     model: Annotated[str | None, typer.Option(help="A model of 'easel models'.")] = None,
-    size: Annotated[str | None, typer.Option(help="WIDTHxHEIGHT in pixels.")] = None,
+    size: Annotated[str | None, typer.Option(help="Width and height, such as 512x384.")] = None,
     width: Annotated[int | None, typer.Option(help="Pixels.")] = None,
     height: Annotated[int | None, typer.Option(help="Pixels.")] = None,
     steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
     guidance: Annotated[float | None, typer.Option(help="How closely to follow the prompt.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="The sampler.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed draws the same picture.")] = None,
-    n: Annotated[int | None, typer.Option("-n", "--n", help="How many pictures.")] = None,
+    n: Annotated[int, typer.Option("-n", "--n", help="How many pictures.", min=1, max=MAX_IMAGES)] = 1,
     open_it: Annotated[bool, typer.Option("--open", help="Show the picture when it is done.")] = False,
     as_json: JsonOption = False,
     server: ServerOption = None,
@@ -66,79 +64,42 @@ def generate(
     data_dir: DataDirOption = None,
 ) -> None:
     """Draw a picture: on a running Easel, or on one started for this call. Ctrl-C cancels it."""
-    prompts = prompts_of(" ".join(prompt) if prompt else None, from_file)
-    destination = Destination(out, format_name, force)
     with failures_told(), ended_by_sigterm():
-        destination.check(len(prompts) * (n or 1), as_json)
-        inputs = read_inputs(image=image, mask=mask)
-        width, height = size_of(size, width, height)
+        prompts = prompts_of(
+            " ".join(prompt) if prompt else None, from_file, input_is_free=STANDARD_INPUT not in (image, mask)
+        )
+        if out == STANDARD_OUTPUT and (as_json or open_it):
+            raise AskedWrongly("--out -: standard output holds the picture; leave out --json and --open")
+        width, height = sides_of(size, width, height)
+        destination = destination_of(out, picture_format, prompts=len(prompts), n=n, seed=seed, force=force)
+        inputs = inputs_of({"image": image, "mask": mask})
         body: dict[str, Any] = {
             "task": task, "style": style, "negative_prompt": negative_prompt, "model": model, "width": width,
-            "height": height, "num_inference_steps": steps, "guidance_scale": guidance, "scheduler": scheduler,
-            "strength": strength, "seed": seed, "n": n, "inputs": inputs.named or None,
-            "output": {"format": destination.format()},
+            "height": height, "strength": strength, "num_inference_steps": steps, "guidance_scale": guidance,
+            "scheduler": scheduler, "seed": seed, "n": n, "output": {"format": destination.format},
         }  # fmt: skip
-        # One at a time is drawn, so one worker is enough where this call starts its own; its log is not this call's.
-        chosen = settings(data_dir=data_dir, workers=1)
-        with connected(chosen, server, api_key) as client:
-            jobs = [
-                drawn(client, {"prompt": text, **body}, inputs.files, destination, (index, len(prompts)))
-                for index, text in enumerate(prompts)
-            ]
-            if destination.is_stdout:
-                sys.stdout.buffer.write(client.download(jobs[0]["outputs"][0]["url"]))
-                return
-        written = [file for job in jobs for file in job["files"]]
-        show(jobs if len(jobs) > 1 else jobs[0], as_json, lambda: "\n".join(written))
-        if open_it and typer.launch(written[0]) != 0:
-            console.print(f"nothing here opens pictures; it is in {written[0]}")
+        # One at a time is drawn, so one worker is enough where this call starts its own.
+        with any_server(server, api_key, settings(data_dir=data_dir, workers=1)) as reached:
+            jobs = []
+            for number, text in enumerate(prompts):
+                job = submit(reached.client, {"prompt": text, **body}, inputs)
+                job = follow(reached.client, job, reached.wait_ready, console)
+                files = destination.save(number, job, reached.client.download)
+                jobs.append({**job, "files": [str(file) for file in files]})
+            written = [file for job in jobs for file in job["files"]]
+            if written:
+                show(jobs if len(jobs) > 1 else jobs[0], as_json, lambda: "\n".join(written))
+            if open_it and typer.launch(written[0]) != 0:
+                console.print(f"nothing here opens pictures; it is in {written[0]}")
 
 
-@contextmanager
-def connected(chosen: Settings, server: str | None, api_key: str | None) -> Iterator[Client]:
-    """A client of the running Easel, or of one that lives as long as the block."""
-    with Client(server or chosen.base_url, api_key) as client:
-        if server or client.is_up():
-            yield client
-            return
-    console.print("no Easel is running; starting one for this call …")
-    quiet = {} if "EASEL_LOG_LEVEL" in os.environ else {"EASEL_LOG_LEVEL": "ERROR"}
-    with running_stack(chosen, quiet) as stack, Client(stack.url, api_key) as client:
-        stack.wait_ready()
-        yield client
-
-
-def drawn(
-    client: Client,
-    body: Mapping[str, Any],
-    files: Mapping[str, bytes],
-    destination: Destination,
-    place: tuple[int, int],
-) -> dict[str, Any]:
-    """The finished job of one prompt, number and count in `place`, with the `files` that were written."""
-    job = draw(client, body, files, console)
-    paths = [] if destination.is_stdout else destination.paths(job, *place)
-    if paths:
-        save(client, job, paths)
-    return {**job, "files": [str(path) for path in paths]}
-
-
-HOW: Final = "a prompt, '-' to read prompts from the input, or --from a file"
-
-
-def prompts_of(prompt: str | None, from_file: Path | None) -> list[str]:
-    """The prompts to draw: the argument, the lines of a file, or those of standard input."""
-    piped = prompt is None and from_file is None and not sys.stdin.isatty()
-    if not piped and (prompt is None) == (from_file is None):
-        fail(f"say what to draw: {HOW}", 2)
-    try:
-        if from_file is not None:
-            text = from_file.read_text(encoding="utf-8")
-        else:
-            text = sys.stdin.read() if piped or prompt == "-" else str(prompt)
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"cannot read prompts from {from_file or 'the input'}: {error}", 2)
-    prompts = [line.strip() for line in text.splitlines() if line.strip()]
-    if not prompts:
-        fail(f"there is no prompt to draw, all is empty; say what to draw: {HOW}", 2)
-    return prompts
+def sides_of(size: str | None, width: int | None, height: int | None) -> tuple[int | None, int | None]:
+    """Width and height, said as two numbers or as one size. Raises AskedWrongly."""
+    if size is None:
+        return width, height
+    if width is not None or height is not None:
+        raise AskedWrongly("--size says width and height: leave out --width and --height")
+    sides = re.fullmatch(r"([0-9]{1,9})[x×]([0-9]{1,9})", size, re.IGNORECASE)
+    if sides is None:
+        raise AskedWrongly(f"--size {size}: say width x height, such as 512x384")
+    return int(sides[1]), int(sides[2])

@@ -10,7 +10,8 @@ from rich.json import JSON
 from rich.table import Column, Table
 from rich.text import Text
 
-from app.cli.terminal import JsonOption, KeyOption, ServerOption, server, short_time, show
+from app.cli.servers import server
+from app.cli.terminal import JsonOption, KeyOption, ServerOption, short_time, show
 
 JobArgument = Annotated[str, typer.Argument(help="A job's id, gen_…")]
 COLORS = {"succeeded": "green", "failed": "red", "canceled": "yellow", "running": "cyan", "queued": "blue"}
@@ -55,21 +56,23 @@ def models(as_json: JsonOption = False, url: ServerOption = None, api_key: KeyOp
 
 
 def jobs_table(rows: list[dict[str, Any]]) -> Table | str:
-    """An id is what the next command needs: it is never cut, whatever else has to be."""
+    """An id is what the next command needs: it is never cut, whatever else has to be.
+
+    Tasks and models are named where there are several.
+    """
     if not rows:
         return "no jobs"
-    models = len({job["model"] for job in rows}) > 1
+    telling = [name for name in ("task", "model") if len({job[name] for job in rows}) > 1]
     table = Table(Column("job", min_width=max(len(job["id"]) for job in rows)), "status", "created", box=SIMPLE_HEAD)
-    if models:
-        table.add_column("model")
-    table.add_column("prompt")
+    for name in (*telling, "prompt"):
+        table.add_column(name)
     for job in rows:
         several = f" × {len(job['seeds'])}" if len(job["seeds"]) > 1 else ""
         table.add_row(
             job["id"],
-            f"[{COLORS[job['status']]}]{job['status']}[/]",
+            Text(job["status"], style=COLORS.get(job["status"], "")),
             short_time(job["created_at"]),
-            *[job["model"]] * models,
+            *[Text(job[name]) for name in telling],
             Text((job["parameters"].get("prompt") or job["task"]) + several),
         )
     return table

@@ -8,8 +8,9 @@ import threading
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
-from app.cli.terminal import DataDirOption, console, failures_told, settings
+from app.cli.terminal import DataDirOption, Tell, console, failures_told, settings, told
 from app.stack.up import running_stack
 from core import logs
 from core.settings import Settings
@@ -23,23 +24,38 @@ def up(
     data_dir: DataDirOption = None,
 ) -> None:
     """Start everything on this machine and keep it running; Ctrl-C stops it."""
-    chosen = settings(port=port, host=host, data_dir=data_dir)
+    tell = teller()
+    chosen = settings(tell, port=port, host=host, data_dir=data_dir)
     logs.configure(chosen)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with failures_told(), running_stack(chosen) as stack:
+    with failures_told(tell), running_stack(chosen) as stack:
         stack.wait_ready(stopped.is_set)
         if not stopped.is_set():
-            told(chosen, f"Easel is ready at {chosen.base_url}", "[bold green]", "  (Ctrl-C stops it)")
+            ready = f"Easel is ready at {chosen.base_url}"
+            say(chosen, ready, for_people=f"\n[bold green]{ready}[/]  (Ctrl-C stops it)\n")
         while not stopped.wait(0.5):
             stack.tend()
-        told(chosen, "stopping …")
+        say(chosen, "stopping", for_people="stopping …")
 
 
-def told(chosen: Settings, words: str, style: str = "", hint: str = "") -> None:
-    """Tell a person at a terminal, or, where logs are JSON, the machine that reads them."""
+def say(chosen: Settings, message: str, *, for_people: str) -> None:
+    """Tell what people like to read, or a line of the log where logs are read by machines."""
     if chosen.log_format == "json":
-        logger.info(words)
+        logger.info(message)
     else:
-        console.print(f"\n{style}{words}{style and '[/]'}{hint}\n" if style else words)
+        console.print(for_people)
+
+
+def teller() -> Tell:
+    """How errors are told: like all that is logged, where logs are JSON, even if another setting is wrong."""
+    others = {name: info.default for name, info in Settings.model_fields.items() if name != "log_format"}
+    try:
+        early = Settings.read(**others)
+    except ValidationError:
+        return told
+    if early.log_format != "json":
+        return told
+    logs.configure(early)
+    return logger.error

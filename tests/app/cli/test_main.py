@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
@@ -18,19 +17,13 @@ from app.cli.main import app
 from app.stack.up import _local_host
 from tests.ports import free_port
 
+pytestmark = pytest.mark.usefixtures("no_server")
+
 runner = CliRunner()
 
 
 def easel(*arguments: str | Path) -> Result:
     return runner.invoke(app, [str(argument) for argument in arguments])
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty folder, a port where nobody listens, and a log that is not the next test's."""
-    monkeypatch.setattr(logging.root, "handlers", logging.root.handlers.copy())
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("EASEL_PORT", str(free_port()))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +33,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["generate", "x", "--from", "prompts.txt"], 2, "say what to draw"),
         (["generate", "--from", "missing.txt"], 2, "missing.txt"),
         (["generate", "-"], 2, "no prompt to draw"),
-        (["generate", "an apple", "--out", "apple.gif"], 2, ".png, .jpg or .webp"),
+        (["generate", "an apple", "--out", "apple.gif"], 2, "say --format"),
         (["models", "--server", "127.0.0.1:9"], 1, "cannot reach http://127.0.0.1:9"),
         (["models", "--server", "127.0.0.1:9"], 1, "'easel up' starts it here"),
         (["models", "--server", "http://127.0.0.1:port"], 2, "no address of a server"),
@@ -92,6 +85,7 @@ def test_an_id_is_never_cut() -> None:
             "id": f"gen_{model * 10}",
             "status": "succeeded",
             "created_at": "2026-01-02T03:04:05Z",
+            "task": "text-to-image",
             "model": model,
             "seeds": [1, 2, 3],
             "parameters": {"prompt": prompt},
@@ -106,6 +100,20 @@ def test_an_id_is_never_cut() -> None:
     for job in jobs:
         assert str(job["id"]) in printed.get()
     assert "2026-01-02" in printed.get()
+
+
+def test_jobs_of_several_tasks_and_of_a_newer_server_are_listed() -> None:
+    # Given an edit, and a job whose task and status this version does not know
+    known = {"id": "gen_1", "created_at": "2026-01-02T03:04:05Z", "model": "mini", "seeds": [1]}
+    edit = {**known, "task": "inpaint", "status": "running", "parameters": {"prompt": "a pear"}}
+    other = {**known, "task": "[sing]", "status": "resting", "parameters": {}}
+    # When they are listed
+    console = Console(width=120)
+    with console.capture() as printed:
+        console.print(jobs_table([edit, other]))
+    # Then each is told by what it is
+    for word in ("inpaint", "running", "a pear", "[sing]", "resting"):
+        assert word in printed.get()
 
 
 def test_nothing_is_said_to_be_nothing() -> None:
@@ -137,6 +145,7 @@ def test_what_people_wrote_is_no_markup() -> None:
         "id": "gen_1",
         "status": "succeeded",
         "created_at": "2026-01-02T03:04:05Z",
+        "task": "text-to-image",
         "model": "easel-mini",
         "seeds": [1],
         "parameters": {"prompt": prompt},
