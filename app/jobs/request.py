@@ -98,7 +98,7 @@ def _parameters(wanted: JobRequest, task: Task, model: Model) -> Parameters:
         raise InvalidRequest(f"'{foreign}' means nothing for {task.name}: leave it out", param=foreign)
     if wanted.style is not None:
         given["prompt"] = model.in_style(given.get("prompt", ""), wanted.style)
-    facts = {role: [opened.facts for opened in files] for role, files in wanted.inputs.items()}
+    facts = {role.name: [opened.facts for opened in wanted.inputs[role.name]] for role in task.roles}
     try:
         return task.parameters.model_validate({**task.parameters.defaults(model, facts), **given})
     except ValidationError as error:

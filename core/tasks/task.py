@@ -27,7 +27,10 @@ class Parameters(Record):
 
     @classmethod
     def defaults(cls, model: Model, inputs: Mapping[str, Sequence[Facts]]) -> dict[str, Any]:
-        """What is taken for the fields that a request leaves out; `inputs` are the facts of its files, by role."""
+        """What is taken for the fields that a request leaves out.
+
+        `inputs` are the facts of its files, by role, in the order of the task's roles.
+        """
         return {}
 
     def check(self, model: Model) -> None:

@@ -73,6 +73,15 @@ def test_a_mask_is_white_where_it_is_drawn_anew(client: TestClient) -> None:
     assert (kept.mode, kept.size, kept.getpixel((5, 128)), kept.getpixel((250, 128))) == ("L", (256, 256), 255, 0)
 
 
+def test_the_size_is_that_of_the_picture_whichever_comes_first(client: TestClient) -> None:
+    square = f"data:image/png;base64,{base64.b64encode(file_of(Image.new('L', (64, 64), 255))).decode()}"
+
+    job = submit(client, inputs={"mask": square, "image": DATA_URI})
+
+    assert (job["parameters"]["width"], job["parameters"]["height"]) == (288, 192)
+    assert [given["role"] for given in job["inputs"]] == ["image", "mask"]
+
+
 def test_a_form_brings_its_files_along(client: TestClient) -> None:
     fields = {"prompt": "a hat", "n": "2", "seed": "7", "strength": "0.5", "output": json.dumps({"format": "webp"})}
     files = {"image": ("red.png", RED, "image/png")}
