@@ -27,9 +27,15 @@ class _Output(io.FileIO):
         try:
             return super().write(data)
         except BrokenPipeError:
+            _send_the_rest_nowhere(self.fileno())
             raise
         except OSError as error:
             raise OutputFailed(error.errno, error.strerror) from error
+
+
+def _send_the_rest_nowhere(descriptor: int) -> None:
+    """Python writes what is left once more at its end, and since 3.13 tells of it when that fails."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 @contextmanager
@@ -46,6 +52,6 @@ def output_failures_told() -> Iterator[None]:
     try:
         yield
     except OutputFailed as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), raw.fileno())  # Python tries once more at its end
+        _send_the_rest_nowhere(raw.fileno())
         told(f"cannot write to standard output: {error.strerror}")
         raise SystemExit(1) from None
