@@ -11,10 +11,10 @@ from pydantic import BaseModel, Field
 
 from app.auth.access import needs
 from app.http.errors import documented
-from app.http.multipart import open_form
+from app.http.multipart import only, open_form
 from app.jobs.sources import InlineFile
 from app.services import Owner, Services, ServicesOf
-from core.errors import InvalidRequest, NotFound
+from core.errors import NotFound
 from core.keys import Scope
 from core.media import Facts
 from core.store.uploads import Upload, new_upload_id
@@ -64,9 +64,7 @@ class UploadView(BaseModel):
 async def create_upload(request: Request, services: ServicesOf, owner: Owner) -> UploadView:
     """For a file that is used more than once; one that is used once may come with its generation."""
     async with open_form(request) as form:
-        content = form.one("file")
-        if content is None:
-            raise InvalidRequest("'file' is required, as a file", code="missing_required_parameter", param="file")
+        content = only("file", form.all("file"))
         return await to_thread.run_sync(_store, services, owner, content, limiter=services.decoder_limiter)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
+from app.http.json_bodies import parse
 from app.http.validation import as_body_error
 from core.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
@@ -72,16 +72,18 @@ class Form:
             found.append(file.read())
         return found
 
-    def one(self, name: str) -> bytes | None:
-        """The only file of that name. Raises InvalidRequest if there are more."""
-        found = self.files.get(name, [])
-        if len(found) > 1:
-            raise InvalidRequest(
-                f"'{name}' came {len(found)} times: no model of this server takes more than one",
-                code="unsupported_value",
-                param=name,
-            )
-        return self.all(name)[0] if found else None
+
+def only(name: str, found: Sequence[bytes]) -> bytes:
+    """The one file that came as `name`. Raises InvalidRequest if there is none, or more."""
+    if not found:
+        raise InvalidRequest(f"'{name}' is required, as a file", code="missing_required_parameter", param=name)
+    if len(found) > 1:
+        raise InvalidRequest(
+            f"'{name}' came {len(found)} times: no model of this server takes more than one",
+            code="unsupported_value",
+            param=name,
+        )
+    return found[0]
 
 
 @asynccontextmanager
@@ -128,10 +130,11 @@ def _put(fields: dict[str, Any], name: str, value: str) -> None:
 
 
 def _object(field: str, value: str) -> dict[str, Any]:
+    """Read as a JSON body is, with its caps. Raises InvalidRequest."""
     wrong = InvalidRequest(f"'{field}' must be a JSON object in a form", param=field)
     try:
-        found = json.loads(value)
-    except (ValueError, RecursionError) as error:
+        found = parse(value.encode())
+    except InvalidRequest as error:
         raise wrong from error
     if not isinstance(found, dict):
         raise wrong

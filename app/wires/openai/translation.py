@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+from app.http.multipart import only
 from app.jobs.request import JobRequest, fingerprint_of
 from app.jobs.sources import InlineFile, OpenedFile, OpenFiles
 from app.wires.openai.fields import (
@@ -21,6 +22,7 @@ from core.catalog.catalog import Catalog
 from core.catalog.model import Model
 from core.errors import InvalidRequest
 from core.jobs import Priority
+from core.tasks import implied_task
 
 T = TypeVar("T", int, float)
 
@@ -44,16 +46,13 @@ NAMES: Final = {
 }
 """What our fields are called on this wire."""
 
-TEXT_TO_IMAGE: Final = "text-to-image"
-IMAGE_TO_IMAGE: Final = "image-to-image"
-INPAINT: Final = "inpaint"
-
 
 def request_of_generation(body: GenerationsInput, catalog: Catalog) -> JobRequest:
     """What the call asks for. Raises NotFound or InvalidRequest, naming the field."""
-    model = model_for(body.model, TEXT_TO_IMAGE, catalog)
+    task = implied_task(()).name
+    model = model_for(body.model, task, catalog)
     size = size_for(body.size, model, exactly=is_ours(body.model, catalog))
-    return _request(body, TEXT_TO_IMAGE, model, size, {}, {}, ())
+    return _request(body, task, model, size, {}, {}, ())
 
 
 def request_of_edit(
@@ -64,35 +63,22 @@ def request_of_edit(
     digests: Sequence[str],
 ) -> JobRequest:
     """What a call with pictures asks for: which of them is what, and the size they imply."""
-    image = opening.open(InlineFile(_only("image", files)), "image")
+    image = opening.open(InlineFile(only("image", files.get("image", ()))), "image")
     inputs = {"image": [image]}
     if isinstance(body, EditsInput) and (mask := _mask(image, files, opening)) is not None:
         inputs["mask"] = [mask]
-    task = INPAINT if "mask" in inputs else IMAGE_TO_IMAGE
+    task = implied_task(inputs).name
     model = model_for(body.model, task, catalog)
     given = (image.picture.width, image.picture.height)
     size = size_for(body.size, model, exactly=is_ours(body.model, catalog), given=given)
-    return _request(body, task, model, size, {"strength": body.strength or _strength(body, task)}, inputs, digests)
-
-
-def _only(name: str, files: Mapping[str, Sequence[bytes]]) -> bytes:
-    found = files.get(name, ())
-    if not found:
-        raise InvalidRequest(f"'{name}' is required, as a file", code="missing_required_parameter", param=name)
-    if len(found) > 1:
-        raise InvalidRequest(
-            f"'{name}' came {len(found)} times: no model of this server takes more than one",
-            code="unsupported_value",
-            param=name,
-        )
-    return found[0]
+    return _request(body, task, model, size, {"strength": body.strength or _strength(body, inputs)}, inputs, digests)
 
 
 def _mask(image: OpenedFile, files: Mapping[str, Sequence[bytes]], opening: OpenFiles) -> OpenedFile | None:
     """What is to be drawn anew: where the mask, or without one the picture itself, is transparent."""
     if not files.get("mask"):
         return image.read_as("clear") if image.picture.is_clear else None
-    mask = opening.open(InlineFile(_only("mask", files)), "mask")
+    mask = opening.open(InlineFile(only("mask", files["mask"])), "mask")
     seen, of = mask.picture, image.picture
     if (seen.width, seen.height) != (of.width, of.height):
         raise InvalidRequest(
@@ -106,9 +92,9 @@ def _mask(image: OpenedFile, files: Mapping[str, Sequence[bytes]], opening: Open
     return mask.read_as("clear")
 
 
-def _strength(body: EditsInput | VariationsInput, task: str) -> float | None:
-    """None for the task's own."""
-    if task == INPAINT:
+def _strength(body: EditsInput | VariationsInput, inputs: Collection[str]) -> float | None:
+    """None for the task's own, where a mask says what is drawn anew."""
+    if "mask" in inputs:
         return None
     if isinstance(body, VariationsInput):
         return VARIATION_STRENGTH

@@ -73,6 +73,26 @@ def test_a_mask_is_white_where_it_is_drawn_anew(client: TestClient) -> None:
     assert (kept.mode, kept.size, kept.getpixel((5, 128)), kept.getpixel((250, 128))) == ("L", (256, 256), 255, 0)
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "[1, 2]",
+        "{",
+        '{"user": "\\ud800"}',
+        '{"user": NaN}',
+        '{"user": ' + "[" * 30 + "]" * 30 + "}",
+        '{"user": [' + "0," * 20_000 + "0]}",
+    ],
+    ids=["a list", "cut off", "half of a surrogate pair", "no number", "too deep", "too many values"],
+)
+def test_json_in_a_form_is_read_like_a_json_body(client: TestClient, metadata: str) -> None:
+    form = {"prompt": "a hat", "metadata": metadata}
+    response = client.post("/v1/generations", data=form, files={"image": ("red.png", RED, "image/png")})
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert (error["param"], error["message"]) == ("metadata", "'metadata' must be a JSON object in a form")
+
+
 def test_the_size_is_that_of_the_picture_whichever_comes_first(client: TestClient) -> None:
     square = f"data:image/png;base64,{base64.b64encode(file_of(Image.new('L', (64, 64), 255))).decode()}"
 
