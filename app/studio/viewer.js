@@ -72,7 +72,7 @@ function rows({ task, model, parameters, created_at, started_at, finished_at, no
   const seconds = (new Date(finished_at) - new Date(started_at ?? created_at)) / 1000;
   return [
     ["Model", model],
-    ...(task === "text-to-image" ? [] : [["Task", `${task}, strength ${parameters.strength}`]]),
+    ...("strength" in parameters ? [["Task", `${task}, strength ${parameters.strength}`]] : []),
     ...(parameters.negative_prompt ? [["Keep out", parameters.negative_prompt]] : []),
     ["Size", `${facts.width} × ${facts.height}`],
     ["Steps", parameters.num_inference_steps],
