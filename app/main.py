@@ -81,7 +81,7 @@ def _modules_of(package: ModuleType) -> Iterator[ModuleType]:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
-    async with services.notifier.ringing():
+    async with services.notifier.listening():
         yield
     services.decoder.close()
     services.telemetry.close()

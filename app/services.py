@@ -38,7 +38,7 @@ from core.store import (
     WorkerRegistry,
 )
 from core.store.connection import connect
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from core.store.lineage import Lineage
 from core.store.uploads import UploadStore
 from core.telemetry import Telemetry
@@ -134,7 +134,7 @@ def _base_url(request: Request) -> str:
 
 
 def _owner(request: Request) -> str:
-    """Whose jobs this request sees; the door wrote it down when it checked the key."""
+    """Whose jobs this request sees; the middleware wrote it down when it checked the key."""
     owner: str | None = request.state.owner
     if owner is None:  # a signature is good for looking at one picture, and for nothing else that names an owner
         raise Unauthenticated(param="Authorization")

@@ -18,7 +18,7 @@ def is_alive(part: str, settings: Settings) -> bool:
         return False
     with connect(settings.redis_url, prefix=settings.redis_prefix) as redis:
         if part == "keeper":
-            return KeeperHeartbeat(redis).heard()
+            return KeeperHeartbeat(redis).is_alive()
         here = f"{socket.gethostname()}-"
         return any(worker.name.startswith(here) for worker in WorkerRegistry(redis).alive())
 

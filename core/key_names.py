@@ -13,8 +13,8 @@ from redis import Redis
 DEFAULT_PREFIX: Final = "easel"
 
 Single = Literal[
-    "bell",
     "cancels",
+    "changes",
     "deadlines",
     "expiries",
     "forgotten",
@@ -67,10 +67,10 @@ Family = Literal[
 DESCRIPTIONS: Final = MappingProxyType(
     {
         "backlog": "zset, a queue and an owner: waiting jobs by class and number",
-        "bell": "channel: the id of a job about which something has changed",
         "bucket": "hash, an owner: tokens of the rate that are left",
         "calls": "zset, an owner and a fingerprint: jobs that calls wait for, by the ms from which another may",
         "cancels": "channel: the id of a running job to stop",
+        "changes": "channel: the id of a job about which something has changed",
         "children": "set, a job: the jobs that started from it",
         "choice": "string, an owner: the model chosen for later calls",
         "claim": "hash, a claim's token: what it took, for a minute",

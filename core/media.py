@@ -51,13 +51,12 @@ class Output(Record):
     quality: int | None = Field(default=None, ge=1, le=100)
 
 
-class Artifact(Record):
-    """One finished file: `key` is its name in the result store, `medium` its media type, such as image/png."""
+class StoredFile(Record):
+    """One file of a job: `key` is its name in the result store, `medium` its media type, such as image/png."""
 
-    index: int
+    index: int = 0
     key: str
     medium: str
-    seed: int
     size_bytes: int
     facts: Facts = Field(default={})
 
@@ -65,6 +64,12 @@ class Artifact(Record):
     def extension(self) -> str:
         """That of its file, without the dot."""
         return self.key.rpartition(".")[2]
+
+
+class Artifact(StoredFile):
+    """One finished file."""
+
+    seed: int
 
 
 class Parent(Record):
@@ -74,18 +79,8 @@ class Parent(Record):
     index: int
 
 
-class Input(Record):
+class Input(StoredFile):
     """One file that a job starts from, a copy of its own: `role` says what it is to the task."""
 
     role: str
-    index: int = 0
-    key: str
-    medium: str
-    size_bytes: int
-    facts: Facts = Field(default={})
     parent: Parent | None = None
-
-    @property
-    def extension(self) -> str:
-        """That of its file, without the dot."""
-        return self.key.rpartition(".")[2]

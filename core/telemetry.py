@@ -1,6 +1,6 @@
 """Spans: how long what took, told by OpenTelemetry's own API.
 
-Nobody hears of them unless EASEL_OTLP_ENDPOINT is set; then `pip install 'easel[otel]'` brings what sends them.
+They are dropped unless EASEL_OTLP_ENDPOINT is set; then `pip install 'easel[otel]'` brings what sends them.
 A collector that is away costs its spans and a line in the log now and then, never the time of a request or of a stop.
 """
 
@@ -32,7 +32,7 @@ COMPLAINING: Final = ("opentelemetry.exporter.otlp.proto.http.trace_exporter", "
 
 
 class Telemetry:
-    """Makes a process's spans; without a `provider` nobody hears of them, and a trace passes through as it came."""
+    """Makes a process's spans; without a `provider` they are dropped, and a trace passes through as it came."""
 
     def __init__(self, provider: TracerProvider | None = None) -> None:
         self._provider = provider
@@ -96,7 +96,7 @@ class RateLimitedFilter(logging.Filter):
 
 
 def start(service: str, endpoint: str | None) -> Telemetry:
-    """Spans to the OTLP collector at `endpoint`, such as http://127.0.0.1:4318; nobody hears of them without.
+    """Spans to the OTLP collector at `endpoint`, such as http://127.0.0.1:4318; dropped without one.
 
     Raises ValueError if there is one and what sends them is not installed.
     """

@@ -16,7 +16,6 @@ import torch
 
 from core import logs, telemetry
 from core.catalog.catalog import Catalog, CatalogError
-from core.catalog.model import Model
 from core.errors import JobFailure
 from core.metrics_server import expose
 from core.queue import run_slot
@@ -24,8 +23,8 @@ from core.results import ResultStore
 from core.settings import Settings
 from core.store import JobStore, Previews, WorkerInfo, WorkerRegistry
 from core.store.connection import connect
-from core.store.jobs import Limits
-from core.tasks import all_tasks
+from core.store.limits import Limits
+from core.tasks import tasks_of
 from worker.allocator import keep_freed_memory
 from worker.engine.engine import Engine
 from worker.engine.tuning_cache import ROW_LIMITS, TuningCache
@@ -148,13 +147,8 @@ def info_of(settings: Settings, models: Models, name: str) -> WorkerInfo:
         device=str(models.device),
         slots=settings.slots,
         models=tuple(model.id for model in served),
-        capabilities={model.id: tuple(tasks_of(model)) for model in served},
+        capabilities={model.id: tasks_of(model) for model in served},
     )
-
-
-def tasks_of(model: Model) -> list[str]:
-    """The names of the tasks that `model` can do."""
-    return [task.name for task in all_tasks().values() if task.fits(model)]
 
 
 def warm_engine(settings: Settings, models: Models) -> Engine:

@@ -44,7 +44,7 @@ class StoreCollector(Collector):
         for kind, counts in kinds.items():
             workers.add_metric(kind, len(counts))
             slots.add_metric(kind, sum(counts))
-        keeper = KeeperHeartbeat(self._services.redis).heard()
+        keeper = KeeperHeartbeat(self._services.redis).is_alive()
         yield from (waiting, oldest, workers, slots)
         yield GaugeMetricFamily("easel_jobs_running", "Jobs that a worker holds.", self._counters.running())
         yield GaugeMetricFamily("easel_webhooks_waiting", "Webhooks to be delivered.", self._counters.undelivered())

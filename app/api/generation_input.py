@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, create_m
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
+from app.api.jobs import JOB_ID
 from app.http.bodies import Files
 from app.http.validation import StrictInput
 from app.jobs.fields import MAX_EXPIRES_IN, WORDS_SCHEMA, MetadataKey, MetadataValue, WebhookUrl, not_blank
@@ -17,6 +18,7 @@ from app.jobs.sources import EarlierOutput, InlineFile, OpenedFile, Source, Uplo
 from core.catalog.model import MAX_IMAGES
 from core.errors import InvalidRequest
 from core.jobs import MAX_SEED, Priority
+from core.store.uploads import UPLOAD_ID
 from core.tasks import all_tasks, roles
 
 PICTURE_SCHEMA: Final[dict[str, Any]] = {
@@ -31,7 +33,7 @@ PICTURE_SCHEMA: Final[dict[str, Any]] = {
             "description": "An output of another generation of yours.",
             "required": ["generation", "index"],
             "properties": {
-                "generation": {"type": "string", "pattern": "^gen_[0-9a-f]{40}$"},
+                "generation": {"type": "string", "pattern": f"^{JOB_ID.pattern}$"},
                 "index": {"type": "integer", "minimum": 0, "maximum": 99},
             },
             "additionalProperties": False,
@@ -40,7 +42,7 @@ PICTURE_SCHEMA: Final[dict[str, Any]] = {
             "type": "object",
             "description": "A file of POST /v1/uploads.",
             "required": ["upload"],
-            "properties": {"upload": {"type": "string", "pattern": "^upl_[0-9a-f]{40}$"}},
+            "properties": {"upload": {"type": "string", "pattern": f"^{UPLOAD_ID.pattern}$"}},
             "additionalProperties": False,
         },
     ]

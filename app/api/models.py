@@ -16,7 +16,7 @@ from core.errors import Forbidden
 from core.keys import Scope
 from core.schedulers import Scheduler
 from core.store import WorkerInfo
-from core.tasks import all_tasks
+from core.tasks import tasks_of
 
 router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[needs(Scope.READ)])
 
@@ -65,10 +65,9 @@ class ModelList(BaseModel):
 
 
 def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...]) -> ModelView:
-    tasks = tuple(dict.fromkeys((*model.tasks, *(task.name for task in all_tasks().values() if task.fits(model)))))
     fields = {name: getattr(model, name) for name in ModelView.model_fields if name in Model.model_fields}
     return ModelView(
-        **{**fields, "size": SizeView(**model.size.__dict__), "tasks": tasks},
+        **{**fields, "size": SizeView(**model.size.__dict__), "tasks": tasks_of(model)},
         created=catalog.modified,
         is_default=model.id == catalog.default,
         ready=any(model.id in worker.models for worker in workers),

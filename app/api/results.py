@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Annotated, Any, Final
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Header, Path
 from fastapi.responses import Response
@@ -15,10 +16,12 @@ from app.http.errors import documented
 from app.services import Services, ServicesOf, Viewer
 from core.errors import NotFound
 from core.keys import Scope
-from core.media import Artifact, Input
+from core.media import StoredFile
 from core.tasks import all_tasks, roles
 
 router = APIRouter(prefix="/v1/results", tags=["results"], dependencies=[needs(Scope.READ, signed=True)])
+
+F = TypeVar("F", bound=StoredFile)
 
 INDEX: Final = re.compile(r"0|[1-9][0-9]?")
 
@@ -55,10 +58,7 @@ def get_result(
 ) -> Response:
     """The bytes of one output, a picture with its recipe inside. They never change. A signed address needs no key."""
     job = find(services, job_id, viewer)
-    wanted = int(index) if INDEX.fullmatch(index) else -1
-    output = next((each for each in job.outputs if each.index == wanted and each.extension == extension), None)
-    if output is None:
-        raise NotFound("this generation has no such output", code="result_not_found", param="index")
+    output = _named(job.outputs, index, extension, "output")
     response = _file(services, output, f"{job.id}-{output.index}.{output.extension}", if_none_match)
     if response.status_code == 200:
         services.jobs.fetched(job.id, output.index)
@@ -82,17 +82,20 @@ def get_input(
 ) -> Response:
     """The bytes of one file that the generation started from, as the model was given it."""
     job = find(services, job_id, viewer)
-    wanted = int(index) if INDEX.fullmatch(index) else -1
-    inputs = (
-        each for each in job.request.inputs if (each.role, each.index, each.extension) == (role, wanted, extension)
-    )
-    given = next(inputs, None)
-    if given is None:
-        raise NotFound("this generation has no such input", code="result_not_found", param="index")
+    given = _named([each for each in job.request.inputs if each.role == role], index, extension, "input")
     return _file(services, given, f"{job.id}-{given.role}-{given.index}.{given.extension}", if_none_match)
 
 
-def _file(services: Services, file: Artifact | Input, name: str, if_none_match: str | None) -> Response:
+def _named(files: Sequence[F], index: str, extension: str, kind: str) -> F:
+    """The file of that index and extension, as an address says them. Raises NotFound."""
+    wanted = int(index) if INDEX.fullmatch(index) else -1
+    found = next((each for each in files if (each.index, each.extension) == (wanted, extension)), None)
+    if found is None:
+        raise NotFound(f"this generation has no such {kind}", code="result_not_found", param="index")
+    return found
+
+
+def _file(services: Services, file: StoredFile, name: str, if_none_match: str | None) -> Response:
     """The bytes of `file`, or 304 for a client that has them."""
     etag = f'"{hashlib.sha256(file.key.encode()).hexdigest()[:32]}"'
     headers = {**HEADERS, "ETag": etag, "Content-Disposition": f'inline; filename="{name}"'}

@@ -45,8 +45,8 @@ class AuthMiddleware:
     ) -> None:
         self._app = app
         self._routes = RouteTable(routes)
-        self._keyring = authenticator
-        self._signatures = url_signer
+        self._authenticator = authenticator
+        self._url_signer = url_signer
         self._rates = rates
         public = urlsplit(settings.public_url or "").hostname or ""
         self._public = urlsplit(settings.public_url or "").netloc
@@ -85,7 +85,7 @@ class AuthMiddleware:
         match = HOST.fullmatch(hosts[0])
         if match is None or len(hosts) > 1:
             raise InvalidRequest("the Host header must be one host name, with or without a port", param="Host")
-        if match["name"].lower() not in self._names and not await run_in_threadpool(self._keyring.needed):
+        if match["name"].lower() not in self._names and not await run_in_threadpool(self._authenticator.needed):
             raise Misdirected(
                 f"this server has no API keys and answers to its own machine only, not as '{match['name']}'; "
                 "use http://127.0.0.1, or set EASEL_API_KEYS and EASEL_HOST",
@@ -114,8 +114,8 @@ class AuthMiddleware:
         """Write down whose key came; nobody's for a signature, which opens its one picture for whoever has it."""
         authorization, path, query = Headers(scope=scope).get("authorization", ""), scope["path"], scope["query_string"]
         by_signature = access.signed and not authorization and is_signed(scope["method"], query)
-        if by_signature and self._keyring.needed():
-            self._signatures.check(path, query)
+        if by_signature and self._authenticator.needed():
+            self._url_signer.check(path, query)
             return None
         caller = self._caller(authorization, access)
         access.check(caller.scopes)
@@ -128,7 +128,7 @@ class AuthMiddleware:
         scheme, _, key = authorization.partition(" ")
         if scheme.lower() == "basic" and access.basic:
             scheme, key = "bearer", _password(key)
-        return self._keyring.caller(key.strip() if scheme.lower() == "bearer" else None)
+        return self._authenticator.caller(key.strip() if scheme.lower() == "bearer" else None)
 
 
 def _password(credentials: str) -> str:

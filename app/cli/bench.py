@@ -1,7 +1,4 @@
-"""How fast a server draws, measured as its clients would: some of them at a time, each asking again when served.
-
-Knows the client and the job's own times, no terminal.
-"""
+"""How fast a server draws, measured as its clients would: some of them at a time, each asking again when served."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from app.cli.terminal import told
+from app.cli.terminal import print_error
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -53,5 +53,5 @@ def output_failures_told() -> Iterator[None]:
         yield
     except OutputFailed as error:
         _send_the_rest_nowhere(raw.fileno())
-        told(f"cannot write to standard output: {error.strerror}")
+        print_error(f"cannot write to standard output: {error.strerror}")
         raise SystemExit(1) from None

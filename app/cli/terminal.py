@@ -46,19 +46,19 @@ DataDirOption = Annotated[Path | None, typer.Option(help="Where jobs and picture
 Tell = Callable[[str], None]
 
 
-def told(message: str) -> None:
+def print_error(message: str) -> None:
     """An error for the person at the terminal."""
     console.print("[red]error:[/]", Text(message), soft_wrap=True)
 
 
-def fail(message: str, code: int = 1, tell: Tell = told) -> NoReturn:
+def fail(message: str, code: int = 1, tell: Tell = print_error) -> NoReturn:
     """End the command: 1 for what went wrong, 2 for what was asked wrongly."""
     tell(message)
     raise typer.Exit(code)
 
 
 @contextmanager
-def failures_told(tell: Tell = told) -> Iterator[None]:
+def failures_told(tell: Tell = print_error) -> Iterator[None]:
     """Expected failures become a line on the terminal; anything else is a bug and keeps its traceback."""
     try:
         yield
@@ -72,7 +72,7 @@ def failures_told(tell: Tell = told) -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def settings(tell: Tell = told, /, **given: object) -> Settings:
+def settings(tell: Tell = print_error, /, **given: object) -> Settings:
     """The settings with the options that were given; a wrong one ends the command with its message."""
     try:
         return Settings.read(**{name: value for name, value in given.items() if value is not None})

@@ -1,4 +1,4 @@
-"""Clients that wait for a job on an open connection: what happens when they hang up."""
+"""Clients that wait for a job on an open connection: what happens when they disconnect."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ class DisconnectPolicy:
     """Waits for jobs on behalf of clients, and cancels the jobs of those that left and did not come back."""
 
     def __init__(self, notifier: JobNotifier, jobs: JobStore, reattach: ReattachRegistry, grace_seconds: float) -> None:
-        self._bell = notifier
+        self._notifier = notifier
         self._jobs = jobs
-        self._orphans = reattach
+        self._reattach = reattach
         self._grace_seconds = grace_seconds
-        self._farewells: set[asyncio.Task[None]] = set()
+        self._cancellations: set[asyncio.Task[None]] = set()
 
     async def adopt(self, new: NewJob) -> Job | None:
         """The unfinished business of a client that tries again. Waits a while for one that may yet turn out to be."""
         clock = asyncio.get_running_loop().time
         give_up = clock() + ADOPT_SECONDS
         while True:
-            found = await run_in_threadpool(self._orphans.adopt, new.owner, new.fingerprint)
+            found = await run_in_threadpool(self._reattach.adopt, new.owner, new.fingerprint)
             if found.job_id is not None:
                 return await run_in_threadpool(self._jobs.get, found.job_id)
-            if not found.held or clock() > give_up or self._bell.closed:
+            if not found.held or clock() > give_up or self._notifier.closed:
                 return None
             await asyncio.sleep(0.2)
 
@@ -57,7 +57,7 @@ class DisconnectPolicy:
         """Say that somebody waits for `new` before there is such a job: a retry may overtake its first try."""
         if new.idempotency_key is None:
             with suppress(RedisError):
-                await run_in_threadpool(self._orphans.hold, new.owner, new.fingerprint, new.id, first=True)
+                await run_in_threadpool(self._reattach.hold, new.owner, new.fingerprint, new.id, first=True)
         try:
             yield
         except Exception:
@@ -84,7 +84,7 @@ class DisconnectPolicy:
         first = True
         while not over.is_set():
             with suppress(RedisError):
-                await run_in_threadpool(self._orphans.hold, new.owner, new.fingerprint, job.id, first=first)
+                await run_in_threadpool(self._reattach.hold, new.owner, new.fingerprint, job.id, first=first)
                 first = False
             with suppress(TimeoutError):
                 await asyncio.wait_for(over.wait(), HOLD_SECONDS / 2.5)
@@ -92,12 +92,15 @@ class DisconnectPolicy:
     async def answered(self, new: NewJob, job_id: str) -> None:
         """Nobody need come back for it."""
         with suppress(RedisError):
-            await run_in_threadpool(self._orphans.done, new.owner, new.fingerprint, job_id)
+            await run_in_threadpool(self._reattach.done, new.owner, new.fingerprint, job_id)
 
     async def wait(self, request: Request, new: NewJob, job: Job) -> Job:
-        """The job at its end. Raises HungUp, and Unavailable when we have to stop waiting; a retry finds the job."""
-        waiting = asyncio.ensure_future(until_finished(self._bell, self._jobs, job, MAX_WAIT_SECONDS))
-        leaving = asyncio.ensure_future(_hang_up(request))
+        """The job at its end.
+
+        Raises ClientDisconnected, and Unavailable when we have to stop waiting; a retry finds the job.
+        """
+        waiting = asyncio.ensure_future(until_finished(self._notifier, self._jobs, job, MAX_WAIT_SECONDS))
+        leaving = asyncio.ensure_future(_disconnected(request))
         try:
             async with self.holding(new, job):
                 await asyncio.wait({waiting, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -110,7 +113,7 @@ class DisconnectPolicy:
             raise ClientDisconnected
         ended = waiting.result()
         if not ended.is_terminal:
-            await run_in_threadpool(self._orphans.leave, new.owner, new.fingerprint, job.id)
+            await run_in_threadpool(self._reattach.leave, new.owner, new.fingerprint, job.id)
             raise Unavailable(
                 "the api stops waiting for the picture; ask again and get the same one", code="try_again", retry_after=1
             )
@@ -123,25 +126,25 @@ class DisconnectPolicy:
         A job that reports to a webhook or has an idempotency key goes on: its owner can get at the result without us.
         """
         if new.idempotency_key is None:
-            farewell = asyncio.get_running_loop().create_task(self._wait_then_cancel(new, job))
-            self._farewells.add(farewell)
-            farewell.add_done_callback(self._farewells.discard)
+            cancellation = asyncio.get_running_loop().create_task(self._wait_then_cancel(new, job))
+            self._cancellations.add(cancellation)
+            cancellation.add_done_callback(self._cancellations.discard)
 
     async def _wait_then_cancel(self, new: NewJob, job: Job) -> None:
         call = (new.owner, new.fingerprint, job.id)
         try:
-            left_at = await run_in_threadpool(self._orphans.leave, *call)
+            left_at = await run_in_threadpool(self._reattach.leave, *call)
             if new.webhook_url is not None:
                 return
             await asyncio.sleep(self._grace_seconds)
-            if await run_in_threadpool(self._orphans.abandon, *call, left_at):
+            if await run_in_threadpool(self._reattach.abandon, *call, left_at):
                 await run_in_threadpool(self._jobs.cancel, job.id)
-                logger.info("client hung up, generation canceled", extra={"job_id": job.id})
+                logger.info("client disconnected, generation canceled", extra={"job_id": job.id})
         except RedisError:
-            logger.warning("client hung up, generation goes on: Redis is away", extra={"job_id": job.id})
+            logger.warning("client disconnected, generation goes on: Redis is away", extra={"job_id": job.id})
 
 
-async def _hang_up(request: Request) -> None:
+async def _disconnected(request: Request) -> None:
     """Return once the client has closed the connection; its body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -1,6 +1,6 @@
-"""Waiting for jobs without a thread or a Redis connection each: one subscription a process rings for everybody.
+"""Waiting for jobs without a thread or a Redis connection each: one subscription a process wakes everybody.
 
-Knows jobs and nothing of HTTP. The bell carries no truth: who is woken reads the store, and every few seconds anyway.
+Messages carry no truth: who is woken reads the store, and every few seconds anyway.
 """
 
 from __future__ import annotations
@@ -67,29 +67,29 @@ class JobNotifier:
             await asyncio.wait_for(changed.wait(), min(seconds, RECHECK_SECONDS * random.uniform(0.5, 1.0)))  # noqa: S311
 
     @asynccontextmanager
-    async def ringing(self) -> AsyncIterator[None]:
+    async def listening(self) -> AsyncIterator[None]:
         """Listen to Redis meanwhile, over any number of its restarts; close at the end."""
-        listening = asyncio.create_task(self._run())
+        subscription = asyncio.create_task(self._run())
         try:
             yield
         finally:
             self.close()
-            while not listening.done():  # once may not do: redis-py swallows a cancel that comes while it connects
-                listening.cancel()
-                await asyncio.wait({listening}, timeout=0.2)
+            while not subscription.done():  # once may not do: redis-py swallows a cancel that comes while it connects
+                subscription.cancel()
+                await asyncio.wait({subscription}, timeout=0.2)
 
     async def _run(self) -> None:
         while not self._closed:
             try:
                 await self._listen()
             except (RedisError, OSError) as error:
-                logger.warning("the bell lost Redis, trying again", extra={"reason": type(error).__name__})
+                logger.warning("notifications lost Redis, trying again", extra={"reason": type(error).__name__})
                 await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self) -> None:
         redis = Redis.from_url(self._url, socket_connect_timeout=2.0, socket_timeout=PING_SECONDS, retry=None)
         async with redis, redis.pubsub() as pubsub:
-            await pubsub.subscribe(self._names("bell"))
+            await pubsub.subscribe(self._names("changes"))
             while not self._closed:
                 message = await pubsub.get_message(timeout=PING_SECONDS)
                 if message is None:
@@ -97,7 +97,7 @@ class JobNotifier:
                 elif message["type"] == "message":
                     self._wake(message["data"].decode())
                 elif message["type"] == "subscribe":
-                    self._wake_all()  # whatever rang before we listened
+                    self._wake_all()  # whatever changed before we listened
 
     def _wake(self, job_id: str) -> None:
         for changed in self._waiters.get(job_id, ()):

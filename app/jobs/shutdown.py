@@ -16,7 +16,7 @@ class ShutdownMiddleware:
 
     def __init__(self, app: ASGIApp, notifier: JobNotifier) -> None:
         self._app = app
-        self._bell = notifier
+        self._notifier = notifier
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = False
@@ -29,7 +29,7 @@ class ShutdownMiddleware:
         try:
             await self._app(scope, receive, noted)
         except asyncio.CancelledError:
-            if scope["type"] != "http" or began or not self._bell.closed:
+            if scope["type"] != "http" or began or not self._notifier.closed:
                 raise
             stopping = Unavailable("the api stops; send the request again", code="try_again", retry_after=1)
             await render(stopping)(scope, receive, send)

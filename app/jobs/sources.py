@@ -68,6 +68,8 @@ class EarlierOutput:
 
 Source = InlineFile | RemoteFile | UploadedFile | EarlierOutput
 
+MAX_URL_CHARS: Final = 2048
+
 CHANNELS: Final[dict[str, Channel]] = {"RGB": "colour", "L": "grey"}
 """What of a picture a role takes, by the mode of its pixels."""
 
@@ -137,13 +139,17 @@ class Sources:
 
     def read(self, source: Source, owner: str, param: str) -> bytes:
         """The bytes. Raises InvalidRequest, PayloadTooLarge or NotFound, naming `param`."""
-        if isinstance(source, InlineFile):
-            return source.content
-        if isinstance(source, RemoteFile):
-            return self._fetcher.fetch(source.url, param)
-        key = self._upload_key(source, owner, param) if isinstance(source, UploadedFile) else None
+        match source:
+            case InlineFile():
+                return source.content
+            case RemoteFile():
+                return self._fetcher.fetch(source.url, param)
+            case UploadedFile():
+                key = self._upload_key(source, owner, param)
+            case EarlierOutput():
+                key = self._output_key(source, owner, param)
         try:
-            return self._results.read(key or self._output_key(source, owner, param))
+            return self._results.read(key)
         except FileNotFoundError as error:
             raise NotFound(f"'{param}' is gone from the result store", code="input_not_found", param=param) from error
 
@@ -153,8 +159,7 @@ class Sources:
             raise NotFound(f"there is no upload '{source.upload[:60]}'", code="upload_not_found", param=param)
         return upload.key
 
-    def _output_key(self, source: Source, owner: str, param: str) -> str:
-        assert isinstance(source, EarlierOutput)  # noqa: S101 - the other kinds are told apart before
+    def _output_key(self, source: EarlierOutput, owner: str, param: str) -> str:
         job = self._jobs.get(source.generation)
         if job is None or job.owner != owner:
             raise NotFound(
@@ -186,9 +191,6 @@ def source_of_text(text: str, param: str) -> Source:
         raise InvalidRequest(
             f"'{param}' must be a picture: an http or https URL, a data URI, or base64", code=error.code, param=param
         ) from error
-
-
-MAX_URL_CHARS: Final = 2048
 
 
 def decoded(text: str, param: str) -> bytes:

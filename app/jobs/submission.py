@@ -1,4 +1,4 @@
-"""The one door for jobs: files are stored, then the job is submitted; if none comes of it, they go again."""
+"""The one way in for jobs: files are stored, then the job is submitted; if none comes of it, they go again."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.jobs.request import JobRequest, Resolved, resolve
-from app.jobs.sources import OpenedFile
 from core import tracing
 from core.catalog.catalog import Catalog
 from core.jobs import GenerationRequest, new_job_id
-from core.media import Input
+from core.media import IMAGE, Input
 from core.results import ResultStore, input_key
 from core.store import JobStore, NewJob, Submitted
 from core.store.lineage import Lineage
 
-PNG: Final = ("image/png", "png")
+PNG: Final = IMAGE.formats[0]
+"""What the process that reads pictures writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +87,22 @@ class Submissions:
 
 def _inputs(job_id: str, wanted: JobRequest, resolved: Resolved) -> tuple[tuple[Input, ...], dict[str, bytes]]:
     """The files as the task takes them: at its size, in the mode of their role."""
+    size = resolved.parameters.input_size
     records: list[Input] = []
     files: dict[str, bytes] = {}
-    media_type, extension = PNG
     for role in resolved.task.roles:
         for index, opened in enumerate(wanted.inputs.get(role.name, ())):
-            key = input_key(job_id, role.name, index, extension)
-            files[key] = opened.as_png(role.mode, resolved.parameters.input_size)
-            records.append(_record(role.name, index, key, media_type, files[key], opened, resolved))
+            key = input_key(job_id, role.name, index, PNG.extension)
+            files[key] = opened.as_png(role.mode, size)
+            records.append(
+                Input(
+                    role=role.name,
+                    index=index,
+                    key=key,
+                    medium=PNG.media_type,
+                    size_bytes=len(files[key]),
+                    facts=opened.facts if size is None else {"width": size[0], "height": size[1]},
+                    parent=opened.parent,
+                )
+            )
     return tuple(records), files
-
-
-def _record(
-    role: str, index: int, key: str, media_type: str, content: bytes, opened: OpenedFile, resolved: Resolved
-) -> Input:
-    size = resolved.parameters.input_size
-    facts = opened.facts if size is None else {"width": size[0], "height": size[1]}
-    return Input(
-        role=role,
-        index=index,
-        key=key,
-        medium=media_type,
-        size_bytes=len(content),
-        facts=facts,
-        parent=opened.parent,
-    )

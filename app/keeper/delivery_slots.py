@@ -1,7 +1,4 @@
-"""How many deliveries are under way to each host and for each owner: none that hangs can hold every sender.
-
-Knows no HTTP.
-"""
+"""How many deliveries are under way to each host and for each owner: none that hangs can hold every sender."""
 
 from __future__ import annotations
 
@@ -29,17 +26,17 @@ class DeliverySlots:
         self._lock = threading.Lock()
 
     @contextmanager
-    def visit(self, url: str, owner: str) -> Iterator[bool]:
+    def take(self, url: str, owner: str) -> Iterator[bool]:
         """Whether there is room for one more delivery to the host of `url`, which then counts inside the block."""
         host, tenant = ("host", _host(url)), ("owner", owner)
         with self._lock:
-            welcome = self._busy[host] < self._per_host and self._busy[tenant] < self._per_owner
-            self._busy.update({host: welcome, tenant: welcome})
+            free = self._busy[host] < self._per_host and self._busy[tenant] < self._per_owner
+            self._busy.update({host: free, tenant: free})
         try:
-            yield welcome
+            yield free
         finally:
             with self._lock:
-                self._busy.subtract({host: welcome, tenant: welcome})
+                self._busy.subtract({host: free, tenant: free})
                 self._busy = +self._busy
 
 

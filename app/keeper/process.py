@@ -27,7 +27,7 @@ from core.settings import Settings
 from core.store import JobStore, KeyStore, Outbox, Secrets
 from core.store.connection import connect
 from core.store.heartbeat import KeeperHeartbeat
-from core.store.jobs import Limits
+from core.store.limits import Limits
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ REAP_SECONDS: Final = 2.0
 EXPIRE_SECONDS: Final = 60.0
 SEND_SECONDS: Final = 0.5
 SENDERS: Final = 10
-"""A receiver that hangs holds half of them at most (see visits.py); the others go on."""
+"""A receiver that hangs holds half of them at most (see delivery_slots.py); the others go on."""
 
 STOP_SECONDS: Final = 1.5
 
@@ -58,7 +58,7 @@ def run_keeper(settings: Settings, redis_url: str, stopping: threading.Event) ->
     rounds: list[tuple[str, float, Callable[[], None]]] = [
         ("reaper", REAP_SECONDS, metrics.timed("reaper", keep)),
         ("expiry", EXPIRE_SECONDS, metrics.timed("expiry", expiry.round)),
-        ("forgetting", EXPIRE_SECONDS, metrics.timed("forgetting", AofRewriter(redis).round)),
+        ("aof_rewrite", EXPIRE_SECONDS, metrics.timed("aof_rewrite", AofRewriter(redis).round)),
     ]
     policy = AddressPolicy.of(settings, KeyStore(redis).any_made, settings.webhook_allow_cidrs)
     sender = Sender(

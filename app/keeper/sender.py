@@ -56,14 +56,14 @@ class Sender:
     ) -> None:
         self._outbox = outbox
         self._jobs = jobs
-        self._courier = http_sender
+        self._http_sender = http_sender
         self._base_url = base_url
         self._sign = sign
         self._user_agent = f"Easel/{version}"
         self._secret = secret
         self._lease_seconds = max(MIN_LEASE_SECONDS, timeout_seconds + SETTLE_MARGIN_SECONDS)
         self._stopping = stopping
-        self._visits = DeliverySlots()
+        self._slots = DeliverySlots()
         self._clock = clock
         self._attempted = attempted
         self._telemetry = telemetry or Telemetry()
@@ -78,8 +78,8 @@ class Sender:
         delivery = self._outbox.take(self._lease_seconds)
         if delivery is None:
             return False
-        with self._visits.visit(delivery.url, delivery.owner) as welcome:
-            if welcome:
+        with self._slots.take(delivery.url, delivery.owner) as free:
+            if free:
                 self._deliver(delivery)
             else:
                 pause = random.uniform(*BUSY_SECONDS)  # noqa: S311 - spreads load, hides nothing
@@ -117,7 +117,7 @@ class Sender:
             trace = current()
             if trace is not None:
                 headers["traceparent"] = child_of(trace) if trace == delivery.traceparent else trace
-            answer = self._courier.post(delivery.url, body, headers)
+            answer = self._http_sender.post(delivery.url, body, headers)
             if answer.status is not None:
                 span.set_attribute("http.response.status_code", answer.status)
             if not answer.accepted:

@@ -17,6 +17,7 @@ from app.media.conversion import Conversion
 from app.media.decoder_process import MAX_PIXELS, TOO_LARGE, UNREADABLE
 from app.media.plain_png import is_plain_png
 from core.errors import InvalidRequest, PayloadTooLarge
+from core.media import IMAGE
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,8 @@ SECONDS: Final = 30.0
 """Of wall clock, on however busy a machine; the child itself stops after 5 s of work."""
 
 MAX_WRITTEN_BYTES: Final = 4 * MAX_PIXELS
-FORMATS: Final = {"PNG": ("image/png", "png"), "JPEG": ("image/jpeg", "jpeg"), "WEBP": ("image/webp", "webp")}
+FORMATS: Final = {each.name.upper(): each for each in IMAGE.formats}
+"""Those that are read, by Pillow's names."""
 
 
 class Child:
@@ -115,8 +117,8 @@ class OpenPictures:
             raise _unreadable(param, str(header.get("reason")))
         try:
             width, height = (int(side) for side in header["size"])
-            medium, extension = FORMATS[header["format"]]
-            picture = Picture(self._count, param, width, height, medium, extension, bool(header["clear"]))
+            kind = FORMATS[header["format"]]
+            picture = Picture(self._count, param, width, height, kind.media_type, kind.extension, bool(header["clear"]))
         except (KeyError, TypeError, ValueError) as error:
             raise _unreadable(param, f"a strange answer: {error}") from error
         self._count += 1

@@ -51,15 +51,15 @@ class StackFailed(RuntimeError):
 class Stack:
     """The running processes. `tend` must be called now and then: it restarts what has ended or is stuck."""
 
-    def __init__(self, settings: Settings, children: list[Child], pulses: list[Liveness]) -> None:
+    def __init__(self, settings: Settings, children: list[Child], liveness: list[Liveness]) -> None:
         self.url = settings.base_url
-        self._probe = f"http://{_local_host(settings.host)}:{settings.port}/health/ready"
+        self._probe = f"http://{local_host(settings.host)}:{settings.port}/health/ready"
         self._children = children
-        self._pulses = pulses
+        self._liveness = liveness
 
     def tend(self) -> None:
-        for pulse in self._pulses:
-            pulse.check()
+        for worker in self._liveness:
+            worker.check()
         for child in self._children:
             child.revive()
 
@@ -88,8 +88,8 @@ class Stack:
             # A proxy of the environment knows nothing of this machine's loopback.
             direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
             with direct.open(self._probe, timeout=2) as answer:
-                missing = len(self._pulses) - int(json.load(answer)["workers"])
-                return f"{missing} of {len(self._pulses)} workers are not ready" if missing > 0 else None
+                missing = len(self._liveness) - int(json.load(answer)["workers"])
+                return f"{missing} of {len(self._liveness)} workers are not ready" if missing > 0 else None
         except urllib.error.HTTPError as error:
             return str(json.load(error)["error"]["message"])
         except OSError as error:
@@ -130,8 +130,8 @@ def running_stack(settings: Settings, environment: Mapping[str, str] = MappingPr
         try:
             for child in children:
                 child.start()
-            pulses = [Liveness(worker, registry, settings.renew_seconds) for worker in workers]
-            yield Stack(settings, children, pulses)
+            liveness = [Liveness(worker, registry, settings.renew_seconds) for worker in workers]
+            yield Stack(settings, children, liveness)
         finally:
             for child in (api, *workers):
                 child.terminate()
@@ -171,7 +171,7 @@ def _redis(settings: Settings) -> Iterator[str]:
             yield url
 
 
-def _local_host(host: str) -> str:
+def local_host(host: str) -> str:
     """Where this machine reaches a server that listens on `host`."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"[{host}]" if ":" in host else host

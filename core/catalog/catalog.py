@@ -36,10 +36,10 @@ class Catalog(StrictRecord):
         except (OSError, tomllib.TOMLDecodeError) as error:
             raise CatalogError(f"cannot read the model catalogue {path}: {error}") from error
         default = document.pop("default", None)
-        models = []
+        models, usual = [], family_defaults()
         for model_id, row in document.items():
             try:
-                models.append(_model(model_id, row))
+                models.append(_model(model_id, row, usual))
             except (ValidationError, TypeError) as error:
                 raise CatalogError(f"{path}: model '{model_id}': {error}") from error
         if not models:
@@ -72,10 +72,9 @@ class Catalog(StrictRecord):
         return tuple(dict.fromkeys(model.queue for model in self.models))
 
 
-def _model(model_id: str, row: dict[str, Any]) -> Model:
-    """The row over the defaults of its family. Raises ValidationError, or TypeError for what is no table."""
-    usual = family_defaults().get(str({**row}.get("family")), {})
-    model = Model.model_validate({"id": model_id, **usual, **row})
+def _model(model_id: str, row: dict[str, Any], usual: dict[str, dict[str, Any]]) -> Model:
+    """The row over the `usual` fields of its family. Raises ValidationError, or TypeError for what is no table."""
+    model = Model.model_validate({"id": model_id, **usual.get(str({**row}.get("family")), {}), **row})
     unknown = [task for task in model.tasks if task not in all_tasks()]
     if unknown:
         raise TypeError(f"there is no task '{unknown[0]}'; there are {', '.join(all_tasks())}")

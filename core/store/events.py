@@ -1,4 +1,4 @@
-"""The events of a job, in order, as a Redis stream; the bell only says that there is something to read."""
+"""The events of a job, in order, as a Redis stream; the channel only says that there is something to read."""
 
 from __future__ import annotations
 

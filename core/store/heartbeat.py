@@ -21,7 +21,7 @@ class KeeperHeartbeat:
     def beat(self) -> None:
         self._redis.set(self._names("keeper"), "1", ex=TTL_SECONDS)
 
-    def heard(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether a keeper did its round within the last 15 seconds."""
         answer: Any = self._redis.exists(self._names("keeper"))
         return bool(answer)

@@ -1,6 +1,6 @@
 """A job's life in Redis: submit, claim, renew, progress, commit, release, cancel, reap, delete.
 
-Every change is one Lua script, so it happens whole or not at all. Knows nothing of HTTP, pixels or webhooks' bodies.
+Every change is one Lua script, so it happens whole or not at all.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from core.jobs import GenerationRequest, Job, JobError, Priority, Progress, Stat
 from core.key_names import names_of
 from core.media import Artifact
 from core.queue import new_ticket, reissue_tickets
-from core.settings import Settings
 from core.store.drain_rate import drain_seconds
+from core.store.limits import Limits
 from core.store.records import SCHEMA, job_from_hash, pairs, request_fields, result_fields
 from core.store.scripts import Scripts
 from core.store.submit_errors import refusal
@@ -94,43 +94,6 @@ class Reaped:
     failed: tuple[str, ...]
     canceled: tuple[str, ...]
     expired: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Bounds that the scripts enforce."""
-
-    max_queued: int = 1000
-    max_queued_per_owner: int = 100
-    max_running_per_owner: int = 1000
-    images_per_day: int | None = None
-    worker_seconds_per_day: int | None = None
-    lease_ms: int = 15_000
-    max_attempts: int = 3
-    retention_ms: int = 7 * 24 * 3600 * 1000
-
-    def at_submission(self) -> dict[str, int]:
-        """Those that the script compares a new job with, by their names there; what is not limited is left out."""
-        limits = {
-            "max_queued": self.max_queued,
-            "max_queued_per_owner": self.max_queued_per_owner,
-            "images_per_day": self.images_per_day,
-            "worker_seconds_per_day": self.worker_seconds_per_day,
-        }
-        return {name: limit for name, limit in limits.items() if limit is not None}
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Limits:
-        return cls(
-            max_queued=settings.max_queued,
-            max_queued_per_owner=settings.max_queued_per_key,
-            max_running_per_owner=settings.max_running_per_key,
-            images_per_day=settings.images_per_day_per_key or None,
-            worker_seconds_per_day=settings.worker_seconds_per_day_per_key or None,
-            lease_ms=round(settings.lease_seconds * 1000),
-            max_attempts=settings.max_attempts,
-            retention_ms=round(settings.retention_hours * 3_600_000),
-        )
 
 
 class JobStore:

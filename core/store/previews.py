@@ -29,14 +29,14 @@ class Previews:
         self._names = names_of(redis)
 
     def show(self, job_id: str, preview: Preview) -> None:
-        """Put it in the place of the one before, and ring."""
+        """Put it in the place of the one before, and tell who waits."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.set(
                 self._names("preview", job_id),
                 b"%d %d " % (preview.step, preview.steps) + preview.jpeg,
                 ex=KEEP_SECONDS,
             )
-            pipe.publish(self._names("bell"), job_id)
+            pipe.publish(self._names("changes"), job_id)
             pipe.execute()
 
     def latest(self, job_id: str) -> Preview | None:

@@ -8,6 +8,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType
 
+from core.catalog.model import Model
 from core.errors import InvalidRequest
 from core.tasks.task import Parameters, Role, Task
 
@@ -21,6 +22,7 @@ __all__ = [
     "roles",
     "sets_of_roles",
     "task_named",
+    "tasks_of",
 ]
 
 
@@ -50,6 +52,11 @@ def implied_task(given: Collection[str]) -> Task:
         f"{task.name} takes {' and '.join(role.name for role in task.roles) or 'none'}" for task in all_tasks().values()
     )
     raise InvalidRequest(f"no task takes the inputs {', '.join(sorted(wanted))} and no others: {takes}", param="inputs")
+
+
+def tasks_of(model: Model) -> tuple[str, ...]:
+    """The names of all tasks that `model` can do: those of its row first, then what builds on them."""
+    return tuple(dict.fromkeys((*model.tasks, *(task.name for task in all_tasks().values() if task.fits(model)))))
 
 
 def roles() -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field
 
@@ -22,6 +22,8 @@ Pixels = Annotated[int, Field(ge=8, le=MAX_PIXELS_A_SIDE)]
 
 class DiffusionParameters(Parameters):
     """Sizes are pixels; `guidance_scale` is that of classifier-free guidance (Ho and Salimans, arXiv:2207.12598)."""
+
+    cost_terms: ClassVar[str] = "width x height x num_inference_steps"
 
     prompt: Text = Field(description="What to draw.", examples=["a red apple"])
     negative_prompt: Text = Field(default="", description="What to keep out.", examples=["blurry"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
@@ -24,6 +24,9 @@ class Parameters(Record):
     """What a task is told, every default filled in. As it stands, those of a task that this version does not know."""
 
     model_config = ConfigDict(extra="allow")
+
+    cost_terms: ClassVar[str] = "steps"
+    """What `cost` is a product of, in the words of a request."""
 
     @classmethod
     def defaults(cls, model: Model, inputs: Mapping[str, Sequence[Facts]]) -> dict[str, Any]:
@@ -105,7 +108,7 @@ class Task:
         work = parameters.cost * outputs
         if work > model.max_work:
             raise InvalidRequest(
-                f"n x width x height x num_inference_steps is {work}, over the {model.max_work} that model "
+                f"n x {parameters.cost_terms} is {work}, over the {model.max_work} that model "
                 f"'{model.id}' does in one job: ask for fewer images, a smaller size or fewer steps",
                 param="n",
             )

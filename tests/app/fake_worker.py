@@ -13,7 +13,7 @@ from core.media import Artifact
 from core.results import ResultStore, output_key
 from core.settings import Settings
 from core.store import Claim, JobStore, Verdict, WorkerInfo, WorkerRegistry
-from core.store.jobs import Limits
+from core.store.limits import Limits
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 

@@ -24,7 +24,7 @@ from app.stack.valkey import DURABLE
 from core.jobs import Job, new_job_id
 from core.results import ResultStore
 from core.store import EventLog, JobStore, NewJob
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.core.samples import PARAMETERS, REQUEST
 from tests.ports import free_port
 

@@ -11,7 +11,7 @@ from redis import Redis
 from core.jobs import JobError, Status
 from core.store import EventLog, JobStore, Verdict
 from core.store.connection import connect
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.chaos.proxy import ReplyDropper
 from tests.chaos.report import Figures
 from tests.core.samples import QUEUE, new_job, outbox_rows, picture

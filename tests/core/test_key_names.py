@@ -23,7 +23,7 @@ from core.store import (
     WorkerRegistry,
 )
 from core.store.connection import connect
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from core.store.uploads import UploadStore, new_upload_id
 from core.webhooks import WebhookEvent
 from tests.core.samples import new_job, picture

@@ -10,7 +10,7 @@ from redis import Redis
 
 from core.jobs import Status, new_job_id
 from core.store import Claim, JobStore, NewJob, WorkerInfo, WorkerRegistry
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.worker.engine.drawings import a_request
 from worker.leases import Leases, Stop
 

@@ -16,7 +16,7 @@ from core.queue import run_slot
 from core.results import ResultStore
 from core.store import JobStore, WorkerInfo, WorkerRegistry
 from core.store.connection import connect
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.chaos.quick_engine import QuickEngine
 from tests.core.samples import QUEUE, new_job
 from worker.leases import Leases

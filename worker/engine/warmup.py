@@ -45,10 +45,10 @@ def warm_up(engine: Engine, model: Model, clock: Callable[[], float] = time.mono
             if clock() - began > LONG:
                 first.cancel()
                 deadline = began
-        crowd = [engine.submit(replace(usual, seed=seed)) for seed in range(MAX_ROWS)] if clock() < deadline else []
+        drawings = [engine.submit(replace(usual, seed=seed)) for seed in range(MAX_ROWS)] if clock() < deadline else []
         while engine.has_work() and clock() < deadline:
             engine.tick()
-        for drawing in crowd:
+        for drawing in drawings:
             drawing.cancel()
         engine.tick()
 

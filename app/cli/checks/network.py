@@ -10,6 +10,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from app.cli.checks.finding import Finding
 from app.cli.client import Client
+from app.stack.up import local_host
 from core.settings import Settings
 from core.store import KeyStore
 from core.store.connection import connect
@@ -61,7 +62,7 @@ def port_findings(chosen: Settings) -> Iterator[Finding]:
             yield Finding("port", "ok", f"{chosen.port} is free")
 
 
-def door_findings(chosen: Settings) -> Iterator[Finding]:
+def binding_findings(chosen: Settings) -> Iterator[Finding]:
     """Whether the api would start: off loopback it wants a key."""
     if chosen.is_loopback:
         return
@@ -79,9 +80,3 @@ def _any_key_made(chosen: Settings) -> bool:
         return KeyStore(connect(chosen.redis_url, prefix=chosen.redis_prefix)).any_made()
     except RedisError:
         return False
-
-
-def local_host(host: str) -> str:
-    """Where this machine reaches a server that listens on `host`."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-    return f"[{host}]" if ":" in host else host

@@ -11,7 +11,7 @@ from rich.text import Text
 from app.cli.checks.finding import Finding
 from app.cli.checks.machine import disk_findings, memory_findings, torch_findings
 from app.cli.checks.models import model_findings
-from app.cli.checks.network import door_findings, port_findings, redis_findings
+from app.cli.checks.network import binding_findings, port_findings, redis_findings
 from app.cli.terminal import DataDirOption, JsonOption, settings, show
 
 
@@ -25,7 +25,7 @@ def doctor(as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
         *disk_findings(chosen),
         *redis_findings(chosen),
         *port_findings(chosen),
-        *door_findings(chosen),
+        *binding_findings(chosen),
     ]
     show([asdict(finding) for finding in findings], as_json, lambda: findings_table(findings))
     if any(finding.state == "problem" for finding in findings):

@@ -62,9 +62,9 @@ def jobs_table(rows: list[dict[str, Any]]) -> Table | str:
     """
     if not rows:
         return "no jobs"
-    telling = [name for name in ("task", "model") if len({job[name] for job in rows}) > 1]
+    differing = [name for name in ("task", "model") if len({job[name] for job in rows}) > 1]
     table = Table(Column("job", min_width=max(len(job["id"]) for job in rows)), "status", "created", box=SIMPLE_HEAD)
-    for name in (*telling, "prompt"):
+    for name in (*differing, "prompt"):
         table.add_column(name)
     for job in rows:
         several = f" × {len(job['seeds'])}" if len(job["seeds"]) > 1 else ""
@@ -72,7 +72,7 @@ def jobs_table(rows: list[dict[str, Any]]) -> Table | str:
             job["id"],
             Text(job["status"], style=COLORS.get(job["status"], "")),
             short_time(job["created_at"]),
-            *[Text(job[name]) for name in telling],
+            *[Text(job[name]) for name in differing],
             Text((job["parameters"].get("prompt") or job["task"]) + several),
         )
     return table

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from app.cli.terminal import DataDirOption, Tell, console, failures_told, settings, told
+from app.cli.terminal import DataDirOption, Tell, console, failures_told, print_error, settings
 from app.stack.up import running_stack
 from core import logs
 from core.settings import Settings
@@ -54,8 +54,8 @@ def teller() -> Tell:
     try:
         early = Settings.read(**others)
     except ValidationError:
-        return told
+        return print_error
     if early.log_format != "json":
-        return told
+        return print_error
     logs.configure(early)
     return logger.error

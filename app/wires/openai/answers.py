@@ -33,7 +33,7 @@ def images_answer(job: Job, body: ImagesInput, services: Services, base_url: str
         response.headers["x-should-retry"] = "false"
     else:
         if body.response_format is not ResponseFormat.URL:
-            told(job, services)
+            mark_fetched(job, services)
         response = JSONResponse(
             {
                 "created": unix(job.finished_at or job.created_at),
@@ -56,7 +56,7 @@ def _image(job: Job, image: Artifact, body: ImagesInput, services: Services, bas
     return {"url": output_url(job, image, base_url=base_url, sign=services.url_signer.sign), **beside}
 
 
-def told(job: Job, services: Services) -> None:
+def mark_fetched(job: Job, services: Services) -> None:
     """The pictures are in the answer: what is not to be stored need not be kept for another."""
     for image in job.outputs:
         services.jobs.fetched(job.id, image.index)

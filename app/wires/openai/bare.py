@@ -11,7 +11,7 @@ BARE: Final = ("/images/", "/models/")
 
 
 class BarePaths:
-    """ASGI middleware. Whoever is behind it sees the whole path, the door first of all."""
+    """ASGI middleware. Whoever is behind it sees the whole path, authentication first of all."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

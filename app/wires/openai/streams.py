@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from app.http.errors import translate
 from app.jobs.outcome import failure_of, in_base64
 from app.services import Services
-from app.wires.openai.answers import NO_USAGE, looks, told, unix
+from app.wires.openai.answers import NO_USAGE, looks, mark_fetched, unix
 from app.wires.openai.fields import ImagesInput
 from core.errors import EaselError, Unavailable
 from core.jobs import Job, Status
@@ -120,7 +120,7 @@ class Stream:
                 id=job.id,
                 timings=job.timings,
             )
-        await run_in_threadpool(told, job, self.services)
+        await run_in_threadpool(mark_fetched, job, self.services)
 
     def _event(self, kind: str, job: Job, **fields: Any) -> bytes:  # noqa: ANN401 - any JSON
         name = f"{self.kind}.{kind}"

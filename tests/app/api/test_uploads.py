@@ -11,7 +11,7 @@ from app.keeper.expiry import Expiry
 from core.results import ResultStore
 from core.settings import Settings
 from core.store import JobStore, uploads
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.app.conftest import KEY, OTHER_KEY, Connect
 from tests.app.wires.openai.files import file_of, plain
 

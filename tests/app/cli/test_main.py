@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from app.cli.commands.jobs import jobs_table, models_table
 from app.cli.commands.keys import keys_table
 from app.cli.main import app
-from app.stack.up import _local_host
+from app.stack.up import local_host
 from tests.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("no_server")
@@ -177,7 +177,7 @@ def test_models_are_listed_for_people() -> None:
 
 @pytest.mark.parametrize(("host", "reached"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("10.1.2.3", "10.1.2.3")])
 def test_a_server_on_every_address_is_reached_over_loopback(host: str, reached: str) -> None:
-    assert _local_host(host) == reached
+    assert local_host(host) == reached
 
 
 def test_version_is_printed() -> None:

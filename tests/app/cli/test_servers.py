@@ -17,7 +17,7 @@ from app.stack.up import StackFailed
 from core.keys import LOCAL_OWNER
 from core.settings import Settings
 from core.store import JobStore
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.app.conftest import serving
 from tests.app.fake_worker import FakeWorker
 

@@ -1,4 +1,4 @@
-"""The bell: who waits is woken at once, again after Redis comes back, and by the clock if all else fails."""
+"""Who waits is woken at once, again after Redis comes back, and by the clock if all else fails."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ JOB = "gen_" + "0" * 40
 
 
 async def _rung(notifier: JobNotifier, redis: Redis, seconds: float) -> float:
-    """Seconds until a waiter is woken by a bell that is rung every 50 ms."""
+    """Seconds until a waiter is woken by changes that are told every 50 ms."""
     began = time.monotonic()
     with notifier.listen(JOB) as changed:
         while not changed.is_set():
             assert time.monotonic() - began < seconds, "never rung"
-            await asyncio.to_thread(redis.publish, NAMES("bell"), JOB)
+            await asyncio.to_thread(redis.publish, NAMES("changes"), JOB)
             await asyncio.sleep(0.05)
     return time.monotonic() - began
 
@@ -31,24 +31,24 @@ async def _rung(notifier: JobNotifier, redis: Redis, seconds: float) -> float:
 def test_a_waiter_is_woken_for_its_own_job_only(redis: Redis, redis_url: str) -> None:
     async def scenario() -> None:
         notifier = JobNotifier(redis_url, NAMES)
-        async with notifier.ringing():
+        async with notifier.listening():
             await _rung(notifier, redis, 30)
             with notifier.listen(JOB) as mine, notifier.listen("gen_other") as other:
                 other.clear()
-                redis.publish(NAMES("bell"), JOB)
+                redis.publish(NAMES("changes"), JOB)
                 await asyncio.wait_for(mine.wait(), 30)
                 assert not other.is_set()
 
     asyncio.run(scenario())
 
 
-def test_the_bell_survives_a_restart_of_redis() -> None:
+def test_waiting_survives_a_restart_of_redis() -> None:
     async def scenario() -> None:
         first = ValkeyServer(port=free_port())
         first.start()
         port, url = first.port, first.connection_url
         notifier = JobNotifier(url, NAMES)
-        async with notifier.ringing():
+        async with notifier.listening():
             with Redis.from_url(url) as redis:
                 await _rung(notifier, redis, 30)
             await asyncio.to_thread(first.stop)
@@ -63,7 +63,7 @@ def test_what_rang_before_we_listened_is_not_missed(redis_url: str) -> None:
     async def scenario() -> None:
         notifier = JobNotifier(redis_url, NAMES)
         with notifier.listen(JOB) as changed:
-            async with notifier.ringing():
+            async with notifier.listening():
                 await asyncio.wait_for(changed.wait(), 30)
 
     asyncio.run(scenario())
@@ -82,11 +82,11 @@ def test_closing_wakes_everybody(redis_url: str) -> None:
     asyncio.run(scenario())
 
 
-def test_a_bell_can_be_stopped_at_any_moment(redis_url: str) -> None:
+def test_listening_can_be_stopped_at_any_moment(redis_url: str) -> None:
     async def scenario() -> None:
         for _ in range(150):
             async with asyncio.timeout(30):
-                async with JobNotifier(redis_url, NAMES).ringing():
+                async with JobNotifier(redis_url, NAMES).listening():
                     await asyncio.sleep(random.random() * 0.005)
             assert len(asyncio.all_tasks()) == 1
 

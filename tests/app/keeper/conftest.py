@@ -12,7 +12,7 @@ from app.http.addresses import AddressPolicy
 from app.keeper.http_sender import HttpSender
 from app.keeper.sender import Sender
 from core.store import JobStore, Outbox
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from core.webhooks import new_secret
 from tests.app.keeper.receiver import Receiver, running_receiver
 

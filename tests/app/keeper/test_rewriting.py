@@ -16,7 +16,7 @@ from app.keeper.aof_rewrite import AofRewriter
 from app.stack.valkey import DURABLE
 from core.keys import KeyPolicy
 from core.store import JobStore, KeyStore
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.core.samples import new_job
 from tests.ports import free_port
 

@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from core.store import EventLog, JobStore, Outbox
-from core.store.jobs import Limits
+from core.store.limits import Limits
 
 
 @pytest.fixture

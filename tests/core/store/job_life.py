@@ -19,7 +19,7 @@ from redis import Redis
 
 from core.jobs import TRANSITIONS, Progress, Stage, Status
 from core.store import EventLog, JobStore, Reaped, Verdict
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.core.samples import QUEUE, new_job, outbox_rows, picture
 
 MAX_ATTEMPTS = 3

@@ -10,7 +10,7 @@ from redis import Redis
 from core.jobs import Status
 from core.store import JobStore, Outbox
 from core.store.counters import BOUNDS, Counters, Histogram
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.core.samples import QUEUE, new_job
 
 MODEL = "easel-mini"

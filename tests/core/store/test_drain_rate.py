@@ -8,7 +8,7 @@ from redis import Redis
 from core.errors import QuotaExceeded
 from core.jobs import Status
 from core.store import JobStore
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.core.samples import QUEUE, new_job
 
 PACE, GAPS = f"easel:pace:{QUEUE}", f"easel:gaps:{QUEUE}"

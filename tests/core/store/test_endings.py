@@ -9,7 +9,7 @@ from core.jobs import Job, Status
 from core.key_names import KeyNames
 from core.queue import rq_queue
 from core.store import Claim, EventLog, JobStore
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.core.samples import QUEUE, new_job, outbox_rows, worker_dies
 
 HOOK = "https://example.com/hook"

@@ -6,7 +6,7 @@ from redis import Redis
 
 from core.jobs import Status
 from core.store import JobStore
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.core.samples import QUEUE, claimed, new_job, picture, worker_dies
 
 

@@ -9,7 +9,7 @@ from core.errors import Conflict, Forbidden, NotFound, QuotaExceeded
 from core.jobs import Status
 from core.keys import KeyPolicy
 from core.store import JobStore, KeyStore, NewJob, Usage
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.core.samples import QUEUE, REQUEST, new_job, worker_dies
 
 

@@ -11,7 +11,7 @@ from redis import Redis
 
 from core.jobs import Priority, Status
 from core.store import JobStore
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.core.samples import QUEUE, new_job
 
 

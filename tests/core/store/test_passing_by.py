@@ -12,7 +12,7 @@ from core.jobs import Job
 from core.key_names import KeyNames
 from core.keys import KeyPolicy
 from core.store import EndpointStore, JobStore, KeyStore
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from core.webhooks import WebhookEvent
 from tests.core.samples import QUEUE, new_job
 

@@ -6,7 +6,7 @@ from redis import Redis
 
 from core.jobs import Progress, Stage, Status
 from core.store import EventLog, JobStore, KeeperHeartbeat, WorkerInfo, WorkerRegistry
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.core.samples import QUEUE, new_job
 
 

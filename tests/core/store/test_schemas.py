@@ -13,7 +13,7 @@ from core.jobs import Job, JobError, Progress, Stage, Status
 from core.key_names import KeyNames
 from core.media import Artifact
 from core.store import EndpointStore, EventLog, JobStore, KeyStore, WorkerRegistry
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from core.store.records import SCHEMA
 from tests.core.samples import new_job
 

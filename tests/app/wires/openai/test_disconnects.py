@@ -19,7 +19,7 @@ from redis import Redis
 from app.jobs import disconnects
 from core.settings import Settings
 from core.store import JobStore, ReattachRegistry, reattach
-from core.store.jobs import Limits
+from core.store.limits import Limits
 from core.store.reattach import Adopted
 from tests.app.conftest import serving
 from tests.app.fake_worker import FakeWorker
