@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+from redis import Redis
 
 from core.catalog.catalog import Catalog
 from tests.tiny_models import build_all
 from tests.worker.added_modules import AddModule, added_modules
+from tests.worker.job_worker import Worker, running
 from worker.pipelines.memory import MemoryOptions
 from worker.pipelines.models import Models
 
@@ -42,3 +44,10 @@ def fresh_models(catalog: Catalog) -> Callable[..., Models]:
 def add_module(tmp_path: Path) -> Iterator[AddModule]:
     with added_modules(tmp_path / "added") as add:
         yield add
+
+
+@pytest.fixture
+def worker(redis: Redis, catalog: Catalog, tmp_path: Path) -> Iterator[Worker]:
+    """Everything of a worker process but the RQ slots; the engine runs beside the test."""
+    with running(redis, catalog, tmp_path) as worker:
+        yield worker

@@ -4,88 +4,23 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 from redis import Redis
 
-from core import tasks
-from core.catalog.catalog import Catalog
-from core.jobs import GenerationRequest, Job, Stage, Status, new_job_id
+from core.jobs import Stage, Status, new_job_id
 from core.media import Input, Output
-from core.results import ResultStore, input_key
-from core.store import EventLog, JobStore, NewJob, Outbox, Previews, WorkerInfo, WorkerRegistry
-from core.store.jobs import Limits
+from core.results import input_key
+from core.store import EventLog, Outbox
 from core.tasks import task_named
 from tests.tiny_models import FAMILIES
-from tests.worker.added_modules import AddModule
 from tests.worker.engine.drawings import a_request
-from worker import outputs
-from worker.contract import Drawing, DrawRequest
-from worker.engine.engine import Engine
-from worker.leases import Leases, Stop
-from worker.observers import Observers
-from worker.pipelines import families
+from tests.worker.job_worker import Worker
+from worker.leases import Stop
 from worker.pipelines.families import traits_of
-from worker.pipelines.models import Models
-from worker.runner import JobRunner
 
 STARTED = ("image-to-image", "inpaint")
-
-
-@dataclass
-class Worker:
-    run: JobRunner
-    store: JobStore
-    results: ResultStore
-    leases: Leases
-    submitted: list[Drawing]
-
-    def submit(
-        self, model: str = "sd15", *, seeds: tuple[int, ...] = (1, 2), output: Output | None = None, **changes: Any
-    ) -> str:
-        """A job for as many pictures as there are seeds; its id."""
-        request = a_request(model, **{"num_inference_steps": 3, **changes}).request
-        return self.submit_request(request.evolve(seeds=seeds, output=output or Output()))
-
-    def submit_request(self, request: GenerationRequest, job_id: str | None = None) -> str:
-        new = NewJob(
-            id=job_id or new_job_id(), owner="local", queue="default", request=request, webhook_url="http://x.test/"
-        )
-        return self.store.submit(new).job.id
-
-    def job(self, job_id: str) -> Job:
-        job = self.store.get(job_id)
-        assert job is not None
-        return job
-
-
-@pytest.fixture
-def worker(redis: Redis, catalog: Catalog, tmp_path: Path) -> Iterator[Worker]:
-    """Everything of a worker process but the RQ slots; the engine runs beside the test."""
-    store = JobStore(redis, Limits())
-    results = ResultStore((tmp_path / "results").as_uri())
-    info = WorkerInfo(name="w1", queue="default", device="cpu", slots=1)
-    leases = Leases(redis, store, WorkerRegistry(redis), info, renew_seconds=0.2)
-    engine = Engine(Models(catalog, max_resident=2), preview_seconds=0.1)
-    submitted: list[Drawing] = []
-
-    def submit(request: DrawRequest) -> Drawing:
-        submitted.append(engine.submit(request))
-        return submitted[-1]
-
-    loop = threading.Thread(target=engine.run)
-    loop.start()
-    leases.start()
-    runner = JobRunner(store=store, results=results, leases=leases, submit=submit)
-    yield Worker(runner, store, results, leases, submitted)
-    leases.leave()
-    engine.stop(drain=False)
-    loop.join()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -254,78 +189,3 @@ def test_a_format_that_the_medium_does_not_have_fails_before_anything_is_drawn(w
     assert job.error is not None
     assert (job.status, job.error.code) == (Status.FAILED, "output_not_supported")
     assert worker.submitted == []
-
-
-HUM = """
-    from core.media import Format, Medium
-    from core.tasks import Task
-    from core.tasks.diffusion import DiffusionParameters
-
-    SOUND = Medium(name="sound", formats=(Format(name="wav", media_type="audio/wav", extension="wav"),))
-    TASK = Task(name="hum", title="A tune.", parameters=DiffusionParameters, medium=SOUND, implied=False)
-"""
-ENCODE_SOUND = """
-    from worker.outputs import Encoded
-
-    def encode(result, request, seed, inputs):
-        return Encoded(bytes([seed, *result.tolist()]), {"seconds": len(result) / 2})
-"""
-HUMMING = """
-    import torch
-    from diffusers import StableDiffusionPipeline
-    from worker.pipelines.traits import Traits
-
-    class Hum(StableDiffusionPipeline):
-        def __call__(self, prompt, num_inference_steps=2, generator=None):
-            return ([torch.arange(num_inference_steps)],)
-
-    TRAITS = Traits(families=frozenset({"sd15"}), pipelines={"hum": Hum})
-"""
-
-
-def test_a_task_of_another_medium_is_three_files_and_no_line_anywhere_else(
-    worker: Worker, add_module: AddModule
-) -> None:
-    # Given a task, what draws it for a family that there is, and what makes files of its medium
-    add_module(tasks, "hum", HUM)
-    add_module(families, "humming", HUMMING)
-    add_module(outputs, "sound", ENCODE_SOUND)
-    # When a job of it is worked off
-    job_id = worker.submit(task="hum", output=Output(format="wav"), seeds=(5, 6))
-    worker.run()
-    # Then its artifacts are of that medium
-    job = worker.job(job_id)
-    assert (job.status, job.error) == (Status.SUCCEEDED, None)
-    assert [(output.key, output.medium, output.facts) for output in job.outputs] == [
-        (f"{job_id}/1/{index}.wav", "audio/wav", {"seconds": 1.5}) for index in range(2)
-    ]
-    assert worker.results.read(job.outputs[1].key) == b"\x06\x00\x01\x02"
-
-
-def test_previews_are_shown_while_it_runs(worker: Worker, redis: Redis) -> None:
-    # Given a worker that shows previews, and a job that takes longer than the time between two of them
-    previews = Previews(redis)
-    job_id = worker.submit(num_inference_steps=150, seeds=(1,))
-    slot = threading.Thread(target=replace(worker.run, observers=Observers(previews=previews)))
-    slot.start()
-    # When it runs
-    while slot.is_alive() and previews.latest(job_id) is None:
-        threading.Event().wait(0.01)
-    worker.store.cancel(job_id)
-    slot.join()
-    # Then there was one, of a step on the way
-    preview = previews.latest(job_id)
-    assert preview is not None
-    assert 0 < preview.step < preview.steps == 150
-    assert Image.open(io.BytesIO(preview.jpeg)).format == "JPEG"
-
-
-def test_a_preview_that_cannot_be_painted_costs_no_picture(
-    worker: Worker, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    painted: list[object] = []
-    monkeypatch.setattr("worker.engine.previews.ColourMap.jpeg", lambda *latents: painted.append(latents) or 1 / 0)
-    job_id = worker.submit(num_inference_steps=150, seeds=(1,))
-    replace(worker.run, observers=Observers(previews=Previews(redis)))()
-    job = worker.job(job_id)
-    assert job.status is Status.SUCCEEDED

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from pydantic import SecretStr
 
 from core.settings import Settings
+from core.store import Claim
 from tests.app.conftest import KEY, MODELS, serving
 from tests.app.fake_worker import FakeWorker
 from tests.app.studio.asking import ask, draw, told, wait_for_form
@@ -28,6 +29,19 @@ def shown(page: Page, name: str) -> Locator:
 def start_from(page: Page, name: str) -> None:
     shown(page, name).get_by_role("button", name="Use as start").click()
     expect(page.get_by_text("Drawn over this picture.")).to_be_visible()
+
+
+def paint_over(page: Page, worker: FakeWorker, name: str, words: str) -> Claim:
+    """The finished edit of that picture, of which the middle was to become what the words say."""
+    shown(page, name).get_by_role("button", name="Edit").click()
+    painter = page.get_by_role("dialog", name="Paint over")
+    painter.get_by_label("What should be there?").fill(words)
+    painter.get_by_role("button", name="Paint the middle").click()
+    painter.get_by_role("button", name="Draw").click()
+    expect(page.locator(".unfinished")).to_contain_text(words)
+    edit = worker.claim()
+    worker.finish(edit)
+    return edit
 
 
 def test_many_edits_in_flight_leave_the_page_free(studio: Page, worker: FakeWorker) -> None:
@@ -105,14 +119,7 @@ def test_an_edited_picture_is_one_like_any_other(studio: Page, worker: FakeWorke
 def test_a_masked_edit_is_drawn_again_without_its_parent(studio: Page, server: str, worker: FakeWorker) -> None:
     # Given a picture of which a part was drawn anew, and whose parent is gone
     draw(studio, worker, "a house")
-    shown(studio, "a house").get_by_role("button", name="Edit").click()
-    painter = studio.get_by_role("dialog", name="Paint over")
-    painter.get_by_label("What should be there?").fill("a red door")
-    painter.get_by_role("button", name="Paint the middle").click()
-    painter.get_by_role("button", name="Draw").click()
-    expect(studio.locator(".unfinished")).to_contain_text("a red door")
-    edit = worker.claim()
-    worker.finish(edit)
+    edit = paint_over(studio, worker, "a house", "a red door")
     (parent,) = edit.job.request.parents
     expect(studio.get_by_role("button", name="a red door", exact=True)).to_be_visible()
     assert studio.request.delete(f"{server}/v1/generations/{parent.generation}").status == 204
@@ -135,14 +142,7 @@ def test_the_copied_command_of_a_masked_edit_does_what_it_says(
         page.keyboard.press("Enter")
         wait_for_form(page)
         draw(page, worker, "a house")
-        shown(page, "a house").get_by_role("button", name="Edit").click()
-        painter = page.get_by_role("dialog", name="Paint over")
-        painter.get_by_label("What should be there?").fill("a red 'door'")
-        painter.get_by_role("button", name="Paint the middle").click()
-        painter.get_by_role("button", name="Draw").click()
-        expect(page.locator(".unfinished")).to_contain_text("a red 'door'")
-        edit = worker.claim()
-        worker.finish(edit)
+        edit = paint_over(page, worker, "a house", "a red 'door'")
         # When its curl command is run (asking not to wait, as nobody draws)
         shown(page, "a red 'door'").get_by_role("button", name="Copy as curl").click()
         expect(page.locator("#viewer-said")).to_have_text("Copied.")
