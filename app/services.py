@@ -18,10 +18,11 @@ from app.jobs.disconnects import DisconnectPolicy
 from app.jobs.notifications import JobNotifier
 from app.jobs.sources import Sources
 from app.jobs.submission import Submissions
-from app.media.decoder import MAX_BYTES, Decoder
+from app.media.decoder import Decoder
 from core import telemetry
 from core.catalog.catalog import Catalog
 from core.errors import Unauthenticated
+from core.media import MAX_FILE_BYTES
 from core.results import ResultStore
 from core.settings import Settings
 from core.store import (
@@ -93,7 +94,7 @@ class Services:
             UploadStore(redis),
         )
         lineage, decoder = Lineage(redis), Decoder(DECODED_AT_A_TIME)
-        fetcher = Fetcher(AddressPolicy.of(settings, keys.any_made, settings.fetch_allow_cidrs), MAX_BYTES)
+        fetcher = Fetcher(AddressPolicy.of(settings, keys.any_made, settings.fetch_allow_cidrs), MAX_FILE_BYTES)
         return cls(
             settings=settings,
             catalog=catalog,

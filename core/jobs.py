@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,6 +16,7 @@ from core.record import Record
 from core.tasks import Parameters, parameters_of
 
 MAX_SEED: Final = 2**32 - 1
+JOB_ID: Final = re.compile(r"gen_[0-9a-f]{40}")
 
 
 class Status(StrEnum):

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from core.record import Record
 
+MAX_FILE_BYTES: Final = 20 * 1024 * 1024
+"""Of one file that a job starts from."""
+
 Facts = dict[str, int | float | str]
 """What is known of a file beside its bytes: `width` and `height` in pixels, `frames`, `seconds`."""
 

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, create_m
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from app.api.jobs import JOB_ID
 from app.http.bodies import Files
 from app.http.validation import StrictInput
 from app.jobs.fields import MAX_EXPIRES_IN, WORDS_SCHEMA, MetadataKey, MetadataValue, WebhookUrl, not_blank
@@ -17,7 +16,7 @@ from app.jobs.request import JobRequest
 from app.jobs.sources import EarlierOutput, InlineFile, OpenedFile, Source, UploadedFile, source_of_text
 from core.catalog.model import MAX_IMAGES
 from core.errors import InvalidRequest
-from core.jobs import MAX_SEED, Priority
+from core.jobs import JOB_ID, MAX_SEED, Priority
 from core.store.uploads import UPLOAD_ID
 from core.tasks import all_tasks, roles
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import Path
 
 from app.jobs.view import EXAMPLE_ID, GenerationView, present
 from app.services import Services
 from core.errors import NotFound
-from core.jobs import Job, Status
-
-JOB_ID: Final = re.compile(r"gen_[0-9a-f]{40}")
+from core.jobs import JOB_ID, Job, Status
 
 JobId = Annotated[
     str,

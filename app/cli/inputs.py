@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from app.cli.client import AskedWrongly
+from core.jobs import JOB_ID
+from core.media import MAX_FILE_BYTES
 
 STANDARD_INPUT: Final = "-"
-OUTPUT: Final = re.compile(r"(gen_[0-9a-f]{40})(?::([0-9]{1,2}))?")
-MAX_BYTES: Final = 20 * 2**20
+OUTPUT: Final = re.compile(rf"({JOB_ID.pattern})(?::([0-9]{{1,2}}))?")
 FETCHED: Final = re.compile(r"https?://|data:", re.IGNORECASE)
 
 
@@ -45,14 +46,14 @@ def inputs_of(given: Mapping[str, str | None]) -> Inputs:
 def _read(role: str, text: str) -> bytes:
     try:
         with _opened(text) as file:
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         told = f"--{role} {text}: {error.strerror}; name a file, a URL, or gen_…:index for an output of a job"
         raise AskedWrongly(told) from error
     if not content:
         raise AskedWrongly(f"--{role} {text}: there is nothing in it")
-    if len(content) > MAX_BYTES:
-        raise AskedWrongly(f"--{role} {text}: it is over the limit of {MAX_BYTES // 2**20} MiB")
+    if len(content) > MAX_FILE_BYTES:
+        raise AskedWrongly(f"--{role} {text}: it is over the limit of {MAX_FILE_BYTES // 2**20} MiB")
     return content
 
 

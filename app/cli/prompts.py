@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from app.cli.client import AskedWrongly
+from app.cli.inputs import STANDARD_INPUT
 
-STANDARD_INPUT: Final = "-"
 HOW: Final = "a prompt, '-' to read prompts from the input, or --from a file"
 
 

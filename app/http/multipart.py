@@ -20,10 +20,10 @@ from starlette.types import Message, Receive
 from app.http.json_bodies import parse
 from app.http.validation import as_body_error
 from core.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from core.media import MAX_FILE_BYTES
 
 M = TypeVar("M", bound=BaseModel)
 
-MAX_FILE_BYTES: Final = 20 * 1024 * 1024
 MAX_TEXT_BYTES: Final = 256 * 1024
 MAX_BYTES: Final = 2 * MAX_FILE_BYTES + 2 * MAX_TEXT_BYTES
 MAX_DISCARDED_BYTES: Final = 2 * MAX_BYTES

@@ -20,6 +20,7 @@ Self-hosted image generation. A prompt goes in, a job comes out, and soon the jo
 3. Fetch `outputs[0].url`.
 
 Or send `Prefer: wait=30` with the first request and get the finished job at once.
+With `inputs` it starts from pictures.
 
 Every answer that is not a success is `{"error": {"message", "type", "code", "param"}}`. Where the server has API
 keys, send yours as `Authorization: Bearer <key>`; what its scopes do not cover is 403. The `url` of a picture then

@@ -17,11 +17,10 @@ from app.media.conversion import Conversion
 from app.media.decoder_process import MAX_PIXELS, TOO_LARGE, UNREADABLE
 from app.media.plain_png import is_plain_png
 from core.errors import InvalidRequest, PayloadTooLarge
-from core.media import IMAGE
+from core.media import IMAGE, MAX_FILE_BYTES
 
 logger = logging.getLogger(__name__)
 
-MAX_BYTES: Final = 20 * 1024 * 1024
 SECONDS: Final = 30.0
 """Of wall clock, on however busy a machine; the child itself stops after 5 s of work."""
 
@@ -101,9 +100,10 @@ class OpenPictures:
 
     def open(self, content: bytes, param: str) -> Picture:
         """Raises InvalidRequest or PayloadTooLarge, naming `param`, for what is no picture within our limits."""
-        if len(content) > MAX_BYTES:
+        if len(content) > MAX_FILE_BYTES:
             raise PayloadTooLarge(
-                f"'{param}' has {len(content) / 2**20:.1f} MiB, over the limit of {MAX_BYTES // 2**20}", param=param
+                f"'{param}' has {len(content) / 2**20:.1f} MiB, over the limit of {MAX_FILE_BYTES // 2**20}",
+                param=param,
             )
         header, _ = self._command({"open": len(content)}, content)
         if header.get("refused") == TOO_LARGE:

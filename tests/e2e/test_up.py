@@ -96,7 +96,7 @@ def test_second_stack_on_the_same_folder_is_refused(stack: Stack) -> None:
 
 def test_open_address_without_keys_is_refused(tmp_path: Path) -> None:
     refused = subprocess.run(
-        [EASEL, "up", "--host", "0.0.0.0", "--data-dir", tmp_path / "data"],
+        [EASEL, "up", "--host", "0.0.0.0", "--port", str(free_port()), "--data-dir", tmp_path / "data"],
         capture_output=True,
         text=True,
         check=False,

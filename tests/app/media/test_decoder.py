@@ -15,8 +15,9 @@ from PIL import Image, PngImagePlugin
 
 from app.media import decoder_process
 from app.media.conversion import Conversion
-from app.media.decoder import MAX_BYTES, Child, Decoder
+from app.media.decoder import Child, Decoder
 from core.errors import InvalidRequest, PayloadTooLarge
+from core.media import MAX_FILE_BYTES
 from tests.app.media.hostile import HOSTILE, RED, chunk, png_of, scans
 from tests.app.media.pictures import opened, pixels, written
 from tests.app.wires.openai.files import file_of
@@ -61,7 +62,7 @@ def test_hostile_files_are_refused_fast(decoder: Decoder, content: bytes) -> Non
 
 def test_too_many_bytes(decoder: Decoder) -> None:
     with pytest.raises(PayloadTooLarge):
-        opened(decoder, RED + bytes(MAX_BYTES), "mask")
+        opened(decoder, RED + bytes(MAX_FILE_BYTES), "mask")
 
 
 @pytest.mark.slow

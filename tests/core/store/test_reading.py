@@ -116,7 +116,7 @@ def test_workers_that_fall_silent_are_forgotten(redis: Redis) -> None:
 
 def test_a_keeper_is_heard_for_a_while(redis: Redis) -> None:
     heartbeat = KeeperHeartbeat(redis)
-    assert not heartbeat.heard()
+    assert not heartbeat.is_alive()
     heartbeat.beat()
-    assert heartbeat.heard()
+    assert heartbeat.is_alive()
     assert 0 < redis.ttl("easel:keeper") <= 15
