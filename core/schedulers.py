@@ -18,6 +18,8 @@ class Scheduler(StrEnum):
     UNIPC = "unipc"
     LCM = "lcm"
     FLOW_MATCH_EULER = "flow-match-euler"
+    OWN = "own"
+    """The one that the model came with, as it is configured."""
 
 
 SHOWN: Final = {
@@ -30,5 +32,6 @@ SHOWN: Final = {
     Scheduler.UNIPC: "UniPC",
     Scheduler.LCM: "LCM",
     Scheduler.FLOW_MATCH_EULER: "Flow Euler",
+    Scheduler.OWN: "Own",
 }
 """The names that AUTOMATIC1111 made customary: its clients send them, and readers of pictures' metadata know them."""

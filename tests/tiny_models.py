@@ -39,7 +39,8 @@ from transformers import (
     T5Tokenizer,
 )
 
-from core.catalog.catalog import Catalog, family_defaults
+from core.catalog.catalog import Catalog
+from core.catalog.families import family_defaults
 from core.catalog.model import Model, SizeGrid
 
 TASKS = ("text-to-image", "image-to-image", "inpaint")
@@ -62,7 +63,7 @@ def build_all(folder: Path) -> Catalog:
 
 def row(name: str, family: str) -> Model:
     """The catalogue's row of the model `name`, which stands in the folder of that name."""
-    usual = family_defaults().get(family, {})
+    usual = family_defaults(family)
     return Model.model_validate({"id": name, "source": name, "family": family, "tasks": TASKS, "size": SIZES, **usual})
 
 

@@ -46,7 +46,7 @@ def draws_on_cpu(device: str, devices: Path = Path("/dev")) -> bool:
 
 def are_small(models: list[Model], catalog: Catalog) -> bool:
     """Whether all of them lie here, and two workers with the largest take half of the free memory at most."""
-    folders = [catalog.local_folder(model) for model in models]
+    folders = [catalog.local_path(model.source) for model in models]
     if None in folders:
         return False  # a hub's may be anything
     largest = max((bytes_in(folder) for folder in folders if folder is not None), default=0)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from core.catalog.families import UNKNOWN, family_defaults, family_of, pipeline_of
 from core.catalog.model import Model
 from core.errors import NotFound
 from core.record import StrictRecord
@@ -36,51 +36,61 @@ class Catalog(StrictRecord):
         except (OSError, tomllib.TOMLDecodeError) as error:
             raise CatalogError(f"cannot read the model catalogue {path}: {error}") from error
         default = document.pop("default", None)
-        models, usual = [], family_defaults()
+        folder, models = path.parent.resolve(), []
         for model_id, row in document.items():
             try:
-                models.append(_model(model_id, row, usual))
+                models.append(_model(model_id, row, folder))
             except (ValidationError, TypeError) as error:
                 raise CatalogError(f"{path}: model '{model_id}': {error}") from error
         if not models:
             raise CatalogError(f"{path} names no model")
-        catalog = cls(
-            models=tuple(models),
-            default=default or models[0].id,
-            folder=path.parent.resolve(),
-            modified=int(path.stat().st_mtime),
-        )
+        try:
+            catalog = cls(
+                models=tuple(models),
+                default=default or models[0].id,
+                folder=folder,
+                modified=int(path.stat().st_mtime),
+            )
+        except ValidationError as error:
+            raise CatalogError(f"{path}: {error}") from error
         if catalog.default not in {model.id for model in models}:
             raise CatalogError(f"{path}: default = '{catalog.default}' is not one of its models")
         return catalog
 
-    def model(self, model_id: str | None) -> Model:
-        """The row of `model_id`, or the default's if None. Raises NotFound (`model_not_found`)."""
-        wanted = model_id or self.default
+    @model_validator(mode="after")
+    def _names_are_one_model_s(self) -> Self:
+        taken = {model.id: model.id for model in self.models}
         for model in self.models:
-            if model.id == wanted:
+            for alias in model.aliases:
+                if taken.setdefault(alias, model.id) != model.id or alias == model.id:
+                    raise ValueError(f"the alias '{alias}' of model '{model.id}' is a name of model '{taken[alias]}'")
+        return self
+
+    def model(self, name: str | None) -> Model:
+        """The row whose id or alias is `name`, or the default's if None. Raises NotFound (`model_not_found`)."""
+        wanted = name or self.default
+        for model in self.models:
+            if model.id == wanted or wanted in model.aliases:
                 return model
         known = ", ".join(f"'{model.id}'" for model in self.models)
         raise NotFound(f"there is no model '{wanted}'; this server has {known}", code="model_not_found", param="model")
 
-    def local_folder(self, model: Model) -> Path | None:
-        """The folder that `model.source` names, or None if it is a hub id."""
-        folder = (self.folder / model.source).resolve()
-        return folder if folder.is_dir() else None
+    def local_path(self, source: str) -> Path | None:
+        """The folder or file that `source`, as rows write it, names; None if it is a hub id."""
+        path = (self.folder / Path(source).expanduser()).resolve()
+        return path if path.exists() else None
 
     def queues(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(model.queue for model in self.models))
 
 
-def _model(model_id: str, row: dict[str, Any], usual: dict[str, dict[str, Any]]) -> Model:
-    """The row over the `usual` fields of its family. Raises ValidationError, or TypeError for what is no table."""
-    model = Model.model_validate({"id": model_id, **usual.get(str({**row}.get("family")), {}), **row})
+def _model(model_id: str, row: dict[str, Any], folder: Path) -> Model:
+    """The row over what is usual in its family. Raises ValidationError, or TypeError for what is no table."""
+    told = {**row}
+    pipeline = told.get("pipeline") or pipeline_of(folder / str(told.get("source")))
+    family = str(told.get("family") or (family_of(str(pipeline)) if pipeline else UNKNOWN))
+    model = Model.model_validate({"id": model_id, "family": family, **family_defaults(family), **told})
     unknown = [task for task in model.tasks if task not in all_tasks()]
     if unknown:
         raise TypeError(f"there is no task '{unknown[0]}'; there are {', '.join(all_tasks())}")
     return model
-
-
-def family_defaults() -> dict[str, dict[str, Any]]:
-    """What the rows of some families need not say, by family: the fields that all of its models share."""
-    return tomllib.loads((files("core.catalog") / "families.toml").read_text(encoding="utf-8"))

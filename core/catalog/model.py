@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from core.catalog.families import UNKNOWN
 from core.errors import InvalidRequest
 from core.record import StrictRecord
 from core.schedulers import Scheduler
@@ -14,24 +15,37 @@ from core.schedulers import Scheduler
 MAX_IMAGES: Final = 10
 MAX_STEPS: Final = 150
 
-DIFFUSION_SCHEDULERS: Final = tuple(s for s in Scheduler if s is not Scheduler.FLOW_MATCH_EULER)
-"""What fits a model that was trained on noise levels; one trained with flow matching takes the flow sampler only."""
+Precision = Literal["auto", "float16", "bfloat16", "float32"]
+PromptSyntax = Literal["plain", "weighted"]
+
+FLOW_SCHEDULERS: Final = (Scheduler.FLOW_MATCH_EULER,)
+"""What fits a model that was trained with flow matching."""
+
+DIFFUSION_SCHEDULERS: Final = tuple(s for s in Scheduler if s not in (*FLOW_SCHEDULERS, Scheduler.OWN))
+"""What fits a model that was trained on noise levels."""
 
 
 class SizeGrid(StrictRecord):
-    """Width and height a model draws: between `minimum` and `maximum` pixels, in steps of `multiple`."""
+    """Width and height a model draws: between `minimum` and `maximum` pixels, in steps of `multiple`.
+
+    `buckets` are the sizes, [width, height], that it was trained on, where they are known.
+    """
 
     minimum: int = Field(default=256, ge=8)
     maximum: int = Field(default=2048, le=4096)
     multiple: int = Field(default=8, ge=1)
     width: int = 512
     height: int = 512
+    buckets: tuple[tuple[int, int], ...] = ()
 
     @model_validator(mode="after")
     def _defaults_fit(self) -> Self:
         for name in ("width", "height"):
             if self.nearest(getattr(self, name)) != getattr(self, name):
                 raise ValueError(f"the default {name} {getattr(self, name)} is off the model's own grid")
+        for width, height in self.buckets:
+            if (self.nearest(width), self.nearest(height)) != (width, height):
+                raise ValueError(f"the bucket {width}x{height} is off the model's own grid")
         return self
 
     def nearest(self, pixels: int) -> int:
@@ -41,7 +55,12 @@ class SizeGrid(StrictRecord):
         return max(low, min(high, round(pixels / self.multiple) * self.multiple))
 
     def fitted(self, width: int, height: int) -> tuple[int, int]:
-        """The nearest size on the grid; out of its bounds, the model's own number of pixels in the shape asked for."""
+        """The nearest size on the grid; out of its bounds, the model's own number of pixels in the shape asked for.
+
+        Where the sizes that it was trained on are known, the one whose shape is nearest.
+        """
+        if self.buckets:
+            return min(self.buckets, key=lambda bucket: abs(math.log(bucket[0] * height / (bucket[1] * width))))
         low, high = self.nearest(0), self.nearest(1 << 20)
         if not (low <= min(width, height) and max(width, height) <= high):
             scale = math.sqrt(self.width * self.height / (width * height))
@@ -54,28 +73,50 @@ StyleTemplate = Annotated[str, Field(max_length=500, pattern=r"^[^{}]*\{prompt\}
 """How to say a prompt so that the model draws it in a style, such as `a flat icon of {prompt}`."""
 
 
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ /:-]{0,127}$")]
+"""What clients may call a model: names that are built into them, with capitals and slashes."""
+
+
 class Model(StrictRecord):
     """One row of the catalogue.
 
-    `source` is a folder (relative to the catalogue file, or absolute) or a hub id `owner/name`;
+    `source` is a folder or a `.safetensors` or `.gguf` file (relative to the catalogue file, or absolute), or a hub id
+    `owner/name`. A file has weights only: `config` is the folder or hub id whose configuration and tokenizers go with
+    it. `vae` and `text_encoder` replace the component of that name, and are found as `source` is. `pipeline` is the
+    class of diffusers that draws, where it is not the one that the source names.
+
+    `arguments` are passed to the pipeline's call as they stand; `scheduler_config` over the scheduler's own
+    configuration; `embeddings` are textual inversions, files by the word that stands for them in a prompt. With
+    `prompt_syntax` `weighted`, `(word:1.3)` in a prompt is a weight. `aliases` are other names for the model.
+
     `max_work` bounds n x width x height x steps of a job, in pixel-steps; `styles` are ways to put a prompt.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
-    source: str
+    source: str = Field(min_length=1)
     revision: str | None = None
-    family: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")
+    family: str = Field(default=UNKNOWN, pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")
+    pipeline: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_]{1,100}$")
+    config: str | None = None
+    vae: str | None = None
+    text_encoder: str | None = None
     description: str = ""
     license: str = ""
+    aliases: tuple[Name, ...] = ()
     tasks: tuple[str, ...] = ("text-to-image",)
     queue: str = Field(default="default", pattern=r"^[a-z0-9_-]{1,32}$")
+    dtype: Precision | None = None
     size: SizeGrid = SizeGrid()
     num_inference_steps: int = Field(default=25, ge=1, le=MAX_STEPS)
     max_steps: int = Field(default=MAX_STEPS, ge=1, le=MAX_STEPS)
     guidance_scale: float = Field(default=5.0, ge=0, le=50)
-    scheduler: Scheduler = Scheduler.EULER
+    scheduler: Scheduler = Scheduler.OWN
     schedulers: tuple[Scheduler, ...] = ()
+    scheduler_config: dict[str, Any] = Field(default={})
+    arguments: dict[str, Any] = Field(default={})
     negative_prompt: bool = True
+    prompt_syntax: PromptSyntax = "plain"
+    embeddings: dict[str, str] = Field(default={})
     max_images: int = Field(default=MAX_IMAGES, ge=1, le=MAX_IMAGES)
     max_work: int = Field(default=4 * 2**20 * 100, ge=1)
     styles: dict[StyleName, StyleTemplate] = Field(default={}, max_length=64)
@@ -83,9 +124,10 @@ class Model(StrictRecord):
     @model_validator(mode="before")
     @classmethod
     def _fitting_schedulers(cls, row: dict[str, object]) -> dict[str, object]:
-        flow = row.get("scheduler") == Scheduler.FLOW_MATCH_EULER
-        fitting = (Scheduler.FLOW_MATCH_EULER,) if flow else DIFFUSION_SCHEDULERS
-        return {"schedulers": fitting, **row}
+        """What else fits a model is told by its default; of its own scheduler nothing is known."""
+        default = row.get("scheduler", Scheduler.OWN)
+        fitting = next((kind for kind in (FLOW_SCHEDULERS, DIFFUSION_SCHEDULERS) if default in kind), ())
+        return {"schedulers": (*fitting, Scheduler.OWN), **row}
 
     @model_validator(mode="after")
     def _default_scheduler_fits(self) -> Self:

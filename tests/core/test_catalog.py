@@ -28,7 +28,7 @@ def load(folder: Path, text: str) -> Catalog:
 
 
 def model(**fields: Any) -> Model:
-    return Model.model_validate({"id": "small", "source": "small", "family": "sd15", **fields})
+    return Model.model_validate({"id": "small", "source": "small", "family": "sd15", "scheduler": "euler", **fields})
 
 
 def test_the_catalogue_that_ships_is_sound() -> None:
@@ -54,7 +54,12 @@ def test_a_row_needs_a_source_and_a_family_only(tmp_path: Path) -> None:
         ("", ["names no model"]),
         ("[small", ["cannot read"]),
         ('default = "large"\n' + ROW, ["default = 'large'"]),
-        ('[small]\nsource = "x"\n', ["'small'", "family"]),
+        (
+            ROW + 'aliases = ["dall-e-3"]\n[large]\nsource = "x"\naliases = ["dall-e-3"]\n',
+            ["dall-e-3", "'large'", "'small'"],
+        ),
+        (ROW + 'aliases = ["small"]\n', ["alias", "'small'"]),
+        (ROW + "size = { buckets = [[500, 512]] }\n", ["'small'", "500x512"]),
         ('[small]\nfamily = "sd15"\n', ["'small'", "source"]),
         (ROW + "colour = 1\n", ["'small'", "colour"]),
         (ROW + "max_steps = 0\n", ["'small'", "max_steps"]),
@@ -89,9 +94,9 @@ def test_an_unknown_model_is_told_the_known_ones(tmp_path: Path) -> None:
 
 def test_a_source_is_a_folder_or_a_hub_id(tmp_path: Path) -> None:
     catalog = load(tmp_path, ROW)
-    assert catalog.local_folder(catalog.model(None)) is None
+    assert catalog.local_path("small") is None
     (tmp_path / "small").mkdir()
-    assert catalog.local_folder(catalog.model(None)) == tmp_path / "small"
+    assert catalog.local_path("small") == tmp_path / "small"
 
 
 @pytest.mark.parametrize("family", ["sd15", "sdxl", "sd3", "flux", "some-other"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.catalog.catalog import family_defaults
+from core.catalog.families import families
 from core.tasks import all_tasks
 from worker.pipelines.families import all_traits
 
@@ -21,6 +21,6 @@ GENERIC = [
 
 @pytest.mark.parametrize("path", GENERIC, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_what_is_for_all_names_no_family_and_no_task(path: Path) -> None:
-    names = {*all_tasks(), *family_defaults(), *(family for traits in all_traits() for family in traits.families)}
+    names = {*all_tasks(), *families(), *(family for traits in all_traits() for family in traits.families)}
     source = path.read_text(encoding="utf-8")
     assert not [name for name in names if re.search(rf"[\"']{re.escape(name)}[\"']", source)]

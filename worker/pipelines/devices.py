@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from worker.pipelines.memory import Precision
+from core.catalog.model import Precision
 
 
 def pick_device() -> torch.device:

@@ -53,7 +53,7 @@ class LoadedModel:
 
     def _new_scheduler(self, name: str | None, steps: int) -> Any:  # noqa: ANN401
         own = self.pipeline.scheduler
-        if name is None:
+        if name is None or name == Scheduler.OWN:
             return type(own).from_config(own.config)
         return build_scheduler(Scheduler(name), own.config, steps)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +24,25 @@ from worker.pipelines.weights import check_weights
 
 logger = logging.getLogger(__name__)
 
+Locate = Callable[[str], Path | None]
+"""The folder or file that a row's source names, None where it is a hub id: `Catalog.local_path`."""
+
 
 def load(
-    row: Model, folder: Path | None, device: torch.device, memory: MemoryOptions, *, allow_downloads: bool
+    row: Model, locate: Locate, device: torch.device, memory: MemoryOptions, *, allow_downloads: bool
 ) -> LoadedModel:
-    """The model of `row` on `device`, from `folder`, or by its hub id without one.
+    """The model of `row` on `device`; `locate` finds what its sources name here, else they are hub ids.
 
     Raises JobFailure (`model_load_failed`), or what a lost device says.
     """
     started = time.monotonic()
     if device.type == "cuda":
         torch.cuda.empty_cache()
+    folder = locate(row.source)
     if folder is not None:
         check_weights(folder)
     traits = traits_of(row.family)
-    dtype = pick_dtype(device, memory.dtype, half_overflows=traits.half_overflows)
+    dtype = pick_dtype(device, row.dtype or memory.dtype, half_overflows=traits.half_overflows)
     try:
         pipeline = open_pipeline(row, folder, dtype, local_only=not allow_downloads).to(device)
     except Exception as error:

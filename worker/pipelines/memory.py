@@ -9,12 +9,12 @@ from typing import Any, Final, Literal
 
 import torch
 
+from core.catalog.model import Precision
 from worker.pipelines import cgroups
 
 logger = logging.getLogger(__name__)
 
 Switch = Literal["auto", "on", "off"]
-Precision = Literal["auto", "float16", "bfloat16", "float32"]
 
 MEMINFO: Final = Path("/proc/meminfo")
 

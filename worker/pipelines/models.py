@@ -66,7 +66,7 @@ class Models:
             self._make_room(in_use)
             self._loaded[model_id] = load(
                 row,
-                self.catalog.local_folder(row),
+                self.catalog.local_path,
                 self.device,
                 self._memory,
                 allow_downloads=self._allow_downloads,

@@ -23,7 +23,7 @@ def model_findings(chosen: Settings) -> Iterator[Finding]:
         return
     for model in catalog.models:
         what = f"model {model.id}"
-        folder = catalog.local_folder(model)
+        folder = catalog.local_path(model.source)
         if folder is not None:
             missing = missing_files(folder)
             if missing:

@@ -18,6 +18,7 @@ ALIASES: Final[dict[Scheduler, tuple[str, ...]]] = {
     Scheduler.UNIPC: ("unipc",),
     Scheduler.LCM: ("k_lcm",),
     Scheduler.FLOW_MATCH_EULER: ("flow-match-euler",),
+    Scheduler.OWN: (),
 }
 """What else each goes by, beside its shown name."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from core.catalog.model import DIFFUSION_SCHEDULERS
 from core.schedulers import Scheduler
 from worker.pipelines.estimates import LastStep, foreseen
 from worker.pipelines.schedulers import build_scheduler
@@ -46,7 +47,7 @@ def foresees(scheduler: Any, answer: Any) -> list[float]:
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
-@pytest.mark.parametrize("name", [name for name in Scheduler if name is not Scheduler.FLOW_MATCH_EULER])
+@pytest.mark.parametrize("name", DIFFUSION_SCHEDULERS)
 def test_every_scheduler_s_steps_foresee_the_picture(name: Scheduler, prediction: str) -> None:
     # Given a model that is never wrong about the picture
     scheduler = build_scheduler(name, {**CONFIG, "prediction_type": prediction}, STEPS)

@@ -48,7 +48,7 @@ def sample_with_a_perfect_model(
 
 
 def test_every_sampler_name_has_a_scheduler() -> None:
-    assert set(SCHEDULERS) == set(Scheduler)
+    assert {*SCHEDULERS, Scheduler.OWN} == set(Scheduler)
 
 
 @pytest.mark.parametrize("steps", [4, 20, 60])
