@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.commands import bench, doctor, generate, jobs, keys, serve
+from app.cli.commands import bench, doctor, generate, jobs, keys, models, serve
 from app.cli.output import output_failures_told
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app.command()(generate.generate)
 app.command()(jobs.jobs)
 app.command("show")(jobs.show_job)
 app.command()(jobs.cancel)
-app.command()(jobs.models)
+app.add_typer(models.models)
 app.add_typer(keys.keys)
 app.command()(doctor.doctor)
 app.command()(bench.bench)

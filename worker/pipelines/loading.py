@@ -13,6 +13,7 @@ import torch
 import transformers
 from diffusers import DiffusionPipeline
 
+from core.catalog.hub_cache import snapshot_of
 from core.catalog.model import Model
 from core.errors import JobFailure
 from worker.faults import is_device_lost
@@ -38,7 +39,7 @@ def load(
     started = time.monotonic()
     if device.type == "cuda":
         torch.cuda.empty_cache()
-    folder = locate(row.source)
+    folder = locate(row.source) or snapshot_of(row.source, row.revision)
     if folder is not None:
         check_weights(folder)
     traits = traits_of(row.family)

@@ -1,4 +1,4 @@
-"""`easel jobs`, `show`, `cancel` and `models`: what a running server knows."""
+"""`easel jobs`, `show` and `cancel`: what a running server knows."""
 
 from __future__ import annotations
 
@@ -48,13 +48,6 @@ def cancel(
     show(job, as_json, lambda: jobs_table([job]))
 
 
-def models(as_json: JsonOption = False, url: ServerOption = None, api_key: KeyOption = None) -> None:
-    """List the models of the server, with their sizes and defaults."""
-    with server(url, api_key) as client:
-        rows = client.models()["data"]
-    show(rows, as_json, lambda: models_table(rows))
-
-
 def jobs_table(rows: list[dict[str, Any]]) -> Table | str:
     """An id is what the next command needs: it is never cut, whatever else has to be.
 
@@ -74,21 +67,5 @@ def jobs_table(rows: list[dict[str, Any]]) -> Table | str:
             short_time(job["created_at"]),
             *[Text(job[name]) for name in differing],
             Text((job["parameters"].get("prompt") or job["task"]) + several),
-        )
-    return table
-
-
-def models_table(rows: list[dict[str, Any]]) -> Table:
-    """The models as the API tells them, a row each."""
-    table = Table("model", "ready", "size", "steps", "scheduler", "about")
-    for row in rows:
-        size = row["size"]
-        table.add_row(
-            row["id"] + (" (default)" if row["is_default"] else ""),
-            "yes" if row["ready"] else "no",
-            f"{size['width']}×{size['height']}, {size['minimum']}-{size['maximum']} by {size['multiple']}",
-            str(row["num_inference_steps"]),
-            row["scheduler"],
-            Text(row["description"]),
         )
     return table

@@ -11,9 +11,10 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from app.cli.commands.jobs import jobs_table, models_table
+from app.cli.commands.jobs import jobs_table
 from app.cli.commands.keys import keys_table
 from app.cli.main import app
+from app.cli.models.listing import models_table
 from app.stack.up import local_host
 from tests.ports import free_port
 

@@ -1,0 +1,108 @@
+"""From what a person named to the row that fits it: fetched, looked at, and put beside what is in the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.cli.client import AskedWrongly
+from app.cli.models.catalog_file import CatalogFile
+from app.cli.models.child import ask
+from app.cli.models.facts import Facts
+from app.cli.models.proposals import Proposal, check_aliases, check_new_id, id_for, proposed
+from app.cli.models.sources import Source, source_of
+from app.cli.models.weights import fitting, parameter_count
+from core.catalog.catalog import Catalog
+from core.settings import Settings
+
+INSPECTION = "worker.inspection"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was typed: `fields` of the row as options named them, and which of them stand for a new row."""
+
+    source: str
+    model_id: str | None = None
+    size: tuple[int, int] | None = None
+    fields: Mapping[str, Any] | None = None
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row that could be written, where the model lies, and in words how it fits and what it was told from."""
+
+    model_id: str
+    proposal: Proposal
+    place: Path
+    fit: str
+    replaces: bool
+
+
+def find(wanted: Wanted, file: CatalogFile, settings: Settings) -> Found:
+    """Raises AskedWrongly, ClientError, CatalogError; the catalogue is not touched."""
+    source, catalog, taken = source_of(wanted.source), file.catalog(), file.ids()
+    asked = {name: value for name, value in (wanted.fields or {}).items() if value}
+    model_id, replaces = _id_of(wanted, source, catalog, taken)
+    check_aliases(asked.get("aliases", ()), model_id, catalog)
+    place = _fetched(source, settings, asked.get("dtype"))
+    facts = look(place, settings, asked)
+    told = {"source": source.repo or str(source.path), "revision": source.revision}
+    if source.file is not None:
+        told = {"source": str(place)}
+    numbers = parameter_count(place)
+    dtype, fit = fitting(numbers, facts, asked.get("dtype"))
+    proposal = proposed(facts, told, source.name, {**asked, "dtype": dtype}, wanted.size)
+    return Found(model_id, proposal, place, fit, replaces)
+
+
+def look(place: Path, settings: Settings, asked: Mapping[str, Any]) -> Facts:
+    """What the folder or file says of itself. Raises AskedWrongly, ClientError."""
+    question = {"do": "describe", "folder": str(place), "device": settings.device, "pipeline": asked.get("pipeline")}
+    return Facts.model_validate(ask(INSPECTION, question))
+
+
+def _id_of(wanted: Wanted, source: Source, catalog: Catalog | None, taken: tuple[str, ...]) -> tuple[str, bool]:
+    """The id of the row, and whether one of that id is there and is to be replaced."""
+    if wanted.model_id is not None:
+        check_new_id(wanted.model_id)
+        if wanted.model_id in taken and not wanted.replace:
+            raise AskedWrongly(
+                f"there is a model '{wanted.model_id}' already: --replace writes its row anew, or choose another --id"
+            )
+        return wanted.model_id, wanted.model_id in taken
+    same = same_source(source, catalog)
+    if same is None:
+        return id_for(source.name, taken), False
+    if not wanted.replace:
+        raise AskedWrongly(
+            f"model '{same}' is this source already: --replace writes its row anew, and --id adds it under another name"
+        )
+    return same, True
+
+
+def same_source(source: Source, catalog: Catalog | None) -> str | None:
+    """The id of the model that lies at the same place."""
+    for model in catalog.models if catalog else ():
+        if source.repo is not None and source.file is None:
+            if (model.source, model.revision) == (source.repo, source.revision):
+                return model.id
+        elif (
+            catalog is not None
+            and source.path is not None
+            and catalog.local_path(model.source) == source.path.resolve()
+        ):
+            return model.id
+    return None
+
+
+def _fetched(source: Source, settings: Settings, dtype: str | None) -> Path:
+    """Where the model lies on this disk, brought there from the hub if it has to be."""
+    if source.path is not None:
+        return source.path
+    question = {"do": "fetch", "repo": source.repo, "revision": source.revision, "device": settings.device}
+    answer = ask(INSPECTION, {**question, "dtype": dtype, "file": source.file})
+    return Path(answer["file"] if source.file is not None else answer["folder"])

@@ -1,0 +1,67 @@
+"""Where the hub's cache keeps a repository on this disk, told without its library: its layout is documented.
+
+huggingface.co/docs/huggingface_hub/guides/manage-cache: `models--owner--name` with `refs/<name>`, which holds a commit,
+and `snapshots/<commit>`, which holds the files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from core.catalog.families import INDEX
+
+HUB_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9._-]{1,96}")
+"""`owner/name`, as the hub allows it."""
+
+
+def cache_folder() -> Path:
+    """The hub's cache, by the variables that its library reads, in its order."""
+    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if said := os.environ.get(name):
+            return Path(said).expanduser()
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    return (Path(os.environ.get("HF_HOME") or usual) / "hub").expanduser()
+
+
+def repository_folder(repo: str) -> Path:
+    """All that the cache has of `owner/name`; it need not be there."""
+    return cache_folder() / f"models--{repo.replace('/', '--')}"
+
+
+def snapshot_of(repo: str, revision: str | None = None) -> Path | None:
+    """The folder of the repository's pipeline at `revision` (`main` if None); None unless all of it is cached."""
+    if not HUB_ID.fullmatch(repo):
+        return None
+    home = repository_folder(repo)
+    wanted = revision or "main"
+    try:
+        commit = (home / "refs" / wanted).read_text(encoding="utf-8").strip()
+    except OSError:
+        commit = wanted
+    folder = home / "snapshots" / commit
+    return folder if is_whole(folder) else None
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether each component that the pipeline's index names is there, and each file that an index of weights names."""
+    try:
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        parts = [name for name, kind in index.items() if isinstance(kind, list) and kind and kind[0] is not None]
+        return all(_part_is_whole(folder / name) for name in parts)
+    except (OSError, ValueError, AttributeError, KeyError):
+        return False
+
+
+def _part_is_whole(part: Path) -> bool:
+    there = {file.name for file in part.iterdir() if file.exists()}
+    if "config.json" in there and not any(name.endswith(".safetensors") for name in there):
+        return False
+    shards: set[str] = set()
+    for name in there:
+        if ".safetensors.index" in name and name.endswith(".json"):
+            shards |= set(json.loads((part / name).read_text(encoding="utf-8"))["weight_map"].values())
+    return bool(there) and shards <= there

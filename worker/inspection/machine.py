@@ -1,0 +1,24 @@
+"""The device that a worker of this machine would draw on, and its memory."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+
+from worker.pipelines.devices import pick_device
+from worker.pipelines.memory import free_memory
+
+
+def machine(wanted: str) -> dict[str, Any]:
+    """`device`, its `name`, and `total` and `free` bytes of its memory, None where they cannot be told."""
+    device = pick_device() if wanted == "auto" else torch.device(wanted)
+    if device.type == "cuda" and torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info(device)
+        return {"device": str(device), "name": torch.cuda.get_device_name(device), "total": total, "free": free}
+    pages = os.sysconf("SC_PHYS_PAGES") if "SC_PHYS_PAGES" in os.sysconf_names else None
+    total = None if pages is None else pages * os.sysconf("SC_PAGE_SIZE")
+    free = free_memory(torch.device("cpu"))
+    name = "the CPU" if device.type == "cpu" else device.type
+    return {"device": str(device), "name": name, "total": total, "free": free}
