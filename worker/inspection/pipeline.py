@@ -145,10 +145,10 @@ def tasks_of(kind: type[DiffusionPipeline], index: Mapping[str, Any], components
     """The tasks of core/tasks that the class does, those it was made for first.
 
     Others are done by another class with the same components (diffusers' Auto tables), unless the denoiser takes
-    channels of a picture and a mask, or a component that the other class needs is not there.
+    channels of a picture and a mask, the model is a refiner, or a component that the other class needs is not there.
     """
     own = own_tasks(kind)
-    if takes_pictures_in_latents(components):
+    if takes_pictures_in_latents(components) or index.get("requires_aesthetics_score"):
         return own
     traits = traits_of(family_of(kind.__name__))
     others = []

@@ -189,8 +189,13 @@ def catalog_with(file: CatalogFile, model_id: str) -> Catalog:
 
 def must_be_asked(yes: bool, otherwise: str = "") -> None:
     """Raise AskedWrongly where a question would have nobody to answer it."""
-    if not yes and not sys.stdin.isatty():
+    if not yes and not is_terminal():
         raise AskedWrongly("nobody is there to be asked: say --yes" + (f", or, {otherwise}" if otherwise else ""))
+
+
+def is_terminal() -> bool:
+    """Whether somebody may answer on standard input."""
+    return sys.stdin.isatty()
 
 
 def agreed(question: str) -> bool:

@@ -22,7 +22,7 @@ from core.catalog.catalog import Catalog, CatalogError
 DEFAULT: Final = "default"
 """The one key of the file that is no model."""
 
-GONE: Final = "easel-removed-row"
+MARK: Final = "# easel: this row is being changed"
 
 
 class CatalogFile:
@@ -62,33 +62,18 @@ class CatalogFile:
         """Write the row, in the place of one of that id if there is one. Raises CatalogError, ClientError."""
 
         def change(document: TOMLDocument) -> TOMLDocument:
-            table = tomlkit.table()
-            for name, value in row.items():
-                table.add(name, item_of(value))
             if model_id in document:
-                for item in after_last_key(document[model_id]):
-                    table.append(None, item)
-                document[model_id] = table
+                text = with_row(document, model_id, shown(model_id, row))
             else:
-                document = tomlkit.parse(f"{tomlkit.dumps(document).rstrip()}\n\n".lstrip("\n"))
-                document.append(tomlkit.key(model_id), table)
-            return with_default(document, model_id) if default else document
+                text = f"{tomlkit.dumps(document).rstrip()}\n\n{shown(model_id, row)}".lstrip("\n")
+            changed = tomlkit.parse(text)
+            return with_default(changed, model_id) if default else changed
 
         self._edit(change)
 
     def remove(self, model_id: str) -> None:
         """Take the row out; comments after it may be about the next one, and stay. Raises CatalogError, ClientError."""
-
-        def change(document: TOMLDocument) -> TOMLDocument:
-            gone = tomlkit.table()
-            gone.add(GONE, 0)
-            for item in after_last_key(document[model_id]):
-                gone.append(None, item)
-            document[model_id] = gone
-            marked = re.compile(rf"^\[[^\n]*\]\n{GONE} = 0\n\n?", re.MULTILINE)
-            return tomlkit.parse(marked.sub("", tomlkit.dumps(document)))
-
-        self._edit(change)
+        self._edit(lambda document: tomlkit.parse(with_row(document, model_id, "")))
 
     def make_default(self, model_id: str) -> None:
         """Raises CatalogError, ClientError."""
@@ -160,11 +145,18 @@ def with_default(document: TOMLDocument, model_id: str) -> TOMLDocument:
     return tomlkit.parse(f"{tomlkit.dumps(begun)}\n{tomlkit.dumps(document)}")
 
 
-def after_last_key(table: Any) -> list[Any]:  # noqa: ANN401 - tomlkit's items
-    """Comments and blank lines at the end of a table: they stand before the next one."""
+def with_row(document: TOMLDocument, model_id: str, row: str) -> str:
+    """The text of the document with `row` in the place of the model's table.
+
+    Comments and blank lines behind the table's last field stay: they stand before the next one.
+    """
+    table: Any = document[model_id]
     body = table.value.body
     last = max((number for number, (key, _) in enumerate(body) if key is not None), default=-1)
-    return [item for _, item in body[last + 1 :]]
+    del body[: last + 1]
+    table.trivia.comment_ws, table.trivia.comment = " ", MARK
+    marked = rf"^[^\n]*{MARK}\n" if row else rf"^[^\n]*{MARK}\n\n?"
+    return re.sub(marked, lambda match: row, tomlkit.dumps(document), flags=re.MULTILINE)
 
 
 def check_id(model_id: str, taken: tuple[str, ...]) -> None:

@@ -14,8 +14,13 @@ from app.cli.client import AskedWrongly, ClientError
 WRONGLY: Final = frozenset({"invalid_value", "gated_model", "model_not_found"})
 """Codes of what would be refused again."""
 
-QUIET: Final = {"TRANSFORMERS_VERBOSITY": "error", "DIFFUSERS_VERBOSITY": "error", "PYTHONWARNINGS": "ignore"}
-"""What libraries advise programmers of is not for people who add a model."""
+QUIET: Final = {
+    "TRANSFORMERS_VERBOSITY": "error",
+    "DIFFUSERS_VERBOSITY": "error",
+    "PYTHONWARNINGS": "ignore",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+"""What libraries advise programmers of is not for people who add a model, and nobody is told of it."""
 
 NO_TORCH: Final = (
     "this needs the packages of the worker, which are not installed here: pip install 'easel[worker]', or write the "
