@@ -17,9 +17,10 @@ from core.catalog.catalog import Catalog
 from core.catalog.model import Model
 from core.errors import EaselError, JobFailure
 from core.jobs import GenerationRequest
+from core.media import Facts
 from core.settings import Settings
 from core.tasks import task_named
-from worker.check.faults import faults_of
+from worker.check.faults import FLAT, faults_of
 from worker.contract import DrawRequest, Inputs
 from worker.pipelines.call import PipelineCall
 from worker.pipelines.devices import pick_device
@@ -88,7 +89,7 @@ def requests_of(row: Model, size: tuple[int, int] | None) -> list[DrawRequest]:
     task = task_named(row.tasks[0])
     width, height = size_asked(row, size)
     inputs: Inputs = {role.name: (start_picture(role.mode, width, height),) for role in task.roles}
-    facts = {name: [{"width": width, "height": height}] for name in inputs}
+    facts: dict[str, list[Facts]] = {name: [{"width": width, "height": height}] for name in inputs}
     told = {**task.parameters.defaults(row, facts), "width": width, "height": height, "num_inference_steps": STEPS}
     parameters = task.parameters.model_validate({**told, "prompt": PROMPT})
     request = GenerationRequest(model=row.id, task=task.name, parameters=parameters, seeds=SEEDS)
@@ -122,7 +123,7 @@ def reason_of(error: Exception) -> str:
     if isinstance(cause, torch.cuda.OutOfMemoryError):
         return 'it does not fit the memory of the device: dtype = "float16", a smaller size, or a smaller model'
     if isinstance(cause, JobFailure):
-        return cause.message
+        return f"{cause.message}: {FLAT}" if cause.code == "nan_output" else cause.message
     traceback.print_exception(cause)
     lines = str(cause).strip().splitlines()
     return f"{type(cause).__name__}: {lines[0] if lines else ''}"[:500]

@@ -18,7 +18,7 @@ BURNED: Final = (
     'v-prediction model told otherwise (scheduler_config = { prediction_type = "v_prediction" })'
 )
 FLAT: Final = (
-    "one colour and nothing else: as with timesteps of the wrong spacing (scheduler_config = { timestep_spacing = "
+    "they come of timesteps of the wrong spacing (scheduler_config = { timestep_spacing = "
     '"trailing" }), an autoencoder that does not belong to the model, or float16 that overflows (dtype = "float32")'
 )
 

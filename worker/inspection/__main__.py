@@ -33,7 +33,8 @@ def fetched(question: Mapping[str, Any]) -> dict[str, Any]:
     repo, revision = question["repo"], question.get("revision")
     if name := question.get("file"):
         return fetch_file(repo, revision, name)
-    return fetch(repo, revision, device=question.get("device", "auto"), dtype=question.get("dtype"))
+    device, dtype = question.get("device", "auto"), question.get("dtype")
+    return fetch(repo, revision, device=device, dtype=dtype, parts=question.get("parts"))
 
 
 QUESTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+import yaml  # type: ignore[import-untyped] # it comes with huggingface_hub, its types with no package of ours
 
 MAX_DESCRIPTION: Final = 200
 FRONT_MATTER: Final = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)

@@ -23,13 +23,19 @@ VARIANT: Final = re.compile(
 PICKLES: Final = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 
 
-def wanted_files(files: Collection[str], index: Mapping[str, Any], *, half: bool) -> list[str]:
+def wanted_files(
+    files: Collection[str], index: Mapping[str, Any], *, half: bool, parts: Collection[str] | None = None
+) -> list[str]:
     """Those of `files` that the pipeline of `index` loads; in float16 where that is kept and `half` wants it.
 
-    Raises InvalidRequest where a component has pickled weights alone.
+    With `parts`, weights of those only, and the small files of every folder. Raises InvalidRequest where a component
+    has pickled weights alone.
     """
-    parts = [name for name, value in index.items() if isinstance(value, list) and value and value[0] is not None]
-    found = {part: [name for name in files if PurePosixPath(name).parent.as_posix() == part] for part in parts}
+    named = [name for name, value in index.items() if isinstance(value, list) and value and value[0] is not None]
+    found = {part: [name for name in files if PurePosixPath(name).parent.as_posix() == part] for part in named}
+    if parts is not None:
+        small = {name for name in files if PurePosixPath(name).suffix in TEXTS and name.count("/") < 2}
+        return sorted({*small, *wanted_files(files, {part: index.get(part) for part in parts}, half=half)})
     weights = {part: by_variant(names) for part, names in found.items()}
     for part, names in found.items():
         pickled = [name for name in names if name.endswith(PICKLES)]

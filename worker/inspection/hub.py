@@ -36,8 +36,17 @@ SPARE_BYTES: Final = GIB // 2
 """What is to stay free on the disk: a full one breaks more than this download."""
 
 
-def fetch(repo: str, revision: str | None, *, device: str, dtype: Any) -> dict[str, Any]:  # noqa: ANN401 - a name of core.catalog.model.Precision, or None
+def fetch(
+    repo: str,
+    revision: str | None,
+    *,
+    device: str,
+    dtype: Any,  # noqa: ANN401 - a name of core.catalog.model.Precision, or None
+    parts: Collection[str] | None = None,
+) -> dict[str, Any]:
     """The folder of the pipeline `owner/name`, downloaded now unless the cache has it.
+
+    With `parts`, weights of those components alone, beside every configuration and tokenizer: what goes with a file.
 
     Raises InvalidRequest for what the hub does not have or give, Unavailable for what may go better later.
     """
@@ -45,7 +54,7 @@ def fetch(repo: str, revision: str | None, *, device: str, dtype: Any) -> dict[s
         try:
             info = HfApi().model_info(repo, revision=revision, files_metadata=True)
         except Exception:  # no network, no right, no hub: what was fetched before is as good
-            cached = snapshot_of(repo, revision)
+            cached = cached_folder(repo, revision, parts)
             if cached is None:
                 raise
             return {"folder": str(cached)}
@@ -53,10 +62,19 @@ def fetch(repo: str, revision: str | None, *, device: str, dtype: Any) -> dict[s
         if INDEX not in files:
             raise InvalidRequest(no_pipeline(repo, files))
         index = json.loads(Path(hf_hub_download(repo, INDEX, revision=info.sha)).read_text(encoding="utf-8"))
-        wanted = wanted_files(files, index, half=runs_in_half(index, device, dtype))
+        wanted = wanted_files(files, index, half=runs_in_half(index, device, dtype), parts=parts)
         check_disk(repo, {name: files[name] for name in wanted}, info.sha)
         folder = snapshot_download(repo, revision=revision, allow_patterns=[literal(name) for name in wanted])
     return {"folder": folder}
+
+
+def cached_folder(repo: str, revision: str | None, parts: Collection[str] | None) -> Path | None:
+    """What the cache has of it: the whole pipeline or, where `parts` is empty, its configuration."""
+    whole = snapshot_of(repo, revision)
+    if whole is not None or parts is None or parts:
+        return whole
+    index = try_to_load_from_cache(repo, INDEX, revision=revision)
+    return Path(index).parent if isinstance(index, str) else None
 
 
 def fetch_file(repo: str, revision: str | None, name: str) -> dict[str, Any]:

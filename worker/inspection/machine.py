@@ -17,8 +17,6 @@ def machine(wanted: str) -> dict[str, Any]:
     if device.type == "cuda" and torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info(device)
         return {"device": str(device), "name": torch.cuda.get_device_name(device), "total": total, "free": free}
-    pages = os.sysconf("SC_PHYS_PAGES") if "SC_PHYS_PAGES" in os.sysconf_names else None
-    total = None if pages is None else pages * os.sysconf("SC_PAGE_SIZE")
-    free = free_memory(torch.device("cpu"))
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if "SC_PHYS_PAGES" in os.sysconf_names else None
     name = "the CPU" if device.type == "cpu" else device.type
-    return {"device": str(device), "name": name, "total": total, "free": free}
+    return {"device": str(device), "name": name, "total": whole, "free": free_memory(torch.device("cpu"))}

@@ -94,7 +94,7 @@ def class_of(index: Mapping[str, Any], named: str | None) -> Any:  # noqa: ANN40
     if not isinstance(name, str):
         module = name[0] if isinstance(name, list) and name else name
         raise InvalidRequest(f"{INDEX} names code of its own ('{module}'): Easel runs no code from a model's folder")
-    kind = getattr(diffusers, name, None)
+    kind: Any = getattr(diffusers, name, None)
     if not is_pipeline(kind):
         raise InvalidRequest(
             f"'{name}' is no pipeline of diffusers {diffusers.__version__}: it may be newer than that, or code of the "
@@ -154,7 +154,9 @@ def tasks_of(kind: type[DiffusionPipeline], index: Mapping[str, Any], components
     others = []
     for task, table in AUTO.items():
         found = traits.pipeline_for(task)
-        other = found if is_pipeline(found) else _get_task_class(table, kind.__name__, throw_error_if_not_exist=False)
+        other: Any = found
+        if not is_pipeline(found):
+            other = _get_task_class(table, kind.__name__, throw_error_if_not_exist=False)
         if task in own or found is None or other is None or not has_components(other, index):
             continue
         others.append(task)

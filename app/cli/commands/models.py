@@ -16,6 +16,7 @@ from app.cli.models.checking import check_model, checked_table
 from app.cli.models.files import bytes_at, cached_repository, delete
 from app.cli.models.listing import catalog_table, models_table, place_of, rows_of, server_models
 from app.cli.models.looking import description_of, looked_at
+from app.cli.models.sources import source_of
 from app.cli.models.weights import gib
 from app.cli.servers import server
 from app.cli.terminal import JsonOption, KeyOption, ServerOption, console, failures_told, settings, show
@@ -81,6 +82,7 @@ def add_model(
     with failures_told():
         chosen = settings()
         file = CatalogFile(chosen.catalog)
+        source_of(source)  # a typo is what to say first
         if not dry_run:
             file.check_writable()
             must_be_asked(yes, "to see the row and write nothing, --dry-run")

@@ -12,6 +12,7 @@ from app.cli.models.catalog_file import CatalogFile
 from app.cli.models.child import ask
 from app.cli.models.facts import Facts
 from app.cli.models.proposals import Proposal, check_aliases, check_new_id, id_for, proposed
+from app.cli.models.single_files import checkpoint_of, configuration_of, facts_of, notes_of
 from app.cli.models.sources import Source, source_of
 from app.cli.models.weights import fitting, parameter_count
 from core.catalog.catalog import Catalog
@@ -49,19 +50,46 @@ def find(wanted: Wanted, file: CatalogFile, settings: Settings) -> Found:
     model_id, replaces = _id_of(wanted, source, catalog, taken)
     check_aliases(asked.get("aliases", ()), model_id, catalog)
     place = _fetched(source, settings, asked.get("dtype"))
-    facts = look(place, settings, asked)
     told = {"source": source.repo or str(source.path), "revision": source.revision}
     if source.file is not None:
         told = {"source": str(place)}
-    numbers = parameter_count(place)
-    dtype, fit = fitting(numbers, facts, asked.get("dtype"))
-    proposal = proposed(facts, told, source.name, {**asked, "dtype": dtype}, wanted.size)
-    return Found(model_id, proposal, place, fit, replaces)
+    looked = look(place, settings, asked)
+    dtype, fit = fitting(looked.numbers, looked.facts, asked.get("dtype"), looked.stored)
+    fields = {**asked, **looked.fields, "dtype": dtype}
+    proposal = proposed(looked.facts, told, source.name, fields, wanted.size)
+    return Found(model_id, proposal.with_notes(looked.notes), place, fit, replaces)
 
 
-def look(place: Path, settings: Settings, asked: Mapping[str, Any]) -> Facts:
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Facts of a folder or file; `fields` of the row that follow from where its parts lie.
+
+    `numbers` are its parameters, `stored` its bytes where it stays in a precision of its own.
+    """
+
+    facts: Facts
+    numbers: int
+    fields: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+    stored: int | None = None
+
+
+def look(place: Path, settings: Settings, asked: Mapping[str, Any]) -> Looked:
     """What the folder or file says of itself. Raises AskedWrongly, ClientError."""
-    question = {"do": "describe", "folder": str(place), "device": settings.device, "pipeline": asked.get("pipeline")}
+    if place.is_dir():
+        return Looked(described(place, settings, asked.get("pipeline")), parameter_count(place), {})
+    checkpoint = checkpoint_of(place)
+    configuration = configuration_of(place, checkpoint, asked, settings)
+    told = described(configuration.folder, settings, asked.get("pipeline") or checkpoint.pipeline)
+    numbers = parameter_count(place) + sum(parameter_count(configuration.folder, part) for part in checkpoint.lacks)
+    fields = {"config": configuration.named} if configuration.named else {}
+    stored = checkpoint.bytes if checkpoint.format == "gguf" else None
+    return Looked(facts_of(checkpoint, told), numbers, fields, notes_of(checkpoint), stored)
+
+
+def described(folder: Path, settings: Settings, pipeline: str | None) -> Facts:
+    """What the child process finds in a pipeline's folder. Raises AskedWrongly, ClientError."""
+    question = {"do": "describe", "folder": str(folder), "device": settings.device, "pipeline": pipeline}
     return Facts.model_validate(ask(INSPECTION, question))
 
 

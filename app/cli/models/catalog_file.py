@@ -120,10 +120,17 @@ def item_of(value: Any) -> Item:  # noqa: ANN401 - TOML's own values
         fields = ", ".join(
             f"{tomlkit.key(name).as_string()} = {item_of(each).as_string()}" for name, each in value.items()
         )
-        return tomlkit.value(f"{{ {fields} }}")
+        return as_item(f"{{ {fields} }}")
     if isinstance(value, (list, tuple)):
-        return tomlkit.value(f"[{', '.join(item_of(each).as_string() for each in value)}]")
-    return tomlkit.item(value)
+        return as_item(f"[{', '.join(item_of(each).as_string() for each in value)}]")
+    item: Item = tomlkit.item(value)
+    return item
+
+
+def as_item(text: str) -> Item:
+    """TOML's text of a value, kept as it is written."""
+    item: Item = tomlkit.value(text)
+    return item
 
 
 def shown(model_id: str, row: Mapping[str, Any]) -> str:

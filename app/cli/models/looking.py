@@ -11,7 +11,7 @@ from app.cli.models.catalog_file import CatalogFile, check_id, shown
 from app.cli.models.files import bytes_at
 from app.cli.models.listing import place_of, server_models, state_of
 from app.cli.models.proposals import proposed
-from app.cli.models.weights import fitting, gib, parameter_count
+from app.cli.models.weights import fitting, gib
 from core.catalog.catalog import Catalog
 from core.catalog.model import Model
 from core.settings import Settings
@@ -36,20 +36,21 @@ def looked_at(name: str, file: CatalogFile, settings: Settings, api_key: str | N
         "path": None if place is None else str(place),
         "bytes": None if place is None else bytes_at(place),
         **state_of(model.id, server_models(settings, api_key)),
-        **detected(model, place, settings),
+        **detected(model, place, catalog, settings),
     }
 
 
-def detected(model: Model, place: Path | None, settings: Settings) -> dict[str, Any]:
+def detected(model: Model, place: Path | None, catalog: Catalog, settings: Settings) -> dict[str, Any]:
     """`fit` and `differences` between the row and what its files say now, or the `problem` that was met."""
     if place is None:
         return {"problem": missing(model), "fit": None, "differences": []}
     try:
-        facts = look(place, settings, {"pipeline": model.pipeline, "config": model.config})
+        config = model.config and str(catalog.local_path(model.config) or model.config)
+        looked = look(place, settings, {"pipeline": model.pipeline, "config": config, "vae": model.vae})
     except (AskedWrongly, ClientError) as error:
         return {"problem": str(error), "fit": None, "differences": []}
-    _, fit = fitting(parameter_count(place), facts, model.dtype)
-    told = proposed(facts, {}, model.id, {}).row
+    _, fit = fitting(looked.numbers, looked.facts, model.dtype, looked.stored)
+    told = proposed(looked.facts, {}, model.id, {}).row
     differences = []
     for name in COMPARED:
         stands, says = getattr(model, name), told.get(name, Model.model_fields[name].default)

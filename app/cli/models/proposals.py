@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from app.cli.client import AskedWrongly
@@ -24,6 +24,10 @@ class Proposal:
 
     row: dict[str, Any]
     notes: tuple[str, ...] = ()
+
+    def with_notes(self, notes: tuple[str, ...]) -> Proposal:
+        """The same, with `notes` first."""
+        return replace(self, notes=(*notes, *self.notes))
 
 
 def proposed(

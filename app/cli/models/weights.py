@@ -22,16 +22,16 @@ SHARE: Final = 0.9
 """Of the whole memory; the rest is the system's."""
 
 
-def parameter_count(place: Path) -> int:
-    """How many numbers the weights of a folder or a safetensors file are; each variant of a file counts once."""
-    return sum(_numbers_in(file) for file in weight_files(place))
+def parameter_count(place: Path, part: str = "*") -> int:
+    """How many numbers the weights of a folder's `part`, or of a safetensors file, are; of its variants, one counts."""
+    return sum(_numbers_in(file) for file in weight_files(place, part))
 
 
-def weight_files(place: Path) -> list[Path]:
+def weight_files(place: Path, part: str = "*") -> list[Path]:
     """The files that would be loaded: plain ones before those of the fp16 variant."""
     if place.is_file():
         return [place]
-    found = sorted(place.glob("*/*.safetensors"))
+    found = sorted(place.glob(f"{part}/*.safetensors"))
     plain = [file for file in found if "." not in file.stem.partition("-0000")[0]]
     homes = {file.parent for file in plain}
     return plain + [file for file in found if ".fp16" in file.name and file.parent not in homes]
@@ -61,9 +61,16 @@ def precision_of(facts: Facts, dtype: str | None) -> str:
     return "bfloat16" if facts.half_overflows else "float16"
 
 
-def fitting(numbers: int, facts: Facts, dtype: str | None) -> tuple[str | None, str]:
-    """The row's `dtype`, None to leave it to the worker, and in words how it fits this machine."""
+def fitting(numbers: int, facts: Facts, dtype: str | None, stored: int | None = None) -> tuple[str | None, str]:
+    """The row's `dtype`, None to leave it to the worker, and in words how it fits this machine.
+
+    `stored` are the bytes of weights that stay in a precision of their own, as those of GGUF do.
+    """
     precision, machine = precision_of(facts, dtype), facts.machine
+    if stored is not None:
+        fits = machine.total is None or stored + DRAWING_BYTES <= SHARE * machine.total
+        there = f"; {machine.name} has {gib(machine.total)}" if machine.total is not None else ""
+        return dtype, f"{'fits' if fits else 'DOES NOT FIT'}: {gib(stored)} of weights as they are stored{there}"
     if machine.total is None or not numbers:
         return dtype, f"{gib(numbers * BYTES[precision])} of weights in {precision}"
     proposed = dtype

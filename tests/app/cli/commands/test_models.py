@@ -15,12 +15,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tests.app.cli.models.conftest import CATALOG, Easel
+from tests.app.cli.conftest import CATALOG, Easel
 
 
-def test_a_folder_is_added_shown_checked_and_removed(easel: Easel, models: Path, catalog: Path, tmp_path: Path) -> None:
+def test_a_folder_is_added_shown_checked_and_removed(
+    easel_models: Easel, models: Path, catalog: Path, tmp_path: Path
+) -> None:
     # When a folder is added
-    added = easel("add", f"{models}/sdxl/", "--yes", "--alias", "sd_xl_base_1.0.safetensors", "--queue", "large")
+    added = easel_models("add", f"{models}/sdxl/", "--yes", "--alias", "sd_xl_base_1.0.safetensors", "--queue", "large")
     assert added.exit_code == 0, added.output
     # Then its row says what it is
     row = tomllib.loads(catalog.read_text())["sdxl"]
@@ -29,34 +31,36 @@ def test_a_folder_is_added_shown_checked_and_removed(easel: Easel, models: Path,
     assert row["tasks"] == ["text-to-image", "image-to-image", "inpaint"]
     assert (row["size"]["width"], row["size"]["multiple"]) == (64, 8)
     # And it is listed, by its alias too, and draws, and what it drew is kept
-    listed = json.loads(easel("list", "--json").output)
+    listed = json.loads(easel_models("list", "--json").output)
     assert [each["id"] for each in listed] == ["first", "second", "sdxl"]
     assert listed[2]["here"] is True
-    told = json.loads(easel("show", "sd_xl_base_1.0.safetensors", "--json").output)
+    told = json.loads(easel_models("show", "sd_xl_base_1.0.safetensors", "--json").output)
     assert (told["id"], told["path"], told["differences"]) == ("sdxl", str(models / "sdxl"), [])
-    checked = easel("check", "sdxl", "--size", "64x48", "--save", tmp_path / "drawn.png")
+    checked = easel_models("check", "sdxl", "--size", "64x48", "--save", tmp_path / "drawn.png")
     assert checked.exit_code == 0, checked.output
     assert "it draws" in checked.output
     assert (tmp_path / "drawn.png").exists()
     # And when it is taken out, its folder stays
-    assert easel("remove", "sdxl", "--yes").exit_code == 0
+    assert easel_models("remove", "sdxl", "--yes").exit_code == 0
     assert (models / "sdxl").is_dir()
     assert catalog.read_text() == CATALOG
 
 
-def test_whoever_says_no_keeps_the_catalogue(easel: Easel, models: Path, catalog: Path, at_terminal: None) -> None:
-    done = easel("add", models / "sd15", stdin="n\n")
+def test_whoever_says_no_keeps_the_catalogue(
+    easel_models: Easel, models: Path, catalog: Path, at_terminal: None
+) -> None:
+    done = easel_models("add", models / "sd15", stdin="n\n")
     assert done.exit_code == 1
     assert "[sd15]" in done.output
     assert "not added: the catalogue is as it was" in done.output
     assert catalog.read_text() == CATALOG
-    assert easel("add", models / "sd15", stdin="y\n").exit_code == 0
-    assert easel("remove", "sd15", stdin="n\n").exit_code == 1
+    assert easel_models("add", models / "sd15", stdin="y\n").exit_code == 0
+    assert easel_models("remove", "sd15", stdin="n\n").exit_code == 1
     assert "sd15" in tomllib.loads(catalog.read_text())
 
 
-def test_a_dry_run_writes_nothing(easel: Easel, models: Path, catalog: Path) -> None:
-    done = easel("add", models / "sd15", "--dry-run", "--json")
+def test_a_dry_run_writes_nothing(easel_models: Easel, models: Path, catalog: Path) -> None:
+    done = easel_models("add", models / "sd15", "--dry-run", "--json")
     answer = json.loads(done.stdout)
     assert (answer["id"], answer["written"], answer["row"]["family"]) == ("sd15", False, "sd15")
     assert catalog.read_text() == CATALOG
@@ -86,8 +90,10 @@ def test_a_dry_run_writes_nothing(easel: Easel, models: Path, catalog: Path) -> 
         (["check", "first", "--save", "/no/where.png"], 2, "there is no folder /no"),
     ],
 )
-def test_mistakes_are_told(easel: Easel, models: Path, catalog: Path, words: list[str], code: int, said: str) -> None:
-    done = easel(*[word.format(models=models) for word in words])
+def test_mistakes_are_told(
+    easel_models: Easel, models: Path, catalog: Path, words: list[str], code: int, said: str
+) -> None:
+    done = easel_models(*[word.format(models=models) for word in words])
     assert done.exit_code == code, done.output
     assert said in " ".join(done.output.split())
     assert "Traceback" not in done.output
@@ -106,107 +112,107 @@ def test_mistakes_are_told(easel: Easel, models: Path, catalog: Path, words: lis
     ],
 )
 def test_what_easel_does_not_draw_with_is_refused(
-    easel: Easel, models: Path, catalog: Path, change: dict[str, object] | None, said: str
+    easel_models: Easel, models: Path, catalog: Path, change: dict[str, object] | None, said: str
 ) -> None:
     # Given a folder that names code of its own, a class that is none, or one for other media
     index = models / "sd15/model_index.json"
     index.write_text("{" if change is None else json.dumps({**json.loads(index.read_text()), **change}))
     # When somebody adds it
-    done = easel("add", models / "sd15", "--yes")
+    done = easel_models("add", models / "sd15", "--yes")
     # Then it says why not
     assert done.exit_code == 2, done.output
     assert said in " ".join(done.output.split())
     assert catalog.read_text() == CATALOG
 
 
-def test_pickled_weights_are_refused(easel: Easel, models: Path) -> None:
+def test_pickled_weights_are_refused(easel_models: Easel, models: Path) -> None:
     weights = models / "sd15/unet/diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(".bin"))
-    done = easel("add", models / "sd15", "--yes")
+    done = easel_models("add", models / "sd15", "--yes")
     assert done.exit_code == 2
     assert "is not safetensors" in done.output
 
 
-def test_a_model_that_is_there_is_replaced_when_asked(easel: Easel, models: Path, catalog: Path) -> None:
-    assert easel("add", models / "sd15", "--yes").exit_code == 0
-    again = easel("add", models / "sd15", "--yes")
+def test_a_model_that_is_there_is_replaced_when_asked(easel_models: Easel, models: Path, catalog: Path) -> None:
+    assert easel_models("add", models / "sd15", "--yes").exit_code == 0
+    again = easel_models("add", models / "sd15", "--yes")
     assert again.exit_code == 2
     assert "model 'sd15' is this source already" in again.output
-    assert easel("add", models / "sd15", "--yes", "--replace", "--queue", "slow").exit_code == 0
-    assert easel("add", models / "sd15", "--yes", "--id", "twin", "--default").exit_code == 0
+    assert easel_models("add", models / "sd15", "--yes", "--replace", "--queue", "slow").exit_code == 0
+    assert easel_models("add", models / "sd15", "--yes", "--id", "twin", "--default").exit_code == 0
     rows = tomllib.loads(catalog.read_text())
     assert rows["sd15"]["queue"] == "slow"
     assert (rows["default"], rows["twin"]["source"]) == ("twin", rows["sd15"]["source"])
 
 
-def test_a_default_is_set(easel: Easel, catalog: Path) -> None:
-    done = easel("set-default", "second", "--json")
+def test_a_default_is_set(easel_models: Easel, catalog: Path) -> None:
+    done = easel_models("set-default", "second", "--json")
     assert json.loads(done.output) == {"default": "second"}
     assert catalog.read_text() == CATALOG.replace('default = "first"', 'default = "second"')
 
 
-def test_the_last_model_and_a_folder_of_one_s_own_stay(easel: Easel, models: Path, catalog: Path) -> None:
+def test_the_last_model_and_a_folder_of_one_s_own_stay(easel_models: Easel, models: Path, catalog: Path) -> None:
     catalog.write_text(f'[only]\nsource = "{models}/sd15"\n')
-    last = easel("remove", "only", "--yes")
+    last = easel_models("remove", "only", "--yes")
     assert (last.exit_code, "is the only model" in last.output) == (2, True)
     catalog.write_text(f'[a]\nsource = "a"\n[only]\nsource = "{models}/sd15"\n')
-    own = easel("remove", "only", "--yes", "--files")
+    own = easel_models("remove", "only", "--yes", "--files")
     assert own.exit_code == 2
     assert "is yours" in own.output
     assert (models / "sd15").is_dir()
 
 
 @pytest.mark.parametrize("words", [["list"], ["add", "x/y", "--yes"], ["show", "a"], ["remove", "a", "--yes"]])
-def test_a_broken_catalogue_is_told(easel: Easel, catalog: Path, words: list[str]) -> None:
+def test_a_broken_catalogue_is_told(easel_models: Easel, catalog: Path, words: list[str]) -> None:
     catalog.write_text('[a\nsource = "x"\n')
-    done = easel(*words)
+    done = easel_models(*words)
     assert done.exit_code == 1
     assert f"cannot read the model catalogue {catalog}" in done.output.replace("\n", "")
 
 
-def test_a_missing_catalogue_is_told(easel: Easel, catalog: Path, models: Path) -> None:
+def test_a_missing_catalogue_is_told(easel_models: Easel, catalog: Path, models: Path) -> None:
     catalog.unlink()
-    done = easel("add", models / "sd15", "--yes")
+    done = easel_models("add", models / "sd15", "--yes")
     assert done.exit_code == 1
     assert "set EASEL_CATALOG" in done.output
 
 
 def test_a_catalogue_of_somebody_else_s_is_told_before_anything_is_done(
-    easel: Easel, catalog: Path, monkeypatch: pytest.MonkeyPatch
+    easel_models: Easel, catalog: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a catalogue that this user may read only (root may always write, so the look itself is replaced)
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
     # When a model is added, from a place that does not exist either
-    done = easel("add", "/nowhere", "--yes")
+    done = easel_models("add", "/nowhere", "--yes")
     # Then the catalogue is the first thing to say
     assert done.exit_code == 1
     assert "cannot be written by this user" in done.output
 
 
-def test_what_draws_nothing_is_a_fault(easel: Easel, models: Path, catalog: Path) -> None:
+def test_what_draws_nothing_is_a_fault(easel_models: Easel, models: Path, catalog: Path) -> None:
     # Given a model whose autoencoder was zeroed, and one with a broken file
     weights = models / "sd15/vae/diffusion_pytorch_model.safetensors"
     from safetensors.torch import load_file
 
     save_file({name: torch.zeros_like(tensor) for name, tensor in load_file(weights).items()}, weights)
-    assert easel("add", models / "sd15", "--yes").exit_code == 0
+    assert easel_models("add", models / "sd15", "--yes").exit_code == 0
     # When they are checked
-    flat = easel("check", "sd15")
+    flat = easel_models("check", "sd15")
     # Then the reason is told, and the exit code says so
     assert flat.exit_code == 1
-    assert "is flat" in flat.output
+    assert "one flat colour" in flat.output
     weights.write_bytes(weights.read_bytes()[:5000])
-    broken = easel("check", "sd15", "--json")
+    broken = easel_models("check", "sd15", "--json")
     assert broken.exit_code == 1
     assert "not a safetensors file" in json.loads(broken.stdout)["faults"][0]
 
 
-def test_what_a_row_says_and_its_files_do_not_is_shown(easel: Easel, models: Path, catalog: Path) -> None:
-    assert easel("add", models / "sd15", "--yes").exit_code == 0
+def test_what_a_row_says_and_its_files_do_not_is_shown(easel_models: Easel, models: Path, catalog: Path) -> None:
+    assert easel_models("add", models / "sd15", "--yes").exit_code == 0
     catalog.write_text(catalog.read_text().replace('family = "sd15"\ntasks', 'family = "sdxl"\ntasks'))
-    told = json.loads(easel("show", "sd15", "--json").stdout)
+    told = json.loads(easel_models("show", "sd15", "--json").stdout)
     assert told["differences"] == [{"field": "family", "row": "sdxl", "files": "sd15"}]
-    gone = json.loads(easel("show", "second", "--json").stdout)
+    gone = json.loads(easel_models("show", "second", "--json").stdout)
     assert gone["path"] is None
     assert "there is nothing at second" in gone["problem"]
 

@@ -80,7 +80,12 @@ class Handler(BaseHTTPRequestHandler):
             self.hub.ranges.append(f"{name} {asked}")
             begin = int(asked.removeprefix("bytes=").partition("-")[0])
             told["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
-        self.answer(206 if begin else 200, content[begin:], told, ends_after=self.hub.breaks.pop(name, None))
+        self.answer(
+            206 if begin else 200,
+            content[begin:],
+            told,
+            ends_after=self.hub.breaks.pop(name, None) if self.command == "GET" else None,
+        )
 
     def answer(
         self, status: int, body: bytes, headers: dict[str, str] | None = None, ends_after: int | None = None

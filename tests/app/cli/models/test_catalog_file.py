@@ -11,7 +11,7 @@ import pytest
 from app.cli.client import ClientError
 from app.cli.models.catalog_file import CatalogFile
 from core.catalog.catalog import CatalogError
-from tests.app.cli.models.conftest import CATALOG
+from tests.app.cli.conftest import CATALOG
 
 ROW = {"source": "/x", "size": {"width": 512, "height": 512}, "tasks": ["text-to-image"]}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.catalog.hub_cache import repository_folder, snapshot_of
-from tests.app.cli.models.conftest import Easel
+from tests.app.cli.conftest import Easel
 from tests.app.cli.models.fake_hub import FakeHub, running_hub
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
@@ -27,14 +27,14 @@ def hub(models: Path, catalog: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def test_only_what_is_needed_is_fetched_and_the_row_needs_no_network(
-    easel: Easel, hub: FakeHub, catalog: Path, models: Path
+    easel_models: Easel, hub: FakeHub, catalog: Path, models: Path
 ) -> None:
     # Given a repository with pickles, code and another copy of the weights beside what the pipeline needs
     for name in ("unet/diffusion_pytorch_model.bin", "unet/run.py", "all.safetensors", "model.ckpt"):
         (models / "sd15" / name).write_text("no")
     (models / "sd15/README.md").write_text("---\nlicense: openrail++\n---\n# Tiny\n\nA tiny model that draws noise.\n")
     # When it is added
-    done = easel("add", "me/tiny", "--yes", "--alias", "gpt-image-1")
+    done = easel_models("add", "me/tiny", "--yes", "--alias", "gpt-image-1")
     # Then the row says what its card says, and what it does not need was not asked for
     assert done.exit_code == 0, done.output
     row = tomllib.loads(catalog.read_text())["tiny"]
@@ -46,66 +46,66 @@ def test_only_what_is_needed_is_fetched_and_the_row_needs_no_network(
     assert hub.tokens >= {"Bearer hf_mine"}
     # And it draws though the hub is gone
     hub.repositories.clear()
-    assert easel("check", "tiny").exit_code == 0
-    assert str(snapshot_of("me/tiny")) in easel("show", "tiny").output
+    assert easel_models("check", "tiny").exit_code == 0
+    assert str(snapshot_of("me/tiny")) in easel_models("show", "tiny").output
 
 
-def test_a_download_that_broke_off_goes_on_where_it_stopped(easel: Easel, hub: FakeHub, catalog: Path) -> None:
+def test_a_download_that_broke_off_goes_on_where_it_stopped(easel_models: Easel, hub: FakeHub, catalog: Path) -> None:
     # Given a connection that ends in the middle of a file
     hub.breaks[UNET] = 20_000
     # When the model is added, again if the first one gives up
-    done = easel("add", "me/tiny", "--yes")
+    done = easel_models("add", "me/tiny", "--yes")
     if done.exit_code:
         assert "the same command goes on from there" in done.output
-        done = easel("add", "me/tiny", "--yes")
+        done = easel_models("add", "me/tiny", "--yes")
     # Then the rest of the file was fetched, and not its beginning again
     assert done.exit_code == 0, done.output
     assert hub.ranges
     begun = int(hub.ranges[0].partition("bytes=")[2].partition("-")[0])
     assert 0 < begun <= 20_000
-    assert easel("check", "tiny").exit_code == 0
+    assert easel_models("check", "tiny").exit_code == 0
 
 
 def test_gated_missing_and_empty_repositories_are_told(
-    easel: Easel, hub: FakeHub, models: Path, monkeypatch: pytest.MonkeyPatch
+    easel_models: Easel, hub: FakeHub, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a gated model
     hub.gated.add("me/tiny")
-    gated = easel("add", "me/tiny", "--yes")
+    gated = easel_models("add", "me/tiny", "--yes")
     assert gated.exit_code == 2
     assert f"accept its terms at {hub.url}/me/tiny" in gated.output
     # And one that is not there
-    missing = easel("add", "me/tine", "--yes")
+    missing = easel_models("add", "me/tine", "--yes")
     assert missing.exit_code == 2
     assert "has no model 'me/tine'" in missing.output
     # And one that is no pipeline
     hub.repositories["me/files"] = models / "files"
     (models / "files").mkdir()
     shutil.copy(models / "sd15" / UNET, models / "files/xl.safetensors")
-    other = easel("add", "https://huggingface.co/me/files/tree/main", "--yes")
+    other = easel_models("add", "https://huggingface.co/me/files/tree/main", "--yes")
     assert other.exit_code == 2
     assert "me/files/xl.safetensors" in other.output
     for done in (gated, missing, other):
         assert "Traceback" not in done.output
 
 
-def test_no_network_is_told(easel: Easel, catalog: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network_is_told(easel_models: Easel, catalog: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = catalog.read_text()
-    offline = easel("add", "me/tiny", "--yes")
+    offline = easel_models("add", "me/tiny", "--yes")
     assert offline.exit_code == 1
     assert "HF_HUB_OFFLINE is set" in offline.output
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    unreachable = easel("add", "me/tiny", "--yes")
+    unreachable = easel_models("add", "me/tiny", "--yes")
     assert unreachable.exit_code == 1
     assert "could not be fetched from http://127.0.0.1:9" in unreachable.output
     assert catalog.read_text() == before
 
 
-def test_the_files_go_with_the_row_when_asked(easel: Easel, hub: FakeHub, catalog: Path) -> None:
-    assert easel("add", "me/tiny", "--yes").exit_code == 0
+def test_the_files_go_with_the_row_when_asked(easel_models: Easel, hub: FakeHub, catalog: Path) -> None:
+    assert easel_models("add", "me/tiny", "--yes").exit_code == 0
     assert repository_folder("me/tiny").is_dir()
-    done = easel("remove", "tiny", "--files", "--yes")
+    done = easel_models("remove", "tiny", "--files", "--yes")
     assert done.exit_code == 0
     assert "freed" in done.output
     assert not repository_folder("me/tiny").exists()
