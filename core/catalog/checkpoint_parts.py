@@ -91,6 +91,8 @@ def _original(tensors: Tensors) -> list[tuple[str, dict[str, str]]]:
         for part, prefix in (*ORIGINAL, ("vae", "vae.")):
             if key.startswith(prefix):
                 short = key[len(prefix) :]
+                if part == "text" and prefix != "cond_stage_model.":  # which of them follows
+                    short = short.partition(".")[2]
                 found.setdefault(part if part != "text" else _encoder(key), {})[key] = short
     if not any(key.endswith("weight") for key in found.get("denoiser", {})):
         found.pop("denoiser", None)

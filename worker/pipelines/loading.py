@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,19 @@ import torch
 import transformers
 from diffusers import DiffusionPipeline
 
+from core.catalog.checkpoint import CheckpointError, read_checkpoint
 from core.catalog.hub_cache import snapshot_of
 from core.catalog.model import Model
 from core.errors import JobFailure
 from worker.faults import is_device_lost
+from worker.pipelines.config_folders import config_folder
 from worker.pipelines.devices import pick_dtype
 from worker.pipelines.families import traits_of
+from worker.pipelines.load_faults import reason_of
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.memory import MemoryOptions, apply_savers, free_memory
+from worker.pipelines.overrides import load_overrides
+from worker.pipelines.single_file import open_single_file
 from worker.pipelines.weights import check_weights
 
 logger = logging.getLogger(__name__)
@@ -39,19 +44,16 @@ def load(
     started = time.monotonic()
     if device.type == "cuda":
         torch.cuda.empty_cache()
-    folder = locate(row.source) or snapshot_of(row.source, row.revision)
-    if folder is not None:
-        check_weights(folder)
     traits = traits_of(row.family)
     dtype = pick_dtype(device, row.dtype or memory.dtype, half_overflows=traits.half_overflows)
     try:
-        pipeline = open_pipeline(row, folder, dtype, local_only=not allow_downloads).to(device)
+        pipeline = open_model(row, locate, dtype, local_only=not allow_downloads).to(device)
     except Exception as error:
         if is_device_lost(error):
             raise
         logger.exception("model load failed", extra={"model": row.id})
         raise JobFailure(
-            f"model '{row.id}' could not be loaded; the worker's log says why", code="model_load_failed"
+            f"model '{row.id}' could not be loaded: {reason_of(error, row)}", code="model_load_failed"
         ) from error
     pipeline.set_progress_bar_config(disable=True)
     for adjust in traits.after_load:
@@ -68,7 +70,28 @@ def quiet_libraries() -> None:
         library.disable_progress_bar()
 
 
-def open_pipeline(row: Model, folder: Path | None, dtype: torch.dtype, *, local_only: bool) -> Any:  # noqa: ANN401
+def open_model(row: Model, locate: Locate, dtype: torch.dtype, *, local_only: bool) -> Any:  # noqa: ANN401
+    """The pipeline of `row` in `dtype`, on the CPU, from a folder, a hub id or a single file, with what it replaces.
+
+    Raises CheckpointError and JobFailure in words for the owner of the machine, or what diffusers raises.
+    """
+    path = locate(row.source) or snapshot_of(row.source, row.revision)
+    if path is None or path.is_dir():
+        if path is not None:
+            check_weights(path)
+        given = load_overrides(row, locate, dtype, base=path, local_only=local_only)
+        return open_pipeline(row, path, dtype, given, local_only=local_only)
+    checkpoint = read_checkpoint(path)
+    if checkpoint.refusal:
+        raise CheckpointError(f"{path.name} cannot be loaded: {checkpoint.refusal}")
+    folder = config_folder(row.config, checkpoint, path, locate, local_only=local_only)
+    given = load_overrides(row, locate, dtype, base=folder, local_only=local_only)
+    return open_single_file(row, path, checkpoint, folder, dtype, given)
+
+
+def open_pipeline(
+    row: Model, folder: Path | None, dtype: torch.dtype, given: Mapping[str, Any], *, local_only: bool
+) -> Any:  # noqa: ANN401
     """Stock diffusers loading: safetensors only, no code from the model's repository."""
     stock: Any = DiffusionPipeline
     return stock.from_pretrained(
@@ -79,6 +102,7 @@ def open_pipeline(row: Model, folder: Path | None, dtype: torch.dtype, *, local_
         use_safetensors=True,
         local_files_only=local_only,
         trust_remote_code=False,
+        **given,
     )
 
 

@@ -131,3 +131,38 @@ def test_metadata_belongs_to_a_header(tmp_path: Path) -> None:
     ).encode()
     content = len(header).to_bytes(8, "little") + header + bytes(4)
     assert is_safetensors(other(tmp_path / "file.safetensors", content))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["model.BIN", "model.SafeTensors", "model.pt2", "model.npz", "model.joblib", "model.Ckpt", "weights",
+     "data.pkl.txt", "config.json", "README.md", "license", "model.gguf", "license.bin", "vocab.model", "x.unheard-of"],
+)  # fmt: skip
+@pytest.mark.parametrize("content", [PICKLE, b"PK\x03\x04" + bytes(64)], ids=["pickle", "zip"])
+def test_what_is_not_known_is_refused_by_name(tmp_path: Path, name: str, content: bytes) -> None:
+    safetensors(tmp_path / "vae" / "diffusion_pytorch_model.safetensors")
+    other(tmp_path / "unet" / name, content)
+    with pytest.raises(JobFailure, match=f"unet/{name}"):
+        check_weights(tmp_path)
+
+
+def test_a_pickle_as_text_is_refused_where_its_name_says_nothing(tmp_path: Path) -> None:
+    other(tmp_path / "unet" / "weights", pickle.dumps([1.0], protocol=0))
+    with pytest.raises(JobFailure, match="unet/weights"):
+        check_weights(tmp_path)
+
+
+def test_what_lies_in_folders_from_the_hub_is_known(tmp_path: Path) -> None:
+    safetensors(tmp_path / "unet" / "diffusion_pytorch_model.safetensors")
+    for name in ("README.md", "LICENSE", ".gitattributes", "grid.png", "tokenizer/merges.txt", "tokenizer/spiece.model",
+                 "run.py", "LICENSE.md", "tokenizer/chat_template.jinja", ".git/objects/00/0123"):  # fmt: skip
+        other(tmp_path / name, b"harmless")
+    check_weights(tmp_path)
+
+
+def test_a_file_that_is_cut_short_is_said_to_be(tmp_path: Path) -> None:
+    path = safetensors(tmp_path / "unet" / "diffusion_pytorch_model.safetensors")
+    size = path.stat().st_size
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(JobFailure, match=f"cut short: {size - 3} of {size} bytes"):
+        check_weights(tmp_path)
