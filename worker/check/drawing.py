@@ -15,7 +15,7 @@ from PIL import Image
 
 from core.catalog.catalog import Catalog
 from core.catalog.model import Model
-from core.errors import EaselError, JobFailure
+from core.errors import EaselError
 from core.jobs import GenerationRequest
 from core.media import Facts
 from core.settings import Settings
@@ -24,6 +24,7 @@ from worker.check.faults import FLAT, faults_of
 from worker.contract import DrawRequest, Inputs
 from worker.pipelines.call import PipelineCall
 from worker.pipelines.devices import pick_device
+from worker.pipelines.load_faults import LOG
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.loading import load, quiet_libraries
 from worker.pipelines.memory import MemoryOptions
@@ -118,12 +119,14 @@ def memory_taken(device: torch.device) -> int:
 
 
 def reason_of(error: Exception) -> str:
-    """What went wrong in a line; the cause behind what a worker would only log."""
-    cause = error.__cause__ if isinstance(error, EaselError) and error.__cause__ is not None else error
-    if isinstance(cause, torch.cuda.OutOfMemoryError):
+    """What went wrong, in words; where there are none, the traceback goes to standard error."""
+    if isinstance(error, torch.OutOfMemoryError):
         return 'it does not fit the memory of the device: dtype = "float16", a smaller size, or a smaller model'
-    if isinstance(cause, JobFailure):
-        return f"{cause.message}: {FLAT}" if cause.code == "nan_output" else cause.message
-    traceback.print_exception(cause)
-    lines = str(cause).strip().splitlines()
-    return f"{type(cause).__name__}: {lines[0] if lines else ''}"[:500]
+    if isinstance(error, EaselError):
+        if LOG in error.message:
+            traceback.print_exception(error.__cause__)
+        said = error.message.replace(LOG, "the traceback above says more")
+        return f"{said}: {FLAT}" if error.code == "nan_output" else said
+    traceback.print_exception(error)
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:500]

@@ -88,6 +88,27 @@ def fetch_file(repo: str, revision: str | None, name: str) -> dict[str, Any]:
         return {"file": hf_hub_download(repo, name, revision=revision)}
 
 
+def fetch_component(repo: str, name: str) -> dict[str, Any]:
+    """A repository that is one component (a VAE, a text encoder), into the cache. Raises as `fetch`."""
+    with failures_told(repo, None):
+        try:
+            info = HfApi().model_info(repo, files_metadata=True)
+        except Exception:
+            if isinstance(cached := try_to_load_from_cache(repo, "config.json"), str):
+                return {"folder": str(Path(cached).parent)}
+            raise
+        files = {each.rfilename: each.size or 0 for each in info.siblings or ()}
+        if INDEX in files:
+            raise InvalidRequest(f"{repo} is a whole pipeline: name a repository that is its {name} alone, or a folder")
+        wanted = {file: size for file, size in files.items() if file.endswith((".json", ".safetensors"))}
+        if "config.json" not in wanted or not any(file.endswith(".safetensors") for file in wanted):
+            raise InvalidRequest(
+                f"{repo} is no {name} that can be loaded: it has no config.json with safetensors beside"
+            )
+        check_disk(repo, wanted, info.sha)
+        return {"folder": snapshot_download(repo, allow_patterns=[literal(file) for file in wanted])}
+
+
 def runs_in_half(index: Mapping[str, Any], device: str, dtype: Any) -> bool:  # noqa: ANN401 - as above
     """Whether the pipeline would be loaded in float16 here: then the smaller files are enough."""
     named = index.get("_class_name")

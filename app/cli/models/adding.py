@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from app.cli.client import AskedWrongly
 from app.cli.models.catalog_file import CatalogFile
@@ -16,9 +16,13 @@ from app.cli.models.single_files import checkpoint_of, configuration_of, facts_o
 from app.cli.models.sources import Source, source_of
 from app.cli.models.weights import fitting, parameter_count
 from core.catalog.catalog import Catalog
+from core.catalog.hub_cache import HUB_ID
 from core.settings import Settings
 
-INSPECTION = "worker.inspection"
+INSPECTION: Final = "worker.inspection"
+
+COMPONENTS: Final = ("vae", "text_encoder")
+"""What a row may take from elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ def find(wanted: Wanted, file: CatalogFile, settings: Settings) -> Found:
     model_id, replaces = _id_of(wanted, source, catalog, taken)
     check_aliases(asked.get("aliases", ()), model_id, catalog)
     place = _fetched(source, settings, asked.get("dtype"))
+    for component in COMPONENTS:
+        _fetch_component(component, asked.get(component))
     told = {"source": source.repo or str(source.path), "revision": source.revision}
     if source.file is not None:
         told = {"source": str(place)}
@@ -125,6 +131,17 @@ def same_source(source: Source, catalog: Catalog | None) -> str | None:
         ):
             return model.id
     return None
+
+
+def _fetch_component(name: str, named: str | None) -> None:
+    """Bring what replaces a component from the hub, where it is a hub id. Raises AskedWrongly, ClientError."""
+    if named is None or Path(named).exists():
+        return
+    if not HUB_ID.fullmatch(named):
+        raise AskedWrongly(
+            f"--{name.replace('_', '-')} {named}: no folder or file of that name, and no hub id (owner/name)"
+        )
+    ask(INSPECTION, {"do": "fetch", "repo": named, "component": name})
 
 
 def _fetched(source: Source, settings: Settings, dtype: str | None) -> Path:

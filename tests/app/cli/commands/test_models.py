@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from tests.app.cli.conftest import CATALOG, Easel
 
@@ -189,11 +189,39 @@ def test_a_catalogue_of_somebody_else_s_is_told_before_anything_is_done(
     assert "cannot be written by this user" in done.output
 
 
+def test_a_single_file_is_added_with_a_folder_of_its_kind(
+    easel_models: Easel, models: Path, catalog: Path, tmp_path: Path
+) -> None:
+    # Given a file of weights alone, as model sites have them, and a LoRA
+    file = single_file(models / "sd15", tmp_path / "dreamshaper_8.safetensors")
+    lora = tmp_path / "lora.safetensors"
+    layer = "lora_unet_down_blocks_0_attentions_0_proj_in"
+    save_file({f"{layer}.lora_{way}.weight": torch.ones(4, 4) for way in ("down", "up")}, lora)
+    # When each is added
+    alone = easel_models("add", file, "--yes")
+    added = easel_models("add", file, "--yes", "--config", models / "sd15")
+    other = easel_models("add", lora, "--yes")
+    # Then the file needs a configuration, and draws with it; the LoRA is told for what it is
+    assert alone.exit_code == 1
+    assert "--config FOLDER" in alone.output
+    assert added.exit_code == 0, added.output
+    row = tomllib.loads(catalog.read_text())["dreamshaper_8"]
+    assert (row["family"], row["config"], row["size"]["width"]) == ("sd15", str(models / "sd15"), 512)
+    assert easel_models("check", "dreamshaper_8", "--size", "64x64").exit_code == 0
+    assert other.exit_code == 2
+    assert "LoRA" in other.output
+
+
+def single_file(pipeline: Path, path: Path) -> Path:
+    parts = {part: next((pipeline / part).glob("*.safetensors")) for part in ("unet", "vae", "text_encoder")}
+    tensors = {f"{part}.{name}": tensor for part, file in parts.items() for name, tensor in load_file(file).items()}
+    save_file(tensors, path)
+    return path
+
+
 def test_what_draws_nothing_is_a_fault(easel_models: Easel, models: Path, catalog: Path) -> None:
     # Given a model whose autoencoder was zeroed, and one with a broken file
     weights = models / "sd15/vae/diffusion_pytorch_model.safetensors"
-    from safetensors.torch import load_file
-
     save_file({name: torch.zeros_like(tensor) for name, tensor in load_file(weights).items()}, weights)
     assert easel_models("add", models / "sd15", "--yes").exit_code == 0
     # When they are checked
