@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from tests.app.cli.conftest import CATALOG, Easel
 
 
+@pytest.mark.slow
 def test_a_folder_is_added_shown_checked_and_removed(
     easel_models: Easel, models: Path, catalog: Path, tmp_path: Path
 ) -> None:
@@ -100,28 +101,15 @@ def test_mistakes_are_told(
     assert catalog.read_text() == CATALOG
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"_class_name": ["pipeline", "Mine"]}, "Easel runs no code from a model's folder"),
-        ({"_class_name": "MinePipeline"}, "is no pipeline of diffusers"),
-        ({"unet": ["unet.mine", "Mine"]}, "code of the model's own"),
-        ({"_class_name": "TextToVideoSDPipeline"}, "it makes no pictures"),
-        ({"_class_name": "DDPMPipeline"}, "takes no prompt"),
-        (None, "is no JSON"),
-    ],
-)
-def test_what_easel_does_not_draw_with_is_refused(
-    easel_models: Easel, models: Path, catalog: Path, change: dict[str, object] | None, said: str
-) -> None:
-    # Given a folder that names code of its own, a class that is none, or one for other media
+def test_code_in_a_folder_is_refused(easel_models: Easel, models: Path, catalog: Path) -> None:
+    # Given a folder that names code of its own
     index = models / "sd15/model_index.json"
-    index.write_text("{" if change is None else json.dumps({**json.loads(index.read_text()), **change}))
+    index.write_text(json.dumps({**json.loads(index.read_text()), "_class_name": ["pipeline", "Mine"]}))
     # When somebody adds it
     done = easel_models("add", models / "sd15", "--yes")
     # Then it says why not
     assert done.exit_code == 2, done.output
-    assert said in " ".join(done.output.split())
+    assert "Easel runs no code from a model's folder" in " ".join(done.output.split())
     assert catalog.read_text() == CATALOG
 
 
@@ -133,6 +121,7 @@ def test_pickled_weights_are_refused(easel_models: Easel, models: Path) -> None:
     assert "is not safetensors" in done.output
 
 
+@pytest.mark.slow
 def test_a_model_that_is_there_is_replaced_when_asked(easel_models: Easel, models: Path, catalog: Path) -> None:
     assert easel_models("add", models / "sd15", "--yes").exit_code == 0
     again = easel_models("add", models / "sd15", "--yes")
@@ -182,13 +171,14 @@ def test_a_catalogue_of_somebody_else_s_is_told_before_anything_is_done(
 ) -> None:
     # Given a catalogue that this user may read only (root may always write, so the look itself is replaced)
     monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
-    # When a model is added, from a place that does not exist either
-    done = easel_models("add", "/nowhere", "--yes")
-    # Then the catalogue is the first thing to say
+    # When a model is added that would have to be fetched
+    done = easel_models("add", "owner/name", "--yes")
+    # Then the catalogue is told of first
     assert done.exit_code == 1
     assert "cannot be written by this user" in done.output
 
 
+@pytest.mark.slow
 def test_a_single_file_is_added_with_a_folder_of_its_kind(
     easel_models: Easel, models: Path, catalog: Path, tmp_path: Path
 ) -> None:
@@ -219,6 +209,7 @@ def single_file(pipeline: Path, path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_what_draws_nothing_is_a_fault(easel_models: Easel, models: Path, catalog: Path) -> None:
     # Given a model whose autoencoder was zeroed, and one with a broken file
     weights = models / "sd15/vae/diffusion_pytorch_model.safetensors"
