@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, StableDiffusionPipeline
 from gguf import GGMLQuantizationType, GGUFWriter
 from gguf.quants import quantize
 from safetensors.torch import save_file
@@ -229,11 +229,12 @@ def test_a_made_configuration_and_the_packages_vocabulary_are_enough(
 
 def small() -> Any:
     """A Stable Diffusion 1 of few channels and layers, with as many heads as the original has."""
-    pipeline = sd15()
-    pipeline.unet = unet(attention_head_dim=8, block_out_channels=(32, 64), norm_num_groups=32)
-    pipeline.vae = AutoencoderKL(block_out_channels=(32,), scaling_factor=0.18215)
     config = CLIPTextConfig(
         vocab_size=520, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=1, eos_token_id=2
     )
-    pipeline.text_encoder = CLIPTextModel(config).eval()
-    return pipeline
+    parts = {
+        "unet": unet(attention_head_dim=8, block_out_channels=(32, 64), norm_num_groups=32),
+        "vae": AutoencoderKL(block_out_channels=(32,), scaling_factor=0.18215),
+        "text_encoder": CLIPTextModel(config).eval(),
+    }
+    return StableDiffusionPipeline(**{**sd15().components, **parts}, requires_safety_checker=False)
