@@ -54,9 +54,7 @@ def _load(name: str, source: str, path: Path | None, base: Path | None, dtype: t
     if not (folder / "config.json").is_file():
         raise CheckpointError(f"`{name}` is '{source}', which has no {name}: there is no {folder}/config.json")
     check_weights(folder)
-    return class_in(folder, name).from_pretrained(
-        str(folder), torch_dtype=dtype, use_safetensors=True, local_files_only=True
-    )
+    return class_in(folder, name).from_pretrained(str(folder), dtype=dtype, use_safetensors=True, local_files_only=True)
 
 
 def _from_file(name: str, path: Path, base: Path | None, dtype: torch.dtype) -> Any:  # noqa: ANN401

@@ -107,7 +107,7 @@ def _quantised(name: str, kind: Any, folder: Path, tensors: dict[str, torch.Tens
         config=str(folder),
         subfolder=name,
         quantization_config=GGUFQuantizationConfig(compute_dtype=dtype),  # type: ignore[no-untyped-call]
-        torch_dtype=dtype,
+        dtype=dtype,
         local_files_only=True,
     )
     if missing := [key for key, tensor in module.state_dict().items() if tensor.is_meta]:
@@ -122,7 +122,7 @@ def _from_folder(name: str, kind: Any, folder: Path, pipeline: Any, dtype: torch
     if is_module and any((folder / name).glob("*.safetensors")):
         check_weights(folder / name)
         return kind.from_pretrained(
-            str(folder), subfolder=name, torch_dtype=dtype, use_safetensors=True, local_files_only=True
+            str(folder), subfolder=name, dtype=dtype, use_safetensors=True, local_files_only=True
         )
     if is_module:
         if optional:
