@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from app.cli.models.child import ask
 from app.cli.models.facts import Facts
 from app.cli.models.sizes import vae_scale
 from core.catalog.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+from core.catalog.checkpoint_config import write_config
 from core.settings import Settings
 
 
@@ -55,12 +57,31 @@ def configuration_of(path: Path, checkpoint: Checkpoint, asked: Mapping[str, Any
     try:
         answer = ask("worker.inspection", {**question, "device": settings.device, "dtype": asked.get("dtype")})
     except (AskedWrongly, ClientError) as error:
+        if named is None and not checkpoint.lacks and has_vocabulary():
+            return Configuration(made_of_shapes(path, beside))
         lacks = ", ".join(("its configuration", *checkpoint.lacks))
         raise type(error)(
             f"{path.name} is {checkpoint.title} and has not all that it needs ({lacks}): name a folder of such a model "
             f"with --config FOLDER. The original one could not be had: {error}"
         ) from error
     return Configuration(Path(answer["folder"]), repo)
+
+
+def has_vocabulary() -> bool:
+    """Whether CLIP's tokenizer can be had without the hub (worker/pipelines/clip_vocabulary.py)."""
+    return find_spec("open_clip") is not None
+
+
+def made_of_shapes(path: Path, folder: Path) -> Path:
+    """The configuration that the file's own shapes tell, written beside it. Raises AskedWrongly, ClientError."""
+    try:
+        return write_config(path, folder)
+    except CheckpointError as error:
+        raise AskedWrongly(f"{path}: {error}") from error
+    except OSError as error:
+        raise ClientError(
+            f"cannot write {folder}: {error.strerror}; name a folder of such a model: --config"
+        ) from error
 
 
 def facts_of(checkpoint: Checkpoint, told: Facts) -> Facts:
