@@ -27,6 +27,7 @@ NOT_RUN: Final = {
     "export REDIS_URL": "needs two GPUs, a bucket and a Redis elsewhere",
     "easel keys": "from the first key on, the others would need one; tests/app/cli/commands/test_keys.py runs them",
     "easel models add": "fetches from the hub; tests/app/cli/models/test_hub.py and commands/test_models.py run them",
+    "easel models convert": "the same",
     "easel models show": "needs a model that was added; tests/app/cli/commands/test_models.py runs them",
     "docker compose": "needs Docker",
     "from standardwebhooks": "a fragment for the eye; docs/api.md runs it whole",

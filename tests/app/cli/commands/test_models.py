@@ -200,6 +200,12 @@ def test_a_single_file_is_added_with_a_folder_of_its_kind(
     assert easel_models("check", "dreamshaper_8", "--size", "64x64").exit_code == 0
     assert other.exit_code == 2
     assert "LoRA" in other.output
+    # And written as a folder once, it needs the other one no more
+    done = easel_models("convert", "dreamshaper_8", tmp_path / "folder")
+    assert done.exit_code == 0, done.output
+    row = tomllib.loads(catalog.read_text())["dreamshaper_8"]
+    assert (row["source"], "config" in row) == (str(tmp_path / "folder"), False)
+    assert easel_models("check", "dreamshaper_8", "--size", "64x64").exit_code == 0
 
 
 def single_file(pipeline: Path, path: Path) -> Path:
