@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from core.catalog.checkpoint import CheckpointError, read_checkpoint
 from core.catalog.families import UNKNOWN, family_defaults, family_of, pipeline_of
 from core.catalog.model import Model
 from core.errors import NotFound
@@ -87,10 +88,20 @@ class Catalog(StrictRecord):
 def _model(model_id: str, row: dict[str, Any], folder: Path) -> Model:
     """The row over what is usual in its family. Raises ValidationError, or TypeError for what is no table."""
     told = {**row}
-    pipeline = told.get("pipeline") or pipeline_of(folder / str(told.get("source")))
+    pipeline = told.get("pipeline") or _pipeline(folder / Path(str(told.get("source"))).expanduser())
     family = str(told.get("family") or (family_of(str(pipeline)) if pipeline else UNKNOWN))
     model = Model.model_validate({"id": model_id, "family": family, **family_defaults(family), **told})
     unknown = [task for task in model.tasks if task not in all_tasks()]
     if unknown:
         raise TypeError(f"there is no task '{unknown[0]}'; there are {', '.join(all_tasks())}")
     return model
+
+
+def _pipeline(source: Path) -> str | None:
+    """The class that a row's source draws with: a folder names it, a single file's shapes tell it."""
+    if not source.is_file():
+        return pipeline_of(source)
+    try:
+        return read_checkpoint(source).pipeline
+    except CheckpointError:
+        return None

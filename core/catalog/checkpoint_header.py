@@ -15,7 +15,7 @@ from typing import IO, Any, Final, Literal, TypeGuard
 from core.catalog.gguf_header import GGUF_MAGIC, read_gguf
 from core.catalog.tensor_info import CheckpointError, TensorInfo
 
-MAX_HEADER: Final = 32 * 2**20
+MAX_HEADER: Final = 8 * 2**20
 """Bytes of a safetensors header: those of real models have some hundred thousand."""
 
 BITS: Final = {

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.catalog.catalog import Catalog
 from core.catalog.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from tests.weight_files import Shapes, gguf_of, safetensors_of, string
 
@@ -256,3 +257,12 @@ def never_crashes(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with suppress(CheckpointError):
         assert read_checkpoint(path).title
+
+
+def test_a_row_s_family_is_told_by_its_file(tmp_path: Path) -> None:
+    safetensors_of(tmp_path / "some.safetensors", KINDS["sdxl"][0])
+    (tmp_path / "broken.safetensors").write_bytes(b"nothing")
+    rows = '[one]\nsource = "some.safetensors"\n[two]\nsource = "broken.safetensors"\n'
+    (tmp_path / "catalog.toml").write_text(rows)
+    catalog = Catalog.load(tmp_path / "catalog.toml")
+    assert [row.family for row in catalog.models] == ["sdxl", "unknown"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import diffusers
 import pytest
+import torch
 import transformers
 from accelerate import init_empty_weights
 from diffusers import AutoencoderKL, FluxTransformer2DModel, SD3Transformer2DModel, UNet2DConditionModel
@@ -15,6 +16,7 @@ from core.catalog.checkpoint import CheckpointError
 from core.catalog.checkpoint_config import config_files, write_config
 from tests import original_layout as layout
 from tests.weight_files import safetensors_of
+from worker.pipelines.component_weights import converted
 
 UNET = "model.diffusion_model."
 CROSS, PLAIN = "CrossAttnDownBlock2D", "DownBlock2D"
@@ -129,3 +131,36 @@ def test_what_is_no_model_has_no_configuration(tmp_path: Path) -> None:
     path = safetensors_of(tmp_path / "file", {"emb_params": (2, 768)})
     with pytest.raises(CheckpointError, match="a textual inversion"):
         config_files(path)
+
+
+def test_flux_in_the_original_layout_is_brought_to_diffusers_names() -> None:
+    """At true width, which diffusers' conversion takes for granted, and without weights."""
+    # Given
+    model = empty(FluxTransformer2DModel, num_layers=1, num_single_layers=1, guidance_embeds=True)
+    tensors: layout.Tensors = {}
+    for name, shape in FLUX.items():
+        tensors[f"{name}.weight"] = torch.empty(shape, device="meta")
+        tensors[f"{name}.bias"] = torch.empty(shape[0], device="meta")
+    for name in ("double_blocks.0.img_attn", "double_blocks.0.txt_attn", "single_blocks.0"):
+        for of in ("query", "key"):
+            tensors[f"{name}.norm.{of}_norm.scale"] = torch.empty(128, device="meta")
+    # When
+    made = converted(model, dict(model.config), tensors)
+    # Then
+    assert shapes(made) == shapes(model.state_dict())
+
+
+WIDE = 3072
+FLUX = {
+    "img_in": (WIDE, 64), "txt_in": (WIDE, 4096), "final_layer.linear": (64, WIDE),
+    "final_layer.adaLN_modulation.1": (2 * WIDE, WIDE), "single_blocks.0.linear1": (7 * WIDE, WIDE),
+    "single_blocks.0.linear2": (WIDE, 5 * WIDE), "single_blocks.0.modulation.lin": (3 * WIDE, WIDE),
+    "time_in.in_layer": (WIDE, 256), "guidance_in.in_layer": (WIDE, 256), "vector_in.in_layer": (WIDE, 768),
+    **{f"{name}.out_layer": (WIDE, WIDE) for name in ("time_in", "guidance_in", "vector_in")},
+    **{f"double_blocks.0.{side}_mod.lin": (6 * WIDE, WIDE) for side in ("img", "txt")},
+    **{f"double_blocks.0.{side}_attn.qkv": (3 * WIDE, WIDE) for side in ("img", "txt")},
+    **{f"double_blocks.0.{side}_attn.proj": (WIDE, WIDE) for side in ("img", "txt")},
+    **{f"double_blocks.0.{side}_mlp.0": (4 * WIDE, WIDE) for side in ("img", "txt")},
+    **{f"double_blocks.0.{side}_mlp.2": (WIDE, 4 * WIDE) for side in ("img", "txt")},
+}  # fmt: skip
+"""The layers of a FLUX transformer of one block of each kind, as its authors named them."""
