@@ -18,22 +18,23 @@ class Unserved:
         self._jobs = jobs
         self._workers = workers
         self._catalog = catalog
-        self._queues: set[str] = set()
-        self._had: set[str] = set()
+        self._had: dict[str, set[str]] = {}
 
     def queues(self) -> tuple[str, ...]:
         """Those of the catalogue, and those that it once had: jobs may wait in them."""
-        self._queues.update(self._catalog().queues())
-        return tuple(sorted(self._queues))
+        for model in self._catalog().models:
+            self._had.setdefault(model.queue, set()).add(model.id)
+        return tuple(self._had)
 
     def round(self) -> None:
         """Once through all queues."""
-        workers, ids = self._workers.alive(), {model.id for model in self._catalog().models}
-        self._had |= ids
-        known = ids | {model for worker in workers for model in worker.models}
+        alive, rows = self._workers.alive(), self._catalog().models
         for queue in self.queues():
-            failed = failed_everywhere([worker for worker in workers if worker.queue == queue])
-            for job_id in self._jobs.fail_unserved(queue, failed=failed, removed=self._had - known, known=known):
+            workers = [worker for worker in alive if worker.queue == queue]
+            served = {model for worker in workers for model in worker.models}
+            known = served | {model.id for model in rows if model.queue == queue}
+            removed, failed = self._had[queue] - known, failed_everywhere(workers)
+            for job_id in self._jobs.fail_unserved(queue, failed=failed, removed=removed, known=known):
                 logger.warning("no worker can draw this job, it failed", extra={"job_id": job_id})
 
 

@@ -1,5 +1,6 @@
 -- ARGV: a JSON object of `queue`, `failed`, what to say of each model that no living worker can draw with, `removed`, a
--- list of models that the catalogue had and has no more, and `known`, a list of all that it or a living worker has.
+-- list of models that the catalogue had for this queue and has no more, and `known`, a list of all that it has for this
+-- queue or that a living worker of it serves.
 -- Fails the waiting jobs of these models; one of a model that nobody ever heard of once it has waited for a minute, for
 -- the catalogue may be newer elsewhere. Returns their ids.
 local asked = cjson.decode(ARGV[1])
@@ -21,7 +22,7 @@ local function fault_of(id)
   if asked.failed[model] then return 'model_load_failed', asked.failed[model] end
   if known[model] then return nil end
   if removed[model] or now - tonumber(job[2]) > UNHEARD_MS then
-    return 'model_not_found', "the model '" .. model .. "' was taken out of this server's catalogue"
+    return 'model_not_found', "the model '" .. model .. "' was taken out of the catalogue, or moved to another queue, while the job waited"
   end
 end
 
