@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pkgutil import iter_modules
@@ -54,8 +53,13 @@ def create_app(settings: Settings) -> FastAPI:
     routes = RouteTable(app.routes)
     routes.check()
     errors.install(app)
-    narrowed = {"GenerationInput": partial(bound_by_catalog, catalog=services.catalog)}
-    openapi.install(app, narrowed, routes.refusals(), services.authenticator.needed)
+    narrowed = {"GenerationInput": lambda schema: bound_by_catalog(schema, services.catalog)}
+
+    def versions() -> int:
+        services.watched_catalog.current()
+        return services.watched_catalog.version
+
+    openapi.install(app, narrowed, routes.refusals(), services.authenticator.needed, versions)
     app.add_middleware(
         AuthMiddleware,
         settings=settings,

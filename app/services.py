@@ -21,7 +21,9 @@ from app.jobs.submission import Submissions
 from app.media.decoder import Decoder
 from core import telemetry
 from core.catalog.catalog import Catalog
+from core.catalog.watched import WatchedCatalog
 from core.errors import Unauthenticated
+from core.keys import Scope
 from core.media import MAX_FILE_BYTES
 from core.results import ResultStore
 from core.settings import Settings
@@ -53,7 +55,7 @@ class Services:
     """What the routes work with: one of each, built at start."""
 
     settings: Settings
-    catalog: Catalog
+    watched_catalog: WatchedCatalog
     redis: Redis
     jobs: JobStore
     events: EventLog
@@ -77,6 +79,11 @@ class Services:
     usage: Usage
     telemetry: Telemetry
 
+    @property
+    def catalog(self) -> Catalog:
+        """The catalogue that is in force now: take it once where two looks must agree."""
+        return self.watched_catalog.current()
+
     @classmethod
     def start(cls, settings: Settings) -> Services:
         """Nothing is sent to Redis yet: an api may start before its Redis does."""
@@ -89,7 +96,7 @@ class Services:
         )
         keys = KeyStore(redis)
         catalog, results, uploads = (
-            Catalog.load(settings.catalog),
+            WatchedCatalog(settings.catalog),
             ResultStore(settings.results_location),
             UploadStore(redis),
         )
@@ -97,7 +104,7 @@ class Services:
         fetcher = Fetcher(AddressPolicy.of(settings, keys.any_made, settings.fetch_allow_cidrs), MAX_FILE_BYTES)
         return cls(
             settings=settings,
-            catalog=catalog,
+            watched_catalog=catalog,
             redis=redis,
             jobs=jobs,
             events=EventLog(redis),
@@ -110,7 +117,7 @@ class Services:
             uploads=uploads,
             lineage=lineage,
             sources=Sources(decoder, results, jobs, uploads, fetcher),
-            submissions=Submissions(catalog, jobs, results, lineage),
+            submissions=Submissions(catalog.current, jobs, results, lineage),
             notifier=notifier,
             disconnects=DisconnectPolicy(notifier, jobs, ReattachRegistry(redis), settings.hangup_seconds),
             decoder=decoder,
@@ -154,8 +161,15 @@ def _allowed(request: Request) -> Callable[[str], bool]:
     return lambda model_id: not models or model_id in models
 
 
+def _is_admin(request: Request) -> bool:
+    """Whether this request may know of the machine's own affairs; without keys everybody may."""
+    scopes: frozenset[Scope] = request.state.scopes
+    return Scope.ADMIN in scopes
+
+
 ServicesOf = Annotated[Services, Depends(_services)]
 BaseUrl = Annotated[str, Depends(_base_url)]
 Owner = Annotated[str, Depends(_owner)]
 Viewer = Annotated[str | None, Depends(_viewer)]
+IsAdmin = Annotated[bool, Depends(_is_admin)]
 Allowed = Annotated[Callable[[str], bool], Depends(_allowed)]

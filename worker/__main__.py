@@ -10,13 +10,14 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 
 import torch
 
 from core import logs, telemetry
 from core.catalog.catalog import Catalog, CatalogError
-from core.errors import JobFailure
+from core.catalog.watched import WatchedCatalog
 from core.metrics_server import expose
 from core.queue import run_slot
 from core.results import ResultStore
@@ -44,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 
 def main() -> int:
-    """Serve one queue until told to stop; the exit code is 1 if the models cannot be loaded."""
+    """Serve one queue until told to stop; the exit code is 1 if the catalogue is wrong, 2 for wrong settings."""
     settings = Settings.read()
     name = name_this_process()
     logs.configure(settings, worker=name)
@@ -55,10 +56,12 @@ def main() -> int:
     shorten_switch_interval()
     if settings.torch_threads:
         torch.set_num_threads(settings.torch_threads)
+    if fault := missing_device(settings.device):
+        logger.error("cannot start: %s", fault)
+        return 2
     try:
-        catalog = Catalog.load(settings.catalog)
-        models = load_models(settings, catalog)
-    except (CatalogError, JobFailure) as error:
+        models = load_models(settings, WatchedCatalog(settings.catalog))
+    except CatalogError as error:
         logger.error("cannot start: %s", error)
         return 1
     serve(settings, models, settings.redis_url, name)
@@ -70,8 +73,8 @@ def name_this_process() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
-def load_models(settings: Settings, catalog: Catalog) -> Models:
-    """The models with the first ones of this queue already resident. Raises JobFailure."""
+def load_models(settings: Settings, catalog: WatchedCatalog) -> Models:
+    """The models with the first ones of this queue already resident, as far as they can be loaded."""
     options = MemoryOptions(
         dtype=settings.dtype,
         attention_slicing=settings.attention_slicing,
@@ -85,7 +88,7 @@ def load_models(settings: Settings, catalog: Catalog) -> Models:
         max_resident=settings.max_resident_models,
         allow_downloads=settings.allow_downloads,
     )
-    models.preload(served_models(settings, catalog)[: settings.max_resident_models])
+    models.preload(served_models(settings, models.catalog)[: settings.max_resident_models])
     return models
 
 
@@ -99,8 +102,16 @@ def serve(settings: Settings, models: Models, redis_url: str, name: str) -> None
     """Run the engine on this, the main thread, and the slots beside it, until a signal says stop."""
     redis = connect(redis_url, patient=True, prefix=settings.redis_prefix)
     store = JobStore(redis, Limits.from_settings(settings))
-    leases = Leases(redis, store, WorkerRegistry(redis), info_of(settings, models, name), settings.renew_seconds)
     engine = warm_engine(settings, models)
+    described = Described(settings, models, engine.refresh)
+    leases = Leases(
+        redis,
+        store,
+        WorkerRegistry(redis),
+        described(info_of(settings, models, name)),
+        settings.renew_seconds,
+        described,
+    )
     watchdog = Watchdog(lambda: bool(leases.active()), settings.hang_seconds)
     spans = telemetry.start("easel-worker", settings.otlp_endpoint)
     metrics = JobMetrics()
@@ -139,15 +150,48 @@ def serve(settings: Settings, models: Models, redis_url: str, name: str) -> None
 
 
 def info_of(settings: Settings, models: Models, name: str) -> WorkerInfo:
-    """What this worker says of itself: which models it has, and what it can do with each."""
-    served = [models.catalog.model(model_id) for model_id in served_models(settings, models.catalog)]
-    return WorkerInfo(
-        name=name,
-        queue=settings.queue,
-        device=str(models.device),
-        slots=settings.slots,
-        models=tuple(model.id for model in served),
-        capabilities={model.id: tasks_of(model) for model in served},
+    """What this worker says of itself that does not change."""
+    return WorkerInfo(name=name, queue=settings.queue, device=str(models.device), slots=settings.slots)
+
+
+class Described:
+    """Brings what a worker says of itself up to date; `changed` is called when the catalogue is another one."""
+
+    def __init__(self, settings: Settings, models: Models, changed: Callable[[], None]) -> None:
+        self._settings = settings
+        self._models = models
+        self._changed = changed
+        self._seen = models.catalog
+
+    def __call__(self, worker: WorkerInfo) -> WorkerInfo:
+        """Which models it has, which of them are loaded or failed, and what it can do with the others."""
+        models, catalog = self._models, self._models.catalog
+        if catalog is not self._seen:
+            self._seen = catalog
+            self._changed()
+        served = [catalog.model(model_id) for model_id in served_models(self._settings, catalog)]
+        loaded = models.loaded
+        absent = [row for row in served if row.id not in loaded]
+        failed = {row.id: told for row in absent if (told := models.failures.of(row, catalog))}
+        paused = {row.id for row in absent if models.failures.pausing(row, catalog)}
+        return worker.evolve(
+            models=tuple(row.id for row in served),
+            capabilities={row.id: tasks_of(row) for row in served if row.id not in paused},
+            loaded=tuple(model_id for model_id in loaded if model_id in {row.id for row in served}),
+            loading=models.loading,
+            failed=failed,
+        )
+
+
+def missing_device(device: str) -> str | None:
+    """Why there is no such device, in words; None if there is."""
+    there = {"auto": True, "cpu": True, "mps": torch.backends.mps.is_available()}
+    kind, _, number = device.partition(":")
+    found = torch.cuda.device_count() > int(number or 0) if kind == "cuda" else there.get(kind, True)
+    return (
+        None
+        if found
+        else f"EASEL_DEVICE={device}, and torch finds none here: set EASEL_DEVICE=auto, see 'easel doctor'"
     )
 
 

@@ -65,7 +65,10 @@ class Hold:
 
 
 class Leases(threading.Thread):
-    """Renews every `renew_seconds`, listens for cancels in between, and keeps the row of `worker` fresh."""
+    """Renews every `renew_seconds`, listens for cancels in between, and keeps the row of `worker` fresh.
+
+    `describe` brings the row up to date; it is called by any thread.
+    """
 
     def __init__(
         self,
@@ -74,16 +77,23 @@ class Leases(threading.Thread):
         registry: WorkerRegistry,
         worker: WorkerInfo,
         renew_seconds: float,
+        describe: Callable[[WorkerInfo], WorkerInfo] = lambda worker: worker,
     ) -> None:
         super().__init__(name="leases", daemon=True)
         self._redis = redis
         self._store = store
         self._registry = registry
-        self.worker = worker
+        self._worker = worker
+        self._describe = describe
         self._renew_seconds = renew_seconds
         self._holds: dict[tuple[str, int], Hold] = {}
         self._lock = threading.Lock()
         self._leaving = threading.Event()
+
+    @property
+    def worker(self) -> WorkerInfo:
+        """What this worker is now: what it can do changes with the catalogue and with what it could load."""
+        return self._describe(self._worker)
 
     @contextmanager
     def hold(self, claim: Claim) -> Iterator[Hold]:
@@ -98,6 +108,15 @@ class Leases(threading.Thread):
             with self._lock:
                 del self._holds[key]
 
+    def others_can_draw_with(self, model: str) -> bool:
+        """Whether another living worker of this queue would take a job for `model` now. Raises RedisError."""
+        mine = self._worker
+        return any(
+            other.can_draw_with(model)
+            for other in self._registry.alive()
+            if other.queue == mine.queue and other.name != mine.name
+        )
+
     def active(self) -> tuple[Hold, ...]:
         """The attempts under way."""
         with self._lock:
@@ -107,7 +126,7 @@ class Leases(threading.Thread):
         """Stop renewing and take the worker's row down."""
         self._leaving.set()
         self.join()
-        self._registry.withdraw(self.worker.name)
+        self._registry.withdraw(self._worker.name)
 
     def run(self) -> None:
         """The thread's body, until `leave`."""

@@ -35,6 +35,9 @@ Submit = Callable[[DrawRequest], Drawing]
 
 T = TypeVar("T")
 
+LOAD_FAILED: Final = "model_load_failed"
+"""It says something of this worker, not of the job: another may have the files, or the memory."""
+
 OUTAGE_SECONDS: Final = 75.0
 """A finished picture is kept this long while Redis is away: a minute, and the time to notice that it is back."""
 
@@ -60,7 +63,10 @@ class JobRunner:
                 self._attempt(claim, hold)
             except EaselError as failure:
                 mark_failed(span, failure.code)
-                self._fail(claim, JobError(code=failure.code, message=failure.message))
+                if failure.code == LOAD_FAILED and self._is_for_others(claim):
+                    self._stop(claim, Stop.RELEASED)
+                else:
+                    self._fail(claim, JobError(code=failure.code, message=failure.message))
             except RedisError:
                 # Without Redis there is nobody to tell: the lease runs out and the job starts again elsewhere.
                 mark_failed(span, "redis_away")
@@ -159,6 +165,11 @@ class JobRunner:
     def _fail(self, claim: Claim, error: JobError) -> None:
         logger.warning("job failed", extra={"job_id": claim.job.id, "code": error.code})
         _persist(lambda: self.store.commit(claim.job.id, claim.attempt, Status.FAILED, error=error))
+
+    def _is_for_others(self, claim: Claim) -> bool:
+        """Whether another worker may draw what this one could not load."""
+        model = claim.job.request.model
+        return _persist(lambda: self.leases.others_can_draw_with(model))
 
     def _refill(self) -> None:
         """Now that a job has ended, one may start that could not: its owner's limit, or a last attempt drawn alone."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from app.auth.access import PUBLIC
 from app.http.errors import documented
 from app.services import ServicesOf
+from core.catalog.model_state import state_of_model
 from core.errors import Unavailable
 
 router = APIRouter(prefix="/health", tags=["health"], dependencies=[PUBLIC])
@@ -26,6 +27,7 @@ class Ready(BaseModel):
 
     status: Literal["ready"] = "ready"
     workers: int = Field(description="Living workers that serve a model of this server.")
+    warnings: list[str] = Field(default=[], description="What is wrong without keeping pictures from being made.")
 
 
 @router.get("/live", summary="Is the process alive")
@@ -37,7 +39,8 @@ def get_live() -> Live:
 @router.get("/ready", summary="Can pictures be made", responses=documented(503))
 def get_ready(services: ServicesOf) -> Ready:
     """503 with the reason while Redis does not answer, no worker serves a model of this server, or a queue is full."""
-    queues = services.catalog.queues()
+    catalog = services.catalog
+    queues = catalog.queues()
     serving = [worker for worker in services.workers.alive() if worker.queue in queues]
     if not serving:
         raise Unavailable(
@@ -53,4 +56,7 @@ def get_ready(services: ServicesOf) -> Ready:
             code="queue_full",
             retry_after=services.jobs.drain_seconds(full),
         )
-    return Ready(workers=len(serving))
+    warnings = [message for model in catalog.models if (message := state_of_model(model, serving).message)]
+    if services.watched_catalog.fault:
+        warnings.append("the catalogue file is wrong, the last good one is in force: 'easel doctor' says what is wrong")
+    return Ready(workers=len(serving), warnings=warnings)

@@ -9,14 +9,16 @@ from pydantic import BaseModel, Field
 
 from app.auth.access import needs
 from app.http.errors import documented
-from app.services import Allowed, ServicesOf
+from app.services import Allowed, IsAdmin, ServicesOf
 from core.catalog.catalog import Catalog
+from core.catalog.default_aliases import model_meant
 from core.catalog.model import Model
+from core.catalog.model_state import State, state_of_model
 from core.errors import Forbidden
 from core.keys import Scope
 from core.schedulers import Scheduler
 from core.store import WorkerInfo
-from core.tasks import tasks_of
+from core.tasks import implied_task, tasks_of
 
 router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[needs(Scope.READ)])
 
@@ -43,8 +45,14 @@ class ModelView(BaseModel):
     tasks: tuple[str, ...]
     license: str
     is_default: bool = Field(description="Whether a request that names no model gets this one.")
-    ready: bool = Field(
-        description="Whether a living worker serves it; the first job may still wait while it is loaded."
+    aliases: tuple[str, ...] = Field(description="Other names that requests may call it.")
+    ready: bool = Field(description="Whether it can be drawn with now: a living worker has it loaded, or can load it.")
+    state: State = Field(
+        description="`available` is not loaded yet, with its files there; `failed` could be loaded by no worker that "
+        "serves it; `offline` is served by no living worker."
+    )
+    reason: str | None = Field(
+        description="Why it is not ready; in full for keys with the scope `admin`, and where there are no keys."
     )
     size: SizeView
     num_inference_steps: int
@@ -64,33 +72,38 @@ class ModelList(BaseModel):
     data: list[ModelView]
 
 
-def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...]) -> ModelView:
+def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...], *, in_full: bool) -> ModelView:
+    seen = state_of_model(model, workers)
     fields = {name: getattr(model, name) for name in ModelView.model_fields if name in Model.model_fields}
     return ModelView(
         **{**fields, "size": SizeView(**model.size.__dict__), "tasks": tasks_of(model)},
         created=catalog.modified,
         is_default=model.id == catalog.default,
-        ready=any(model.id in worker.models for worker in workers),
+        ready=seen.can_be_drawn,
+        state=seen.state,
+        reason=seen.reason if in_full else seen.message,
     )
 
 
 @router.get("", summary="List the models", responses=documented(503))
-def list_models(services: ServicesOf, allowed: Allowed) -> ModelList:
+def list_models(services: ServicesOf, allowed: Allowed, is_admin: IsAdmin) -> ModelList:
     """The models that your key may name, with their sizes, steps and samplers."""
-    workers = services.workers.alive()
+    workers, catalog = services.workers.alive(), services.catalog
     return ModelList(
-        data=[_view(model, services.catalog, workers) for model in services.catalog.models if allowed(model.id)]
+        data=[_view(model, catalog, workers, in_full=is_admin) for model in catalog.models if allowed(model.id)]
     )
 
 
-@router.get("/{model_id}", summary="Look at a model", responses=documented(403, 404, 503))
+@router.get("/{model_id:path}", summary="Look at a model", responses=documented(403, 404, 503))
 def get_model(
-    model_id: Annotated[str, Path(examples=["easel-mini"], description="An id of GET /v1/models.")],
+    model_id: Annotated[str, Path(examples=["easel-mini"], description="An id or alias of GET /v1/models.")],
     services: ServicesOf,
     allowed: Allowed,
+    is_admin: IsAdmin,
 ) -> ModelView:
-    """One model of the list."""
-    model = services.catalog.model(model_id[:64])
+    """One model of the list, or the one that a name of another service means, such as `dall-e-3`."""
+    catalog = services.catalog
+    model = model_meant(model_id[:128], implied_task(()).name, catalog)
     if not allowed(model.id):
         raise Forbidden(f"your API key may not use the model '{model.id}'", code="model_not_allowed", param="model_id")
-    return _view(model, services.catalog, services.workers.alive())
+    return _view(model, catalog, services.workers.alive(), in_full=is_admin)

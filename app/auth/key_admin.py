@@ -34,7 +34,11 @@ class KeyAdmin:
 
     def _checked(self, fields: Mapping[str, Any]) -> KeyPolicy:
         policy = KeyPolicy.model_validate(fields)
-        known = [model.id for model in self.catalog().models] if policy.models else []
+        known = (
+            {name: model.id for model in self.catalog().models for name in (model.id, *model.aliases)}
+            if policy.models
+            else {}
+        )
         for name in policy.models:
             if name not in known:
                 raise InvalidRequest(
@@ -42,4 +46,4 @@ class KeyAdmin:
                     code="model_not_found",
                     param="models",
                 )
-        return policy
+        return policy.evolve(models=tuple(dict.fromkeys(known[name] for name in policy.models)))

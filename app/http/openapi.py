@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -55,14 +55,20 @@ REFUSALS: Final = {
 }
 
 
-def install(app: FastAPI, narrowed: Mapping[str, Narrow], refusals: Refusals, needs_key: Callable[[], bool]) -> None:
+def install(
+    app: FastAPI,
+    narrowed: Mapping[str, Narrow],
+    refusals: Refusals,
+    needs_key: Callable[[], bool],
+    version: Callable[[], int] = lambda: 0,
+) -> None:
     """Make `app.openapi()` the finished document, built once, and once more when the first key is made.
 
-    `narrowed` bounds schemas, by name.
+    `narrowed` bounds schemas, by name; what they read has changed when `version` has.
     """
 
-    @cache
-    def built(needed: bool) -> dict[str, Any]:
+    @lru_cache(maxsize=2)
+    def built(needed: bool, of: int) -> dict[str, Any]:
         document = get_openapi(
             title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes, tags=TAGS
         )
@@ -75,9 +81,9 @@ def install(app: FastAPI, narrowed: Mapping[str, Narrow], refusals: Refusals, ne
 
     def openapi() -> dict[str, Any]:
         try:
-            return built(needs_key())
+            return built(needs_key(), version())
         except RedisError:
-            return built(True)
+            return built(True, version())
 
     app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
 

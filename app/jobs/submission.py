@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,7 +30,7 @@ class Prepared:
 class Submissions:
     """Every wire submits here. The calls block: on Redis, on the result store, on the process that reads pictures."""
 
-    def __init__(self, catalog: Catalog, jobs: JobStore, results: ResultStore, lineage: Lineage) -> None:
+    def __init__(self, catalog: Callable[[], Catalog], jobs: JobStore, results: ResultStore, lineage: Lineage) -> None:
         self._catalog = catalog
         self._jobs = jobs
         self._results = results
@@ -38,7 +38,7 @@ class Submissions:
 
     def prepare(self, wanted: JobRequest, owner: str, idempotency_key: str | None = None) -> Prepared:
         """The job of `wanted`, with every default filled in. Raises NotFound or InvalidRequest, naming the field."""
-        resolved = resolve(wanted, self._catalog)
+        resolved = resolve(wanted, self._catalog())
         job_id = new_job_id()
         inputs, files = _inputs(job_id, wanted, resolved)
         new = NewJob(

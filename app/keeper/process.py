@@ -19,12 +19,13 @@ from app.keeper.metrics import KeeperMetrics
 from app.keeper.periodic import repeat
 from app.keeper.reaper import Reaper
 from app.keeper.sender import Sender
+from app.keeper.unserved import Unserved
 from core import telemetry
-from core.catalog.catalog import Catalog
+from core.catalog.watched import WatchedCatalog
 from core.metrics_server import expose
 from core.results import ResultStore
 from core.settings import Settings
-from core.store import JobStore, KeyStore, Outbox, Secrets
+from core.store import JobStore, KeyStore, Outbox, Secrets, WorkerRegistry
 from core.store.connection import connect
 from core.store.heartbeat import KeeperHeartbeat
 from core.store.limits import Limits
@@ -47,12 +48,14 @@ def run_keeper(settings: Settings, redis_url: str, stopping: threading.Event) ->
     spans = telemetry.start("easel-keeper", settings.otlp_endpoint)
     redis = connect(redis_url, prefix=settings.redis_prefix)
     jobs = JobStore(redis, Limits.from_settings(settings))
-    reaper = Reaper(jobs, redis, Catalog.load(settings.catalog).queues())
+    unserved = Unserved(jobs, WorkerRegistry(redis), WatchedCatalog(settings.catalog).current)
+    reaper = Reaper(jobs, redis, unserved.queues)
     heartbeat = KeeperHeartbeat(redis)
     expiry = Expiry(jobs, ResultStore(settings.results_location))
 
     def keep() -> None:
         metrics.reaped(reaper.round())
+        unserved.round()
         heartbeat.beat()
 
     rounds: list[tuple[str, float, Callable[[], None]]] = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from redis import Redis
 
@@ -16,10 +16,10 @@ logger = logging.getLogger(__name__)
 class Reaper:
     """One round brings every job whose worker is gone back into its queue, or to its end."""
 
-    def __init__(self, jobs: JobStore, redis: Redis, queues: Sequence[str]) -> None:
+    def __init__(self, jobs: JobStore, redis: Redis, queues: Callable[[], Sequence[str]]) -> None:
         self._jobs = jobs
         self._redis = redis
-        self._queues = tuple(queues)
+        self._queues = queues
 
     def round(self) -> Reaped:
         reaped = self._jobs.reap()
@@ -31,7 +31,7 @@ class Reaper:
             logger.info("job not done in its time, it failed", extra={"job_id": job_id})
         for job_id in reaped.canceled:
             logger.info("worker gone, job canceled as asked", extra={"job_id": job_id})
-        for queue in self._queues:
+        for queue in self._queues():
             missing = reissue_tickets(queue, self._jobs.pending(queue), self._redis)
             if missing:
                 logger.info("%d tickets re-issued for queue %s", missing, queue)

@@ -20,6 +20,13 @@ HEALTHY_SECONDS: Final = 30.0
 """A child that ran this long has no start-up trouble; its next restart is immediate."""
 
 
+MAX_EARLY_EXITS: Final = 3
+"""After so many a process will not start by itself."""
+
+WRONG_SETTINGS: Final = 2
+"""The exit code of a process that has said what is wrong with its settings: another try at once would say it again."""
+
+
 def _end_with_parent() -> None:
     """Linux: be told to stop when the supervisor is gone, so that even its kill -9 leaves nothing behind."""
     if sys.platform == "linux":
@@ -52,7 +59,8 @@ class Child:
         """Start the process again if it ended, after a pause that grows while it keeps ending early."""
         if self._process is not None and self._process.poll() is not None:
             lived = time.monotonic() - self._started_at
-            self.early_exits = self.early_exits + 1 if lived < HEALTHY_SECONDS else 0
+            exits = MAX_EARLY_EXITS if self._process.returncode == WRONG_SETTINGS else 1
+            self.early_exits = self.early_exits + exits if lived < HEALTHY_SECONDS else 0
             pause = min(MAX_BACKOFF_SECONDS, 2.0**self.early_exits - 1)
             logger.warning(
                 "%s ended with code %s, starting it again in %.0f s",

@@ -17,7 +17,7 @@ from typing import Final
 
 from app.auth.binding import check_settings
 from app.stack.liveness import Liveness
-from app.stack.process import Child
+from app.stack.process import MAX_EARLY_EXITS, Child
 from app.stack.valkey import data_folder_lock, embedded_valkey
 from app.stack.worker_count import count_workers
 from core.catalog.catalog import Catalog
@@ -27,7 +27,6 @@ from core.store.connection import connect
 
 logger = logging.getLogger(__name__)
 
-MAX_EARLY_EXITS: Final = 3
 MAX_PORT: Final = 65535
 READY_SECONDS: Final = 300.0
 """Loading a large model from a cold disk takes minutes."""

@@ -59,7 +59,13 @@ function setFields(id) {
   byId("style-row").hidden = styles.length === 0;
   byId("negative-row").hidden = !model.negative_prompt;
   byId("start-file-row").hidden = !model.tasks.includes("image-to-image");
-  byId("about-model").textContent = model.description + (model.ready ? "" : " Not loaded: the first picture takes longer.");
+  byId("about-model").textContent = model.description + stateOf(model);
+}
+
+/** What to know of a model that cannot be drawn with at once. */
+function stateOf(model) {
+  if (!model.ready) return ` Cannot be drawn with: ${model.reason}.`;
+  return model.state === "ready" ? "" : " Not loaded: the first picture takes longer.";
 }
 
 /** The chosen size goes into its two fields; for another one they are shown. */

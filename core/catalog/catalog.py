@@ -42,7 +42,7 @@ class Catalog(StrictRecord):
             try:
                 models.append(_model(model_id, row, folder))
             except (ValidationError, TypeError) as error:
-                raise CatalogError(f"{path}: model '{model_id}': {error}") from error
+                raise CatalogError(f"{path}: model '{model_id}': {in_words(error)}") from error
         if not models:
             raise CatalogError(f"{path} names no model")
         try:
@@ -53,7 +53,7 @@ class Catalog(StrictRecord):
                 modified=int(path.stat().st_mtime),
             )
         except ValidationError as error:
-            raise CatalogError(f"{path}: {error}") from error
+            raise CatalogError(f"{path}: {in_words(error)}") from error
         if catalog.default not in {model.id for model in models}:
             raise CatalogError(f"{path}: default = '{catalog.default}' is not one of its models")
         return catalog
@@ -74,7 +74,9 @@ class Catalog(StrictRecord):
             if model.id == wanted or wanted in model.aliases:
                 return model
         known = ", ".join(f"'{model.id}'" for model in self.models)
-        raise NotFound(f"there is no model '{wanted}'; this server has {known}", code="model_not_found", param="model")
+        also = ", ".join(f"'{alias}'" for model in self.models for alias in model.aliases)
+        names = f"{known}, also called {also}" if also else known
+        raise NotFound(f"there is no model '{wanted}'; this server has {names}", code="model_not_found", param="model")
 
     def local_path(self, source: str) -> Path | None:
         """The folder or file that `source`, as rows write it, names; None if it is a hub id."""
@@ -83,6 +85,25 @@ class Catalog(StrictRecord):
 
     def queues(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(model.queue for model in self.models))
+
+
+def in_words(error: ValidationError | TypeError) -> str:
+    """Each fault of a row: its field, the value, and what would be right."""
+    if isinstance(error, TypeError):
+        return str(error)
+    told = []
+    for fault in error.errors(include_url=False):
+        field = ".".join(str(part) for part in fault["loc"])
+        words = str(fault["msg"]).removeprefix("Value error, ")
+        if fault["type"] == "missing":
+            told.append(f"'{field}' is missing")
+        elif fault["type"] == "extra_forbidden":
+            told.append(f"there is no field '{field}'")
+        elif field:
+            told.append(f"'{field}' is {str(fault['input'])[:80]!r}: {words[:1].lower()}{words[1:]}")
+        else:
+            told.append(words)
+    return "; ".join(told)
 
 
 def _model(model_id: str, row: dict[str, Any], folder: Path) -> Model:

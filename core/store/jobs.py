@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -250,6 +250,17 @@ class JobStore:
         """End jobs whose deadline is over, and take those from workers whose lease ran out."""
         lists: Any = self._run("reap", self._limits.max_attempts)
         return Reaped(*(tuple(job_id.decode() for job_id in ids) for ids in lists))
+
+    def fail_unserved(
+        self, queue: str, *, failed: Mapping[str, str], removed: Collection[str], known: Collection[str]
+    ) -> tuple[str, ...]:
+        """End the waiting jobs of models that cannot be drawn with; returns their ids.
+
+        `failed` are messages by model; `removed` had a row once; what is not even `known` has a minute to become so.
+        """
+        document = {"queue": queue, "failed": {**failed}, "removed": sorted(removed), "known": sorted(known)}
+        ids: Any = self._run("fail_unserved", json.dumps(document))
+        return tuple(job_id.decode() for job_id in ids)
 
     def delete(self, job_id: str) -> bool | None:
         """True if forgotten, False if it is not finished yet, None if there is no such job."""

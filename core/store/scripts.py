@@ -21,6 +21,7 @@ NAMES: Final = (
     "cancel",
     "reap",
     "delete",
+    "fail_unserved",
     "fetched",
     "take_delivery",
     "defer_delivery",

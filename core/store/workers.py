@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pydantic import Field
 from redis import Redis
 
+from core.catalog.model_failure import ModelFailure
 from core.key_names import names_of
 from core.record import Record
 
@@ -13,7 +15,11 @@ TTL_SECONDS: Final = 15
 
 
 class WorkerInfo(Record):
-    """What a worker says of itself; `capabilities` are the tasks that it can do, by model: None for everything."""
+    """What a worker says of itself; `capabilities` are the tasks that it can do now, by model: None for everything.
+
+    `models` are those that it serves; of these some are `loaded`, one may be `loading`, and some have `failed`: they
+    are not among the capabilities until they may be tried again.
+    """
 
     name: str
     queue: str
@@ -21,6 +27,13 @@ class WorkerInfo(Record):
     slots: int
     models: tuple[str, ...] = ()
     capabilities: dict[str, tuple[str, ...]] | None = None
+    loaded: tuple[str, ...] = ()
+    loading: str | None = None
+    failed: dict[str, ModelFailure] = Field(default={})
+
+    def can_draw_with(self, model: str) -> bool:
+        """Whether it would take a job for that model now."""
+        return self.capabilities is None or model in self.capabilities
 
 
 class WorkerRegistry:

@@ -15,6 +15,7 @@ import torch
 from core.catalog.catalog import Catalog
 from core.jobs import Stage
 from worker.contract import Canceled, Drawing, DrawRequest, Finished, Progressed
+from worker.pipelines.load_failures import LoadFailures
 
 STEP_SECONDS: Final = 0.01
 POISON: Final = "poison"
@@ -33,9 +34,11 @@ class QuickModels:
     """The models as far as `serve` asks for them: none is loaded, so none is warmed up."""
 
     loaded: tuple[str, ...] = ()
+    loading: str | None = None
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
+        self.failures = LoadFailures(allow_downloads=True)
         self.device = torch.device("cpu")
 
 
@@ -59,6 +62,9 @@ class QuickEngine:
         drawing = Drawing(request)
         self._inbox.put(drawing)
         return drawing
+
+    def refresh(self) -> None:
+        """Nothing is loaded."""
 
     def stop(self, *, drain: bool = True) -> None:
         self._stopping.set()

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import io
 import threading
+from pathlib import Path
 
 import pytest
 from PIL import Image
 from redis import Redis
 
+from core.catalog.catalog import Catalog
 from core.jobs import Stage, Status, new_job_id
 from core.media import Input, Output
 from core.results import input_key
-from core.store import EventLog, Outbox
+from core.store import EventLog, Outbox, WorkerInfo, WorkerRegistry
 from core.tasks import task_named
 from tests.tiny_models import FAMILIES
 from tests.worker.engine.drawings import a_request
-from tests.worker.job_worker import Worker
+from tests.worker.job_worker import Worker, running
 from worker.leases import Stop
 from worker.pipelines.families import traits_of
 
@@ -189,3 +191,23 @@ def test_a_format_that_the_medium_does_not_have_fails_before_anything_is_drawn(w
     assert job.error is not None
     assert (job.status, job.error.code) == (Status.FAILED, "output_not_supported")
     assert worker.submitted == []
+
+
+@pytest.mark.parametrize("another", [True, False])
+def test_what_cannot_be_loaded_here_is_left_to_a_worker_that_may(
+    redis: Redis, catalog: Catalog, tmp_path: Path, another: bool
+) -> None:
+    # Given a worker without the files of its models, alone or beside another
+    if another:
+        WorkerRegistry(redis).announce(WorkerInfo(name="w2", queue="default", device="cpu", slots=1))
+    with running(redis, catalog.evolve(folder=tmp_path), tmp_path) as worker:
+        job_id = worker.submit()
+        # When it takes a job
+        worker.run()
+        # Then the job waits for the other, no attempt used; alone, it has failed with the reason
+        job = worker.job(job_id)
+        if another:
+            assert (job.status, job.attempts) == (Status.QUEUED, 0)
+        else:
+            assert job.error is not None
+            assert (job.status, job.error.code) == (Status.FAILED, "model_load_failed")

@@ -70,6 +70,7 @@ class Engine:
         self._fibers: list[Fiber] = []
         self._changed = threading.Condition()
         self._stopping = False
+        self._refreshing = False
         self._draining = True
         self._residents = Residents(self.stats)
 
@@ -105,6 +106,12 @@ class Engine:
             self._draining = self._draining and drain
             self._changed.notify_all()
 
+    def refresh(self) -> None:
+        """Let models go that the catalogue does not have as they are any more; any thread may say so."""
+        with self._changed:
+            self._refreshing = True
+            self._changed.notify_all()
+
     def run(self) -> None:
         """Draw until stopped. Raises what a lost device says; whatever ends it, every drawing has its last event."""
         # Pipelines restore the gradient mode they found when they began; interleaved, they would restore each
@@ -122,16 +129,19 @@ class Engine:
 
     def _wait_for_work(self) -> bool:
         with self._changed:
-            while not (self._waiting or self._fibers or self._stopping):
+            while not (self._waiting or self._fibers or self._stopping or self._refreshing):
                 self._changed.wait()
         if self._stopping and not self._draining:
             return False
-        return self.has_work()
+        return self.has_work() or not self._stopping
 
     def tick(self) -> None:
         """Between two forwards: retire the canceled, admit the waiting, then run one group of calls."""
         self._between()
         self._drop_canceled()
+        if self._refreshing:
+            self._refreshing = False
+            self._drop_stale()
         self._admit()
         group = self._scheduler.choose(self._fibers)
         if group:
@@ -151,6 +161,12 @@ class Engine:
                 self._waiting.remove(drawing)
         for drawing in canceled:
             drawing.tell(Canceled())
+
+    def _drop_stale(self) -> None:
+        before = len(self._models.loaded)
+        self._models.drop_stale({fiber.drawing.request.model for fiber in self._fibers})
+        if len(self._models.loaded) < before:
+            self._memory.models_left()
 
     def _admit(self) -> None:
         """First come, first begun. A model that has no room waits until those in use are done, and what comes later."""

@@ -7,9 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from redis.exceptions import RedisError
+
 from app.cli.checks.finding import Finding
+from app.cli.client import Client, ClientError
+from app.stack.memory import GIB
+from app.stack.up import local_host
 from core.catalog.catalog import Catalog, CatalogError
+from core.catalog.hub_cache import snapshot_of
+from core.catalog.model_state import State
 from core.settings import Settings
+from core.store import WorkerRegistry
+from core.store.connection import connect
 
 INDEX: Final = "model_index.json"
 
@@ -24,18 +33,54 @@ def model_findings(chosen: Settings) -> Iterator[Finding]:
     for model in catalog.models:
         what = f"model {model.id}"
         folder = catalog.local_path(model.source)
-        if folder is not None:
+        if folder is not None and folder.is_file():
+            yield Finding(what, "ok", f"file {model.source}, {folder.stat().st_size / GIB:.1f} GiB")
+        elif folder is not None:
             missing = missing_files(folder)
             if missing:
                 found = f"{folder} lacks {', '.join(missing)}"
                 yield Finding(what, "problem", found, "copy the whole folder again; with git, try 'git lfs pull'")
             else:
                 yield Finding(what, "ok", f"folder {model.source}")
+        elif snapshot_of(model.source, model.revision) is not None:
+            yield Finding(what, "ok", f"from the hub's cache: {model.source}")
         elif chosen.allow_downloads:
-            yield Finding(what, "ok", f"from the hub: {model.source}")
+            yield Finding(what, "ok", f"from the hub: {model.source}, not downloaded yet")
         else:
-            advice = "put the folder there, or set EASEL_ALLOW_DOWNLOADS=true if it is a hub id"
-            yield Finding(what, "problem", f"no folder {model.source}", advice)
+            advice = f"put it there; a hub id: 'easel models add {model.source}', or EASEL_ALLOW_DOWNLOADS=true"
+            yield Finding(
+                what, "problem", f"no folder {model.source}, no such file, and not in the hub's cache", advice
+            )
+
+
+def running_findings(chosen: Settings) -> Iterator[Finding]:
+    """What the workers of a running server could not load; nothing where none can be asked."""
+    if chosen.redis_url is None:
+        yield from _told_by_the_api(chosen)
+        return
+    try:
+        alive = WorkerRegistry(connect(chosen.redis_url, prefix=chosen.redis_prefix)).alive()
+    except RedisError:
+        return  # that is the finding of another check
+    for worker in alive:
+        for model, failure in worker.failed.items():
+            advice = "mend its files or its row: the worker notices, and tries again"
+            yield Finding(
+                f"model {model}", "problem", f"worker {worker.name} could not load it: {failure.reason}", advice
+            )
+
+
+def _told_by_the_api(chosen: Settings) -> Iterator[Finding]:
+    """Of an `easel up` with its own Valkey, which only its own processes know how to reach."""
+    try:
+        with Client(f"http://{local_host(chosen.host)}:{chosen.port}") as client:
+            rows = client.models()["data"] if client.is_up() else []
+    except ClientError:
+        return  # with keys, it tells nothing without one
+    for row in rows:
+        if row["state"] == State.FAILED:
+            found = f"the running server could not load it: {row['reason']}"
+            yield Finding(f"model {row['id']}", "problem", found, "mend its files or its row: the worker tries again")
 
 
 def missing_files(folder: Path) -> list[str]:

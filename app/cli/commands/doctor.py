@@ -10,7 +10,7 @@ from rich.text import Text
 
 from app.cli.checks.finding import Finding
 from app.cli.checks.machine import disk_findings, memory_findings, torch_findings
-from app.cli.checks.models import model_findings
+from app.cli.checks.models import model_findings, running_findings
 from app.cli.checks.network import binding_findings, port_findings, redis_findings
 from app.cli.terminal import DataDirOption, JsonOption, settings, show
 
@@ -22,6 +22,7 @@ def doctor(as_json: JsonOption = False, data_dir: DataDirOption = None) -> None:
         *torch_findings(chosen),
         *memory_findings(chosen),
         *model_findings(chosen),
+        *running_findings(chosen),
         *disk_findings(chosen),
         *redis_findings(chosen),
         *port_findings(chosen),

@@ -88,12 +88,12 @@ def catalog_table(rows: list[dict[str, Any]]) -> Table:
 
 def models_table(rows: list[dict[str, Any]]) -> Table:
     """The models as the API tells them, a row each."""
-    table = Table("model", "ready", "size", "steps", "scheduler", "about")
+    table = Table("model", "state", "size", "steps", "scheduler", "about")
     for row in rows:
         size = row["size"]
         table.add_row(
             row["id"] + (" (default)" if row["is_default"] else ""),
-            "yes" if row["ready"] else "no",
+            row["state"],
             f"{size['width']}×{size['height']}, {size['minimum']}-{size['maximum']} by {size['multiple']}",
             str(row["num_inference_steps"]),
             row["scheduler"],

@@ -50,17 +50,18 @@ def set_options(body: Options, services: ServicesOf, owner: Owner) -> None:
 
 @router.get("/sd-models")
 def list_models(services: ServicesOf) -> list[dict[str, Any]]:
-    """Titles are ids: there are no checkpoint files to tell apart by their hashes."""
+    """Titles are ids and aliases: there are no checkpoint files to tell apart by their hashes."""
     return [
         {
-            "title": model.id,
-            "model_name": model.id,
+            "title": name,
+            "model_name": name,
             "hash": None,
             "sha256": None,
-            "filename": model.id,
+            "filename": name,
             "config": None,
         }
         for model in services.catalog.models
+        for name in (model.id, *model.aliases)
     ]
 
 

@@ -67,5 +67,7 @@ def _pictures(body: ImageToImage, opening: OpenFiles) -> dict[str, list[OpenedFi
 
 
 def model_of(name: str | None, catalog: Catalog) -> Model:
-    """By its id, with or without the hash in brackets that these clients put behind a name."""
+    """By its id or alias, with or without the hash in brackets that these clients put behind a name."""
+    if name and any(name in model.aliases for model in catalog.models):
+        return catalog.model(name)
     return catalog.model(name.partition(" [")[0] if name else None)

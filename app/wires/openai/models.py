@@ -1,4 +1,4 @@
-"""Which of our models an OpenAI model name means, and which of its sizes."""
+"""Which size of a model an OpenAI call means."""
 
 from __future__ import annotations
 
@@ -9,26 +9,15 @@ from core.catalog.catalog import Catalog
 from core.catalog.model import Model
 from core.errors import InvalidRequest
 
-THEIRS: Final = re.compile(r"dall-e-[23]|(chat)?gpt-image-[a-z0-9._-]{1,40}")
-"""Names that clients have built in; here they mean the model that does the task."""
-
 SIZE: Final = re.compile(r"(?P<width>[1-9][0-9]{0,4})x(?P<height>[1-9][0-9]{0,4})")
 
 
 def is_ours(name: str | None, catalog: Catalog) -> bool:
-    """Whether the client named a model of this server, and so is taken at its word in everything else."""
-    return any(model.id == name for model in catalog.models)
+    """Whether the client named a model of this server by its id, and so is taken at its word in everything else.
 
-
-def model_for(name: str | None, task: str, catalog: Catalog) -> Model:
-    """The model that `name` means; none, or one of theirs, is our default, or else the first that does `task`.
-
-    Raises NotFound (`model_not_found`).
+    One that calls it by an alias has that name built in, and knows nothing of the model's sizes.
     """
-    if name and (is_ours(name, catalog) or not THEIRS.fullmatch(name)):
-        return catalog.model(name)
-    default = catalog.model(None)
-    return next((model for model in (default, *catalog.models) if task in model.tasks), default)
+    return any(model.id == name for model in catalog.models)
 
 
 def size_for(size: str | None, model: Model, *, exactly: bool, given: tuple[int, int] | None = None) -> tuple[int, int]:

