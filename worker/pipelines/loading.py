@@ -20,6 +20,7 @@ from worker.pipelines.devices import pick_dtype
 from worker.pipelines.families import traits_of
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.memory import MemoryOptions, apply_savers, free_memory
+from worker.pipelines.textual_inversions import load_embeddings
 from worker.pipelines.weights import check_weights
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ def load(
         raise JobFailure(
             f"model '{row.id}' could not be loaded; the worker's log says why", code="model_load_failed"
         ) from error
+    load_embeddings(pipeline, row, locate)
     pipeline.set_progress_bar_config(disable=True)
     for adjust in traits.after_load:
         adjust(pipeline)
