@@ -11,7 +11,7 @@ from app.auth.access import needs
 from app.http.errors import documented
 from app.services import Allowed, ServicesOf
 from core.catalog.catalog import Catalog
-from core.catalog.model import Model
+from core.catalog.model import Model, PromptSyntax
 from core.errors import Forbidden
 from core.keys import Scope
 from core.schedulers import Scheduler
@@ -53,6 +53,12 @@ class ModelView(BaseModel):
     scheduler: Scheduler
     schedulers: tuple[Scheduler, ...]
     negative_prompt: bool = Field(description="Whether it takes one.")
+    prompt_tokens: int | None = Field(description="How many of a prompt are read at once; null: unknown.")
+    prompt_chunks: bool = Field(
+        description="Whether longer prompts are read in chunks of `prompt_tokens`, and take weights; else they are cut."
+    )
+    prompt_syntax: PromptSyntax = Field(description="`weighted`: `(word:1.3)` in a prompt is a weight.")
+    embeddings: tuple[str, ...] = Field(description="Words that stand for a textual inversion in a prompt.")
     max_images: int
     styles: dict[str, str] = Field(description="What `style` may be, and how it is put: `{prompt}` is the prompt.")
 
@@ -67,7 +73,12 @@ class ModelList(BaseModel):
 def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...]) -> ModelView:
     fields = {name: getattr(model, name) for name in ModelView.model_fields if name in Model.model_fields}
     return ModelView(
-        **{**fields, "size": SizeView(**model.size.__dict__), "tasks": tasks_of(model)},
+        **{
+            **fields,
+            "size": SizeView(**model.size.__dict__),
+            "tasks": tasks_of(model),
+            "embeddings": (*model.embeddings,),
+        },
         created=catalog.modified,
         is_default=model.id == catalog.default,
         ready=any(model.id in worker.models for worker in workers),
