@@ -34,9 +34,14 @@ class Encoder:
     model: Any
 
     @property
+    def length(self) -> int:
+        """Tokens that it reads at once; of some files only the model says so."""
+        return int(min(self.tokenizer.model_max_length, self.model.config.max_position_embeddings))
+
+    @property
     def room(self) -> int:
         """Tokens of one chunk, without those that begin and end it."""
-        return int(self.tokenizer.model_max_length) - 2
+        return self.length - 2
 
 
 @dataclass(slots=True)
@@ -104,11 +109,11 @@ def encoded(chunks: Sequence[Chunk], encoder: Encoder, *, penultimate: bool, ski
     `penultimate` is how SDXL reads its encoders; `skip` is diffusers' `clip_skip`. The pooled prompt is that of the
     first chunk. A weight multiplies a token's state, and the chunk keeps its mean.
     """
-    tokenizer, model = encoder.tokenizer, encoder.model
-    padded = [padded_ids(chunk.ids, tokenizer) for chunk in chunks]
+    model = encoder.model
+    padded = [padded_ids(chunk.ids, encoder) for chunk in chunks]
     ids = torch.tensor([row for row, _ in padded], device=model.device)
     asked: dict[str, Any] = {}
-    if getattr(model.config, "use_attention_mask", False):
+    if not penultimate and getattr(model.config, "use_attention_mask", False):
         asked["attention_mask"] = torch.tensor([mask for _, mask in padded], device=model.device)
     if penultimate or skip is not None:
         asked["output_hidden_states"] = True
@@ -124,10 +129,11 @@ def encoded(chunks: Sequence[Chunk], encoder: Encoder, *, penultimate: bool, ski
     return Encoded(torch.cat(weighed)[None].to(model.dtype).detach(), None if pooled is None else pooled.detach())
 
 
-def padded_ids(ids: Sequence[int], tokenizer: Any) -> tuple[list[int], list[int]]:  # noqa: ANN401
+def padded_ids(ids: Sequence[int], encoder: Encoder) -> tuple[list[int], list[int]]:
     """A whole row for the encoder: begin, `ids`, end, and padding; and which of it is no padding."""
+    tokenizer = encoder.tokenizer
     row = [tokenizer.bos_token_id, *ids, tokenizer.eos_token_id]
-    padding = int(tokenizer.model_max_length) - len(row)
+    padding = encoder.length - len(row)
     return [*row, *[tokenizer.pad_token_id] * padding], [*[1] * len(row), *[0] * padding]
 
 

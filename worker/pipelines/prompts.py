@@ -11,6 +11,7 @@ import torch
 from core.catalog.model import Model
 from core.weighted_text import Passage, Piece, passages, without_weights
 from worker.contract import DrawRequest
+from worker.pipelines.arguments import parameter_names
 from worker.pipelines.clip_chunks import MAX_CHUNKS, Chunk, Encoded, Encoder, chunks_of, clip_encoders, encoded
 from worker.pipelines.textual_inversions import with_tokens
 from worker.pipelines.unread_text import shortened
@@ -137,6 +138,6 @@ def longer_sequence(pipeline: Any, texts: Mapping[str, str], arguments: Mapping[
     return {"max_sequence_length": most} if needed > parameter.default else {}
 
 
-def taken(pipeline: Any) -> Mapping[str, Any]:  # noqa: ANN401
-    """The parameters of the pipeline's call."""
-    return inspect.signature(type(pipeline).__call__).parameters
+def taken(pipeline: Any) -> frozenset[str]:  # noqa: ANN401
+    """The names of the parameters of the pipeline's call."""
+    return parameter_names(type(pipeline).__call__)
