@@ -57,7 +57,7 @@ def build_all(folder: Path) -> Catalog:
         build(family, folder / family)
         rows.append(row(family, family))
     build_mini(folder / "mini")
-    rows.append(row("mini", "sd15"))
+    rows.append(row("mini", "sd15").evolve(prompt_chunks=False, prompt_tokens=PROMPT_TOKENS - 2))
     return Catalog(models=tuple(rows), default="sd15", folder=folder)
 
 

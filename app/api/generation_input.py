@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from app.http.bodies import Files
 from app.http.validation import StrictInput
-from app.jobs.fields import MAX_EXPIRES_IN, WORDS_SCHEMA, MetadataKey, MetadataValue, WebhookUrl, not_blank
+from app.jobs.fields import MAX_EXPIRES_IN, MetadataKey, MetadataValue, WebhookUrl, not_blank, words_schema
 from app.jobs.request import JobRequest
 from app.jobs.sources import EarlierOutput, InlineFile, OpenedFile, Source, UploadedFile, source_of_text
 from core.catalog.model import MAX_IMAGES
@@ -19,6 +19,10 @@ from core.errors import InvalidRequest
 from core.jobs import JOB_ID, MAX_SEED, Priority
 from core.store.uploads import UPLOAD_ID
 from core.tasks import all_tasks, roles
+from core.tasks.text import at_most
+
+MAX_PROMPT_CHARS: Final = 8_000
+"""Of a text on this wire: some 2,000 tokens."""
 
 PICTURE_SCHEMA: Final[dict[str, Any]] = {
     "anyOf": [
@@ -203,9 +207,12 @@ def parameter_fields() -> dict[str, FieldInfo]:
 
 def _given(name: str, info: FieldInfo) -> Any:  # noqa: ANN401 - a type, made at run time
     """The field as a request gives it: it may leave out what not every task needs; needed words may not be blank."""
-    kind: Any = Annotated[info.annotation, *info.metadata]
-    if info.is_required() and info.annotation is str:
-        kind = Annotated[kind, AfterValidator(not_blank), Field(json_schema_extra=WORDS_SCHEMA)]
+    kind: Any = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
+    if info.annotation is str:
+        words = {"maxLength": MAX_PROMPT_CHARS} | (words_schema(MAX_PROMPT_CHARS) if info.is_required() else {})
+        kind = Annotated[kind, AfterValidator(at_most(MAX_PROMPT_CHARS)), Field(json_schema_extra=words)]
+        if info.is_required():
+            kind = Annotated[kind, AfterValidator(not_blank)]
     elif info.json_schema_extra is not None:
         kind = Annotated[kind, Field(json_schema_extra=info.json_schema_extra)]
     needed = all(name in fields and fields[name].is_required() for fields in _fields_by_task())

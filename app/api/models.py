@@ -12,7 +12,7 @@ from app.http.errors import documented
 from app.services import Allowed, IsAdmin, ServicesOf
 from core.catalog.catalog import Catalog
 from core.catalog.default_aliases import model_meant
-from core.catalog.model import Model
+from core.catalog.model import Model, PromptSyntax
 from core.catalog.model_state import State, state_of_model
 from core.errors import Forbidden
 from core.keys import Scope
@@ -61,6 +61,12 @@ class ModelView(BaseModel):
     scheduler: Scheduler
     schedulers: tuple[Scheduler, ...]
     negative_prompt: bool = Field(description="Whether it takes one.")
+    prompt_tokens: int | None = Field(description="How many of a prompt are read at once; null: unknown.")
+    prompt_chunks: bool = Field(
+        description="Whether longer prompts are read in chunks of `prompt_tokens`, and take weights; else they are cut."
+    )
+    prompt_syntax: PromptSyntax = Field(description="`weighted`: `(word:1.3)` in a prompt is a weight.")
+    embeddings: tuple[str, ...] = Field(description="Words that stand for a textual inversion in a prompt.")
     max_images: int
     styles: dict[str, str] = Field(description="What `style` may be, and how it is put: `{prompt}` is the prompt.")
 
@@ -76,7 +82,12 @@ def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...], *, in
     seen = state_of_model(model, workers)
     fields = {name: getattr(model, name) for name in ModelView.model_fields if name in Model.model_fields}
     return ModelView(
-        **{**fields, "size": SizeView(**model.size.__dict__), "tasks": tasks_of(model)},
+        **{
+            **fields,
+            "size": SizeView(**model.size.__dict__),
+            "tasks": tasks_of(model),
+            "embeddings": (*model.embeddings,),
+        },
         created=catalog.modified,
         is_default=model.id == catalog.default,
         ready=seen.can_be_drawn,

@@ -9,8 +9,6 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from core.tasks.text import MAX_PROMPT_CHARS, Text
-
 MAX_EXPIRES_IN: Final = 7 * 24 * 3600
 
 PORT: Final = r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
@@ -52,14 +50,14 @@ def not_blank(value: str) -> str:
     return value
 
 
-WORDS_SCHEMA: Final[dict[str, Any]] = {
-    "minLength": 1,
-    "maxLength": MAX_PROMPT_CHARS,
-    "pattern": r"^[^\x00]*[!-~][^\x00]*$",
-}
-"""The pattern is narrower than the rule, so that whatever the schema allows is accepted."""
+def words_schema(most: int) -> dict[str, Any]:
+    """The schema of words that must be there, `most` characters of them.
 
-Prompt = Annotated[Text, AfterValidator(not_blank), Field(json_schema_extra=WORDS_SCHEMA)]
+    The pattern is narrower than the rule, so that whatever the schema allows is accepted.
+    """
+    return {"minLength": 1, "maxLength": most, "pattern": r"^[^\x00]*[!-~][^\x00]*$"}
+
+
 WebhookUrl = Annotated[
     str, StringConstraints(max_length=2048), AfterValidator(_webhook), Field(json_schema_extra={"pattern": HTTP_URL})
 ]

@@ -2,6 +2,7 @@
 
 import { byId, element } from "./page.js";
 import { nameOf, sizesOf } from "./sizes.js";
+import { countOf } from "./tokens.js";
 
 const NUMBERS = { width: "width", height: "height", steps: "num_inference_steps", guidance: "guidance_scale", n: "n" };
 const OTHER = "other";
@@ -22,12 +23,19 @@ export function offer(list) {
   byId("size").addEventListener("change", takeSize);
   for (const name of ["width", "height"]) byId(name).addEventListener("input", tellSize);
   byId("more").addEventListener("input", tellMore);
+  for (const name of ["prompt", "style"]) byId(name).addEventListener("input", tellCount);
 }
 
 /** Set every field to what the model does by itself, and its bounds. */
 function choose(id) {
   setFields(id);
   tellMore();
+  tellCount();
+}
+
+/** Below the prompt: about how long it is, and whether the model reads all of it. */
+function tellCount() {
+  byId("prompt-count").textContent = countOf(prompt(), chosen());
 }
 
 function setFields(id) {
@@ -97,11 +105,16 @@ function tellMore() {
   byId("more-said").textContent = told.join(" · ");
 }
 
+/** The words, in the chosen style; none without words. */
+function prompt() {
+  const words = byId("prompt").value.trim();
+  const style = chosen().styles[byId("style").value] ?? "{prompt}";
+  return words && style.replace("{prompt}", () => words);
+}
+
 /** What the form asks for, as the native API takes it. */
 export function asked() {
-  const prompt = byId("prompt").value.trim();
-  const style = chosen().styles[byId("style").value] ?? "{prompt}";
-  const body = { prompt: style.replace("{prompt}", () => prompt), model: byId("model").value, scheduler: byId("scheduler").value };
+  const body = { prompt: prompt(), model: byId("model").value, scheduler: byId("scheduler").value };
   for (const [id, name] of Object.entries(NUMBERS)) body[name] = byId(id).valueAsNumber;
   if (byId("seed").value) body.seed = byId("seed").valueAsNumber;
   if (chosen().negative_prompt && byId("negative").value.trim()) body.negative_prompt = byId("negative").value.trim();
@@ -126,6 +139,7 @@ export function restore() {
   if (typed) byId("prompt").value = typed;
   tellSize();
   tellMore();
+  tellCount();
 }
 
 /** Put a recipe into the form, as far as its model is still offered. */
@@ -139,5 +153,6 @@ export function fill(recipe) {
   for (const [id, name] of Object.entries(NUMBERS)) byId(id).value = recipe[name];
   tellSize();
   tellMore();
+  tellCount();
   keep();
 }

@@ -110,6 +110,7 @@ function wireForm() {
     const button = element("button", { type: "button", className: "quiet", textContent: prompt });
     button.addEventListener("click", () => {
       byId("prompt").value = prompt;
+      byId("prompt").dispatchEvent(new Event("input", { bubbles: true }));
       byId("prompt").focus();
       form.requestSubmit();
     });

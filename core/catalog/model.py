@@ -73,6 +73,9 @@ StyleTemplate = Annotated[str, Field(max_length=500, pattern=r"^[^{}]*\{prompt\}
 """How to say a prompt so that the model draws it in a style, such as `a flat icon of {prompt}`."""
 
 
+Word = Annotated[str, Field(pattern=r"^[^\s()\[\]:\\,]{1,64}$")]
+"""What stands for a textual inversion in a prompt: one word, without what has a meaning in weighted prompts."""
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ /:-]{0,127}$")]
 """What clients may call a model: names that are built into them, with capitals and slashes."""
 
@@ -88,6 +91,9 @@ class Model(StrictRecord):
     `arguments` are passed to the pipeline's call as they stand; `scheduler_config` over the scheduler's own
     configuration; `embeddings` are textual inversions, files by the word that stands for them in a prompt. With
     `prompt_syntax` `weighted`, `(word:1.3)` in a prompt is a weight. `aliases` are other names for the model.
+
+    `prompt_tokens` are those of a prompt that are read at once, None where that is not known; with `prompt_chunks` a
+    longer prompt is read in chunks of as many, and parts of it can be weighted: text encoders that are CLIP's alone.
 
     `max_work` bounds n x width x height x steps of a job, in pixel-steps; `styles` are ways to put a prompt.
     """
@@ -116,7 +122,9 @@ class Model(StrictRecord):
     arguments: dict[str, Any] = Field(default={})
     negative_prompt: bool = True
     prompt_syntax: PromptSyntax = "plain"
-    embeddings: dict[str, str] = Field(default={})
+    prompt_tokens: int | None = Field(default=None, ge=1)
+    prompt_chunks: bool = False
+    embeddings: dict[Word, str] = Field(default={})
     max_images: int = Field(default=MAX_IMAGES, ge=1, le=MAX_IMAGES)
     max_work: int = Field(default=4 * 2**20 * 100, ge=1)
     styles: dict[StyleName, StyleTemplate] = Field(default={}, max_length=64)
@@ -134,6 +142,11 @@ class Model(StrictRecord):
         if self.scheduler not in self.schedulers:
             raise ValueError(f"the default scheduler {self.scheduler} is not among the model's schedulers")
         return self
+
+    @property
+    def takes_weights(self) -> bool:
+        """Whether parts of its prompts can be weighted."""
+        return self.prompt_chunks or self.prompt_syntax == "weighted"
 
     def in_style(self, prompt: str, style: str | None) -> str:
         """What to ask the model for. Raises InvalidRequest for a style that it does not have."""

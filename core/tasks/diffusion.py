@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field
 
-from core.catalog.model import MAX_STEPS, Model
+from core.catalog.model import MAX_STEPS, Model, PromptSyntax
 from core.errors import InvalidRequest
 from core.media import Facts
 from core.schedulers import Scheduler
@@ -32,6 +32,9 @@ class DiffusionParameters(Parameters):
     num_inference_steps: int = Field(ge=1, le=MAX_STEPS, description="More is slower and finer.")
     guidance_scale: float = Field(ge=0, le=MAX_GUIDANCE, description="How closely to follow the prompt.")
     scheduler: Annotated[Scheduler, Field(strict=False)] = Field(description="A sampler that the model takes.")
+    prompt_syntax: PromptSyntax | None = Field(
+        default=None, description="With `weighted`, `(word:1.3)` in a prompt is a weight; the model's own by default."
+    )
 
     @classmethod
     def defaults(cls, model: Model, inputs: Mapping[str, Sequence[Facts]]) -> dict[str, Any]:
@@ -46,6 +49,7 @@ class DiffusionParameters(Parameters):
             "num_inference_steps": model.num_inference_steps,
             "guidance_scale": model.guidance_scale,
             "scheduler": model.scheduler,
+            "prompt_syntax": model.prompt_syntax,
         }
 
     def check(self, model: Model) -> None:
@@ -70,6 +74,11 @@ class DiffusionParameters(Parameters):
             )
         if self.negative_prompt and not model.negative_prompt:
             raise InvalidRequest(f"model '{model.id}' takes no negative_prompt", param="negative_prompt")
+        if self.prompt_syntax == "weighted" and not model.takes_weights:
+            raise InvalidRequest(
+                f"prompt_syntax 'weighted' does not fit model '{model.id}', whose prompts take no weights",
+                param="prompt_syntax",
+            )
 
     @property
     def lane(self) -> Lane:

@@ -221,7 +221,7 @@ class Engine:
         """The run of `drawing` through a pipeline of its own, not begun yet. Raises JobFailure if there is none."""
         resident = self._residents.of(model)
         call = PipelineCall(model, drawing.request)
-        return Fiber(
+        fiber = Fiber(
             drawing,
             call.pipeline,
             call.run,
@@ -230,6 +230,8 @@ class Engine:
             exclusive=not resident.batchable,
             clock=self._clock,
         )
+        fiber.notes = call.notes
+        return fiber
 
     def _cancel_all(self) -> None:
         """Whatever ended the loop, nobody may wait for ever."""

@@ -15,6 +15,8 @@ from worker.pipelines.arguments import call_arguments, taken_by
 from worker.pipelines.estimates import LastStep
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.pixels import to_pixels
+from worker.pipelines.prompts import with_prompts
+from worker.pipelines.unread_text import reading
 
 Stepped = Callable[[int, int, torch.Tensor | None], None]
 """Told after each step: its number, how many there are, and the latents where the pipeline shows them."""
@@ -29,7 +31,9 @@ class PipelineCall:
     def __init__(self, model: LoadedModel, request: DrawRequest) -> None:
         self.pipeline = model.pipeline_for(request)
         self._request = request
+        self._row = model.row
         self._traits = model.traits
+        self.notes: list[str] = []
         self._last_step = LastStep()
 
     def run(self, stepped: Stepped) -> Any:  # noqa: ANN401 - what the encoder of the task's medium takes
@@ -44,12 +48,13 @@ class PipelineCall:
             return {}
 
         arguments = call_arguments(pipeline, request, self._traits)
+        arguments = with_prompts(pipeline, self._row, request, arguments, self.notes.append)
         ours = {
             "generator": torch.Generator("cpu").manual_seed(request.seed),
             "callback_on_step_end": step_ended,
             "output_type": "pt",
         }
-        with self._last_step.watching(pipeline.scheduler):
+        with self._last_step.watching(pipeline.scheduler), reading(pipeline, arguments, self.notes.append):
             output = pipeline(**arguments | taken_by(pipeline, ours))
         return result_of(output, task_named(request.task).medium)
 

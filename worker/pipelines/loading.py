@@ -26,6 +26,7 @@ from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.memory import MemoryOptions, apply_savers, free_memory
 from worker.pipelines.overrides import load_overrides
 from worker.pipelines.single_file import open_single_file
+from worker.pipelines.textual_inversions import load_embeddings
 from worker.pipelines.weights import check_weights
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ def load(
         raise JobFailure(
             f"model '{row.id}' could not be loaded: {reason_of(error, row)}", code="model_load_failed"
         ) from error
+    load_embeddings(pipeline, row, locate)
     pipeline.set_progress_bar_config(disable=True)
     for adjust in traits.after_load:
         adjust(pipeline)

@@ -17,7 +17,23 @@ def drawn(job: Job, body: TextToImage, results: ResultStore) -> dict[str, Any]:
     """The pictures; `info` is JSON inside JSON, as those clients parse it. A canceled job has none."""
     images = [in_base64(results, image) for image in job.outputs] if body.send_images else []
     parameters = body.model_dump(mode="json", exclude={"init_images", "mask"})
-    return {"images": images, "parameters": parameters, "info": json.dumps(info(job))}
+    return {
+        "images": images,
+        "parameters": parameters,
+        "info": json.dumps({**info(job), "easel_notes": notes(job, body)}),
+    }
+
+
+def notes(job: Job, body: TextToImage) -> list[str]:
+    """What became of the prompts on the way: parts that were not read, weights that the model does not take."""
+    told = job.request.parameters.model_dump()
+    plain = told.get("prompt_syntax") != "weighted"
+    if plain and (told["prompt"], told["negative_prompt"] or body.negative_prompt) != (
+        body.prompt,
+        body.negative_prompt,
+    ):
+        return [f"model '{job.request.model}' takes no weights in prompts: (word:1.3) was read as word", *job.notes]
+    return list(job.notes)
 
 
 def info(job: Job) -> dict[str, Any]:

@@ -25,6 +25,9 @@ router = APIRouter(
     dependencies=[needs(Scope.READ, basic=True)],
 )
 
+EMBEDDING: Final = {"step": None, "sd_checkpoint": None, "sd_checkpoint_name": None, "shape": None, "vectors": None}
+"""What clients may ask of an embedding: only a worker has read its file."""
+
 LOOKED_AT: Final = 100
 """How many of the newest jobs are searched for those that still run."""
 
@@ -94,6 +97,17 @@ def list_upscalers() -> list[dict[str, Any]]:
 def list_loras() -> list[dict[str, Any]]:
     """This server has none."""
     return []
+
+
+@router.get("/embeddings")
+def list_embeddings(services: ServicesOf, owner: Owner) -> dict[str, Any]:
+    """Textual inversions: those of the chosen model, and, skipped, what others have."""
+    model = services.catalog.model(chosen(services, owner))
+    others = {word for other in services.catalog.models for word in other.embeddings} - model.embeddings.keys()
+    return {
+        "loaded": {word: EMBEDDING for word in sorted(model.embeddings)},
+        "skipped": {word: EMBEDDING for word in sorted(others)},
+    }
 
 
 @router.get("/progress")

@@ -11,6 +11,7 @@ from app.wires.a1111.samplers import scheduler_for
 from core.catalog.catalog import Catalog
 from core.catalog.model import Model
 from core.jobs import MAX_SEED
+from core.weighted_text import without_weights
 
 LABEL: Final = {"client": "a1111"}
 """By this an interrupt finds the jobs that these clients asked for."""
@@ -33,9 +34,11 @@ def request_of(body: TextToImage, catalog: Catalog, chosen: str | None, opening:
     """What the call asks for. Raises NotFound or InvalidRequest, naming the field."""
     model = model_of(body.checkpoint or chosen, catalog)
     width, height = model.size.fitted(body.width, body.height)
+    weighs = model.takes_weights
     parameters: dict[str, Any] = {
-        "prompt": body.prompt,
-        "negative_prompt": body.negative_prompt if model.negative_prompt else "",
+        "prompt": body.prompt if weighs else without_weights(body.prompt),
+        "negative_prompt": _negative(body, model),
+        "prompt_syntax": "weighted" if weighs else "plain",
         "width": width,
         "height": height,
         "num_inference_steps": body.steps,
@@ -55,6 +58,13 @@ def request_of(body: TextToImage, catalog: Catalog, chosen: str | None, opening:
         metadata=LABEL,
         fingerprint=fingerprint_of(type(body).__name__, body.model_dump(mode="json")),
     )
+
+
+def _negative(body: TextToImage, model: Model) -> str:
+    """Let go where the model takes none, since these clients send one with every call."""
+    if not model.negative_prompt:
+        return ""
+    return body.negative_prompt if model.takes_weights else without_weights(body.negative_prompt)
 
 
 def _pictures(body: ImageToImage, opening: OpenFiles) -> dict[str, list[OpenedFile]]:

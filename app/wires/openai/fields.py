@@ -9,12 +9,20 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from app.http.validation import StrictInput
-from app.jobs.fields import MAX_EXPIRES_IN, MetadataKey, MetadataValue, Prompt, WebhookUrl
+from app.jobs.fields import MAX_EXPIRES_IN, MetadataKey, MetadataValue, WebhookUrl, not_blank, words_schema
 from core.catalog.model import MAX_IMAGES, MAX_STEPS
 from core.jobs import MAX_SEED, Priority
 from core.schedulers import Scheduler
 from core.tasks.diffusion import MAX_GUIDANCE
-from core.tasks.text import Text
+from core.tasks.text import Text, at_most
+
+MAX_PROMPT_CHARS: Final = 32_000
+"""As https://platform.openai.com/docs/api-reference/images has it for its own models."""
+
+Words = Annotated[
+    Text, AfterValidator(at_most(MAX_PROMPT_CHARS)), Field(json_schema_extra={"maxLength": MAX_PROMPT_CHARS})
+]
+Prompt = Annotated[Words, AfterValidator(not_blank), Field(json_schema_extra=words_schema(MAX_PROMPT_CHARS))]
 
 
 class Quality(StrEnum):
@@ -114,7 +122,7 @@ class ImagesInput(StrictInput):
     frame_duration_ms: Unsupported = None
     svg: Unsupported = None
 
-    negative_prompt: Text | None = None
+    negative_prompt: Words | None = None
     seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
     steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
     num_inference_steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
@@ -160,7 +168,7 @@ class EditsInput(ImagesInput):
 class VariationsInput(ImagesInput):
     """POST /images/variations, beside its file."""
 
-    prompt: Text = ""
+    prompt: Words = ""
     strength: float | None = Field(default=None, gt=0, le=1)
 
     @property

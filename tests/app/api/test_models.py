@@ -31,6 +31,8 @@ def test_every_model_with_its_limits(client: TestClient) -> None:
         ["flow-match-euler", "own"],
     )
     assert "source" not in mini
+    assert (mini["prompt_tokens"], mini["prompt_chunks"], mini["prompt_syntax"]) == (75, True, "plain")
+    assert (flux["prompt_tokens"], flux["prompt_chunks"], flux["embeddings"]) == (512, False, [])
 
 
 def test_a_model_is_ready_while_a_living_worker_has_it(client: TestClient, worker: FakeWorker) -> None:

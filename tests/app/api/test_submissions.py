@@ -16,7 +16,7 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     ({"prompt": None}, "prompt", "invalid_type", "must be a string, not null"),
     ({"prompt": ""}, "prompt", "invalid_value", "must say what to draw"),
     ({"prompt": " \n\u3000"}, "prompt", "invalid_value", "must say what to draw"),
-    ({"prompt": "x" * 2001}, "prompt", "invalid_value", "at most 2000 characters, not 2001"),
+    ({"prompt": "x" * 8001}, "prompt", "invalid_value", "at most 8000 characters, not 8001"),
     ({"prompt": "a\x00b"}, "prompt", "invalid_value", "NUL"),
     ({"negative_prompt": "a\x00b"}, "negative_prompt", "invalid_value", "NUL"),
     ({"promt": "x"}, "promt", "unknown_parameter", "did you mean 'prompt'?"),
@@ -84,7 +84,7 @@ def test_an_unknown_model_is_not_found(client: TestClient) -> None:
     assert "'mini', 'flux-tiny'" in response.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("prompt", ["e\u0301", "🍎" * 2000, "\u202e", "<script>", "'; DROP", "${jndi:x}", "a\r\nb"])
+@pytest.mark.parametrize("prompt", ["e\u0301", "🍎" * 8000, "\u202e", "<script>", "'; DROP", "${jndi:x}", "a\r\nb"])
 def test_any_other_text_is_a_prompt(client: TestClient, prompt: str) -> None:
     response = client.post("/v1/generations", json={"prompt": prompt})
 
@@ -93,7 +93,7 @@ def test_any_other_text_is_a_prompt(client: TestClient, prompt: str) -> None:
 
 
 def test_length_is_counted_after_normalisation(client: TestClient) -> None:
-    assert client.post("/v1/generations", json={"prompt": "e\u0301" * 2000}).status_code == 202
+    assert client.post("/v1/generations", json={"prompt": "e\u0301" * 8000}).status_code == 202
 
 
 def test_a_whole_number_may_be_written_with_a_point(client: TestClient) -> None:
@@ -170,3 +170,14 @@ def test_no_json_is_a_server_error(client: TestClient, body: object) -> None:
 
     assert response.status_code in (202, 400, 404, 429)
     assert response.status_code == 202 or set(response.json()) == {"error"}
+
+
+def test_weights_are_refused_for_a_model_that_takes_none(client: TestClient) -> None:
+    body = {"prompt": "a (red:1.3) apple", "prompt_syntax": "weighted"}
+
+    taken = client.post("/v1/generations", json=body)
+    refused = client.post("/v1/generations", json={**body, "model": "flux-tiny"})
+
+    assert taken.status_code == 202
+    assert refused.status_code == 400
+    assert refused.json()["error"]["param"] == "prompt_syntax"

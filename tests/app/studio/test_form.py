@@ -112,3 +112,23 @@ def test_a_key_without_any_model_is_told(browser: Browser, settings: Settings) -
         page.get_by_label("What should be drawn?").fill("a fox")
         page.keyboard.press("Enter")
         expect(page.get_by_role("status").first).to_have_text("There is no model that you may use.")
+
+
+def test_a_counter_says_how_much_of_the_prompt_is_read(studio: Page) -> None:
+    # Given a model that reads longer prompts in chunks, and one of which the row says what it reads
+    count, prompt = studio.locator("#prompt-count"), studio.get_by_label("What should be drawn?")
+    expect(count).to_be_empty()
+
+    # When a short prompt is typed, then it says of how many tokens
+    prompt.fill("a red apple, extraordinarily round")
+    expect(count).to_have_text("About 7 of 75 tokens.")
+
+    # When it is longer, then in how many chunks it is read
+    prompt.fill("apple " * 90)
+    expect(count).to_have_text("About 90 tokens, read in 2 chunks.")
+
+    # When the model is another, then that its end is cut, as far as it is
+    studio.get_by_label("Model").select_option("flux-tiny")
+    expect(count).to_have_text("About 90 of 512 tokens.")
+    prompt.fill("apple " * 600)
+    expect(count).to_have_text("About 600 tokens, and the model reads 512: the end will be cut.")

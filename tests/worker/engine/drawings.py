@@ -82,6 +82,12 @@ def last_event(drawing: Drawing) -> Event:
 
 def plain_picture(models: Models, request: DrawRequest) -> torch.Tensor:
     """The picture [3, height, width] in 0-1 that stock diffusers draws alone, by nothing of the engine's."""
+    pipeline, arguments = plain_pipeline(models, request)
+    return pipeline(**arguments).images[0]
+
+
+def plain_pipeline(models: Models, request: DrawRequest) -> tuple[Any, dict[str, Any]]:
+    """The stock pipeline for `request`, and what its call is told."""
     told: Any = request.parameters
     base = models.get(request.model).pipeline
     pipeline = AUTO[request.task].from_pipe(base)
@@ -100,8 +106,8 @@ def plain_picture(models: Models, request: DrawRequest) -> torch.Tensor:
     if request.task != "image-to-image" or request.model in {"sd3", "flux"}:
         arguments |= {"width": told.width, "height": told.height}
     generator = torch.Generator("cpu").manual_seed(request.seed)
-    steps = told.num_inference_steps
-    return pipeline(**arguments, num_inference_steps=steps, generator=generator, output_type="pt").images[0]
+    arguments |= {"num_inference_steps": told.num_inference_steps, "generator": generator, "output_type": "pt"}
+    return pipeline, arguments
 
 
 def misbehave(module: Any, method: str, trouble: Callable[..., None]) -> None:

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from core.results import ResultStore, input_key
 from core.settings import Settings
 from tests.app.answers import request_of
-from tests.app.conftest import KEY, serving
+from tests.app.conftest import KEY, MODELS, serving
 from tests.app.fake_worker import PICTURE, FakeWorker
 from tests.app.wires.openai.files import file_of, plain
 
@@ -128,7 +128,7 @@ def test_a_mask_is_white_where_to_draw(server: str, settings: Settings, invert: 
         ("txt2img", {"sampler_name": "PLMS"}, "sampler_name", "there are 'Euler', 'Euler a'"),
         ("txt2img", {"steps": 101}, "steps", "over the 100 of model 'mini'"),
         ("txt2img", {"batch_size": 5}, "batch_size", "over the 4 of model 'mini'"),
-        ("txt2img", {"prompt": "a" * 2001}, "prompt", "at most 2000"),
+        ("txt2img", {"prompt": "a" * 262_145}, "prompt", "at most 262144"),
         ("img2img", {}, "init_images", "is required"),
         ("img2img", {"init_images": ["?"]}, "init_images", "must be a picture in base64"),
         ("img2img", {"init_images": [base64.b64encode(b"GIF89a").decode()]}, "init_images", "cannot be read"),
@@ -168,3 +168,24 @@ def test_http_basic_with_the_key_as_password(settings: Settings) -> None:
         assert httpx.get(options, auth=(KEY, "wrong")).status_code == 401
         # and only here
         assert httpx.get(f"{url}/v1/models", auth=("anybody", KEY)).status_code == 401
+
+
+@pytest.mark.usefixtures("drawing")
+def test_brackets_are_weights_where_the_model_takes_them(server: str) -> None:
+    answer = post(server, "txt2img", prompt="a (red:1.3) apple", negative_prompt="[blurry]")
+
+    told = job_of(server, answer)["parameters"]
+    assert (told["prompt"], told["negative_prompt"]) == ("a (red:1.3) apple", "[blurry]")
+    assert told["prompt_syntax"] == "weighted"
+    assert answer["info"]["easel_notes"] == []
+
+
+@pytest.mark.usefixtures("drawing")
+def test_brackets_are_left_out_and_that_is_said_where_it_does_not(settings: Settings) -> None:
+    settings.catalog.write_text(MODELS.replace("[mini]", "[mini]\nprompt_chunks = false"))
+    with serving(settings) as server:
+        answer = post(server, "txt2img", prompt=r"a (red:1.3) \(apple\)", negative_prompt="ugly")
+        told = job_of(server, answer)["parameters"]
+
+    assert (told["prompt"], told["prompt_syntax"]) == ("a red (apple)", "plain")
+    assert answer["info"]["easel_notes"] == ["model 'mini' takes no weights in prompts: (word:1.3) was read as word"]

@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 from redis import Redis
 
+from core.settings import Settings
 from core.store import Preview, Previews
+from tests.app.conftest import MODELS, serving
 from tests.app.fake_worker import FakeWorker
 
 
@@ -82,3 +84,16 @@ def test_progress_and_interrupt(server: str, worker: FakeWorker, redis: Redis) -
         answer = drawing.result()
     assert (answer.status_code, answer.json()["images"]) == (200, [])
     assert httpx.get(other["urls"]["get"]).json()["status"] == "queued"
+
+
+def test_textual_inversions_are_listed_for_the_chosen_model(settings: Settings) -> None:
+    rows = MODELS.replace("[flux-tiny]", 'embeddings = { "easynegative" = "easy.safetensors" }\n\n[flux-tiny]')
+    settings.catalog.write_text(rows)
+
+    with serving(settings) as server:
+        assert [*get(server, "embeddings")["loaded"]] == ["easynegative"]
+        httpx.post(f"{server}/sdapi/v1/options", json={"sd_model_checkpoint": "flux-tiny"})
+        assert get(server, "embeddings")["loaded"] == {}
+        assert [*get(server, "embeddings")["skipped"]] == ["easynegative"]
+        shown = httpx.get(f"{server}/v1/models/mini").json()
+    assert shown["embeddings"] == ["easynegative"]

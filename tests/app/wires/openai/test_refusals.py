@@ -19,7 +19,7 @@ from tests.app.fake_worker import FakeWorker
 
 WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     ({"prompt": ""}, "prompt", "invalid_value", "must say what to draw"),
-    ({"prompt": "a" * 2001}, "prompt", "invalid_value", "at most 2000 characters, not 2001"),
+    ({"prompt": "a" * 32_001}, "prompt", "invalid_value", "at most 32000 characters, not 32001"),
     ({"n": 11}, "n", "invalid_value", "must be at most 10"),
     ({"n": 0}, "n", "invalid_value", "must be at least 1"),
     ({"model": "mini", "n": 5}, "n", "invalid_value", "over the 4 of model 'mini'"),
