@@ -14,7 +14,7 @@ from core.catalog.catalog import Catalog
 from core.catalog.model import Model
 from core.errors import Forbidden
 from core.keys import Scope
-from core.schedulers import Scheduler
+from core.schedulers import NoiseSchedule, Scheduler
 from core.store import WorkerInfo
 from core.tasks import tasks_of
 
@@ -52,6 +52,9 @@ class ModelView(BaseModel):
     guidance_scale: float
     scheduler: Scheduler
     schedulers: tuple[Scheduler, ...]
+    noise_schedules: dict[Scheduler, tuple[NoiseSchedule, ...]] = Field(
+        description="What `noise_schedule` may be with each of its samplers."
+    )
     negative_prompt: bool = Field(description="Whether it takes one.")
     max_images: int
     styles: dict[str, str] = Field(description="What `style` may be, and how it is put: `{prompt}` is the prompt.")
@@ -66,6 +69,7 @@ class ModelList(BaseModel):
 
 def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...]) -> ModelView:
     fields = {name: getattr(model, name) for name in ModelView.model_fields if name in Model.model_fields}
+    fields["noise_schedules"] = model.noise_schedules
     return ModelView(
         **{**fields, "size": SizeView(**model.size.__dict__), "tasks": tasks_of(model)},
         created=catalog.modified,

@@ -10,7 +10,7 @@ from pydantic import Field
 from core.catalog.model import MAX_STEPS, Model
 from core.errors import InvalidRequest
 from core.media import Facts
-from core.schedulers import Scheduler
+from core.schedulers import FROM_NOISE_ONLY, NoiseSchedule, Scheduler
 from core.tasks.task import Lane, Parameters
 from core.tasks.text import Text
 
@@ -32,6 +32,9 @@ class DiffusionParameters(Parameters):
     num_inference_steps: int = Field(ge=1, le=MAX_STEPS, description="More is slower and finer.")
     guidance_scale: float = Field(ge=0, le=MAX_GUIDANCE, description="How closely to follow the prompt.")
     scheduler: Annotated[Scheduler, Field(strict=False)] = Field(description="A sampler that the model takes.")
+    noise_schedule: Annotated[NoiseSchedule, Field(strict=False)] = Field(
+        default=NoiseSchedule.AUTOMATIC, description="How the noise falls; one that the sampler takes on the model."
+    )
 
     @classmethod
     def defaults(cls, model: Model, inputs: Mapping[str, Sequence[Facts]]) -> dict[str, Any]:
@@ -67,6 +70,19 @@ class DiffusionParameters(Parameters):
             raise InvalidRequest(
                 f"scheduler '{self.scheduler}' does not fit model '{model.id}': it takes {', '.join(model.schedulers)}",
                 param="scheduler",
+            )
+        if self.scheduler in FROM_NOISE_ONLY and getattr(self, "strength", 1.0) < 1:
+            others = ", ".join(each for each in model.schedulers if each not in FROM_NOISE_ONLY)
+            raise InvalidRequest(
+                f"scheduler '{self.scheduler}' starts from pure noise, and strength is below 1: take one of {others}",
+                param="scheduler",
+            )
+        taken = model.noise_schedules[self.scheduler]
+        if self.noise_schedule not in taken:
+            raise InvalidRequest(
+                f"noise_schedule '{self.noise_schedule}' does not fit scheduler '{self.scheduler}' on model "
+                f"'{model.id}': it takes {', '.join(taken)}",
+                param="noise_schedule",
             )
         if self.negative_prompt and not model.negative_prompt:
             raise InvalidRequest(f"model '{model.id}' takes no negative_prompt", param="negative_prompt")

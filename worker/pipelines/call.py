@@ -44,12 +44,13 @@ class PipelineCall:
             return {}
 
         arguments = call_arguments(pipeline, request, self._traits)
+        generator = torch.Generator("cpu").manual_seed(request.seed)
         ours = {
-            "generator": torch.Generator("cpu").manual_seed(request.seed),
+            "generator": generator,
             "callback_on_step_end": step_ended,
             "output_type": "pt",
         }
-        with self._last_step.watching(pipeline.scheduler):
+        with self._last_step.watching(pipeline.scheduler, generator):
             output = pipeline(**arguments | taken_by(pipeline, ours))
         return result_of(output, task_named(request.task).medium)
 

@@ -6,6 +6,7 @@ from fastapi.testclient import TestClient
 from redis import Redis
 
 from core.keys import KeyPolicy
+from core.schedulers import FLOW_SCHEDULERS
 from core.settings import Settings
 from core.store import KeyStore
 from tests.app.conftest import Connect
@@ -24,7 +25,10 @@ def test_every_model_with_its_limits(client: TestClient) -> None:
         "Apache-2.0",
         ["text-to-image", "image-to-image", "inpaint"],
     ]
-    assert (flux["is_default"], flux["negative_prompt"], flux["schedulers"]) == (False, False, ["flow-match-euler", "own"])
+    assert (flux["is_default"], flux["negative_prompt"]) == (False, False)
+    assert flux["schedulers"] == [*FLOW_SCHEDULERS, "own"]
+    assert flux["noise_schedules"]["flow-match-euler"] == ["automatic", "karras", "exponential", "beta"]
+    assert "trailing" in mini["noise_schedules"]["euler"]
     assert "source" not in mini
 
 
