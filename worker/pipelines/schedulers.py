@@ -189,7 +189,9 @@ def build_scheduler(
     configuration that were its class's defaults are dropped there.
     """
     config = {**config, **(told or {})}
-    kept = {key: value for key, value in config.items() if not key.startswith("_")}
+    # What the model's own class had by default, diffusers leaves to the defaults of the other class
+    left = frozenset(config.get("_use_default_values", ())) - (told or {}).keys()
+    kept = {key: value for key, value in config.items() if key not in left and not key.startswith("_")}
     kind, changes = (own, no_changes) if name is Scheduler.OWN else SCHEDULERS[name]
     if name is Scheduler.OWN:
         return kind.from_config(config, **_taken_by(kind, told or {}))

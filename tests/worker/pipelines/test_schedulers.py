@@ -121,7 +121,7 @@ def test_a_zero_terminal_snr_model_that_is_a_little_wrong_still_gives_likely_pic
     name: Scheduler, schedule: NoiseSchedule, steps: int
 ) -> None:
     if name is Scheduler.LMS and steps > 20:
-        pytest.skip("its fourth order magnifies errors that have nothing to do with each other, as a real model's have")
+        pytest.skip("its fourth order magnifies errors that are drawn anew at every step")
     config = CONFIGS["v-prediction, zero terminal SNR"]
     sample = sample_with_a_perfect_model(name, config, steps, mean=0.7, spread=0.5, wrong_by=0.1, schedule=schedule)
     assert float(sample.mean()) == pytest.approx(0.7, abs=0.1)
@@ -187,3 +187,9 @@ def test_lcm_takes_more_steps_than_it_was_distilled_with() -> None:
 def test_flow_matching_keeps_the_model_s_own_shift() -> None:
     config = FlowMatchEulerDiscreteScheduler(shift=3.0).config
     assert build_scheduler(Scheduler.FLOW_MATCH_EULER, config, 4).config.shift == 3.0
+
+
+def test_defaults_of_the_model_s_own_class_are_left_to_the_sampler_s() -> None:
+    config = DDIMScheduler(**SD15).config
+    stock = EulerDiscreteScheduler.from_config(config)
+    assert build_scheduler(Scheduler.EULER, config, 4).config.timestep_spacing == stock.config.timestep_spacing
