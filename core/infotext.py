@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Final
 
 from core.jobs import GenerationRequest
-from core.schedulers import SHOWN, Scheduler
+from core.schedulers import SHOWN, SHOWN_SCHEDULES, NoiseSchedule, Scheduler
 
 INFOTEXT: Final = (
     ("Steps", "num_inference_steps"),
     ("Sampler", "scheduler"),
+    ("Schedule type", "noise_schedule"),
     ("CFG scale", "guidance_scale"),
 )
 """AUTOMATIC1111's words for parameters, in its order."""
 
 
-def infotext(request: GenerationRequest, seed: int) -> str:
-    """The recipe in the form that AUTOMATIC1111's `parameters` chunk made customary: prompts, then one line."""
+def infotext(request: GenerationRequest, seed: int, notes: Sequence[str] = ()) -> str:
+    """The recipe in the form that AUTOMATIC1111's `parameters` chunk made customary: prompts, then one line.
+
+    `notes` stand in quotes at its end, as readers of that line want words with commas.
+    """
     told = request.parameters.model_dump()
     facts = [f"{word}: {shown(told[name])}" for word, name in INFOTEXT if name in told]
     facts.append(f"Seed: {seed}")
     if "width" in told and "height" in told:
         facts.append(f"Size: {told['width']}x{told['height']}")
     facts.append(f"Model: {request.model}")
+    if notes:
+        facts.append(f"Notes: {json.dumps('; '.join(notes), ensure_ascii=False)}")
     lines = [str(told.get("prompt", ""))]
     if told.get("negative_prompt"):
         lines.append(f"Negative prompt: {told['negative_prompt']}")
@@ -30,7 +38,9 @@ def infotext(request: GenerationRequest, seed: int) -> str:
 
 
 def shown(value: object) -> str:
-    """Numbers without trailing zeros, a sampler by its customary name."""
+    """Numbers without trailing zeros, a sampler and a noise schedule by their customary names."""
     if isinstance(value, Scheduler):
         return SHOWN[value]
+    if isinstance(value, NoiseSchedule):
+        return SHOWN_SCHEDULES[value]
     return f"{value:g}" if isinstance(value, float) else str(value)

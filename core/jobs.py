@@ -16,6 +16,8 @@ from core.record import Record
 from core.tasks import Parameters, parameters_of
 
 MAX_SEED: Final = 2**32 - 1
+RANDOM_SEED: Final = -1
+"""What clients send for a seed that is to be drawn."""
 JOB_ID: Final = re.compile(r"gen_[0-9a-f]{40}")
 
 
@@ -164,6 +166,6 @@ def new_seed() -> int:
 
 
 def seeds_for(seed: int | None, n: int) -> tuple[int, ...]:
-    """Seed i is `seed + i` (mod 2**32), so that any image of a batch can be made again alone."""
-    first = new_seed() if seed is None else seed
+    """Seed i is `seed + i` (mod 2**32), so that any image of a batch can be made again alone; None or -1: drawn."""
+    first = new_seed() if seed is None or seed == RANDOM_SEED else seed
     return tuple((first + i) % (MAX_SEED + 1) for i in range(n))

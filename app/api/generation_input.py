@@ -16,7 +16,7 @@ from app.jobs.request import JobRequest
 from app.jobs.sources import EarlierOutput, InlineFile, OpenedFile, Source, UploadedFile, source_of_text
 from core.catalog.model import MAX_IMAGES
 from core.errors import InvalidRequest
-from core.jobs import JOB_ID, MAX_SEED, Priority
+from core.jobs import JOB_ID, MAX_SEED, RANDOM_SEED, Priority
 from core.store.uploads import UPLOAD_ID
 from core.tasks import all_tasks, roles
 from core.tasks.text import at_most
@@ -138,7 +138,10 @@ class JobInput(StrictInput):
         default={}, description="The pictures to start from, by role: `image`; `mask`, white where it is drawn anew."
     )
     seed: int | None = Field(
-        default=None, ge=0, le=MAX_SEED, description="Output i gets seed + i. Unset: a random one, which the job shows."
+        default=None,
+        ge=RANDOM_SEED,
+        le=MAX_SEED,
+        description="Output i gets seed + i. Unset or -1: a random one, which the job shows.",
     )
     n: int = Field(default=1, ge=1, le=MAX_IMAGES, description="How many outputs.")
     output: OutputInput = Field(default=OutputInput(), description="The files' format.")

@@ -44,6 +44,8 @@ def bound_by_catalog(schema: dict[str, Any], catalog: Catalog) -> None:
     _narrow(fields["num_inference_steps"], maximum=max(model.max_steps for model in models))
     schedulers = {scheduler.value for model in models for scheduler in model.schedulers}
     _narrow(fields["scheduler"], enum=sorted(schedulers))
+    schedules = {each.value for model in models for some in model.noise_schedules.values() for each in some}
+    _narrow(fields["noise_schedule"], enum=sorted(schedules))
     styles = sorted({style for model in models for style in model.styles})
     if styles:
         _narrow(fields["style"], enum=styles)

@@ -16,7 +16,7 @@ from core.catalog.model import Model, PromptSyntax
 from core.catalog.model_state import State, state_of_model
 from core.errors import Forbidden
 from core.keys import Scope
-from core.schedulers import Scheduler
+from core.schedulers import NoiseSchedule, Scheduler
 from core.store import WorkerInfo
 from core.tasks import implied_task, tasks_of
 
@@ -60,6 +60,9 @@ class ModelView(BaseModel):
     guidance_scale: float
     scheduler: Scheduler
     schedulers: tuple[Scheduler, ...]
+    noise_schedules: dict[Scheduler, tuple[NoiseSchedule, ...]] = Field(
+        description="What `noise_schedule` may be with each of its samplers."
+    )
     negative_prompt: bool = Field(description="Whether it takes one.")
     prompt_tokens: int | None = Field(description="How many of a prompt are read at once; null: unknown.")
     prompt_chunks: bool = Field(
@@ -81,6 +84,7 @@ class ModelList(BaseModel):
 def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...], *, in_full: bool) -> ModelView:
     seen = state_of_model(model, workers)
     fields = {name: getattr(model, name) for name in ModelView.model_fields if name in Model.model_fields}
+    fields["noise_schedules"] = model.noise_schedules
     return ModelView(
         **{
             **fields,

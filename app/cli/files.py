@@ -90,7 +90,7 @@ class Files:
         if self.force or self.ours:
             return
         for prompt, name in enumerate(self.names):
-            if "{id}" in name.name or (seed is None and "{seed}" in name.name):
+            if "{id}" in name.name or (seed in (None, -1) and "{seed}" in name.name):
                 continue  # the server chooses what is in it
             seeds = [(seed or 0) + index for index in range(n)]
             taken = next((path for path in self._paths(prompt, "", seeds) if os.path.lexists(path)), None)

@@ -25,7 +25,8 @@ class JobRequest:
     """One generation as a client wants it. Whatever is None or left out of `parameters` is the model's to say.
 
     `inputs` are opened files by role; `format` is one of the task's medium, its first if unset; `style` is one of the
-    model's ways to put a prompt; `fingerprint` is equal for equal calls.
+    model's ways to put a prompt; `fingerprint` is equal for equal calls;
+    `notes` say what of the call was understood otherwise than it was put. A `seed` of -1 is a random one.
     """
 
     parameters: Mapping[str, Any]
@@ -43,6 +44,7 @@ class JobRequest:
     store: bool = True
     webhook: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

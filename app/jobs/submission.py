@@ -56,6 +56,7 @@ class Submissions:
             priority=wanted.priority,
             expires_in=wanted.expires_in,
             metadata=wanted.metadata,
+            notes=wanted.notes,
             webhook_url=wanted.webhook,
             store=wanted.store,
             traceparent=tracing.current(),

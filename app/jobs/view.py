@@ -80,7 +80,9 @@ class GenerationView(View):
     timings: dict[str, float]
     outputs: tuple[OutputView, ...]
     error: JobError | None
-    notes: tuple[str, ...] = Field(description="What the worker did to get the job through, such as saving memory.")
+    notes: tuple[str, ...] = Field(
+        description="What was done otherwise than asked for, or to get it through, such as saving memory."
+    )
     urls: Urls
 
 

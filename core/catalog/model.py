@@ -7,22 +7,16 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from core.catalog.families import UNKNOWN
+from core.catalog.families import UNKNOWN, family_defaults
 from core.errors import InvalidRequest
 from core.record import StrictRecord
-from core.schedulers import Scheduler
+from core.schedulers import DIFFUSION_SCHEDULERS, FLOW_ONLY, FLOW_SCHEDULERS, NoiseSchedule, Scheduler, noise_schedules
 
 MAX_IMAGES: Final = 10
 MAX_STEPS: Final = 150
 
 Precision = Literal["auto", "float16", "bfloat16", "float32"]
 PromptSyntax = Literal["plain", "weighted"]
-
-FLOW_SCHEDULERS: Final = (Scheduler.FLOW_MATCH_EULER,)
-"""What fits a model that was trained with flow matching."""
-
-DIFFUSION_SCHEDULERS: Final = tuple(s for s in Scheduler if s not in (*FLOW_SCHEDULERS, Scheduler.OWN))
-"""What fits a model that was trained on noise levels."""
 
 
 class SizeGrid(StrictRecord):
@@ -134,7 +128,12 @@ class Model(StrictRecord):
     def _fitting_schedulers(cls, row: dict[str, object]) -> dict[str, object]:
         """What else fits a model is told by its default; of its own scheduler nothing is known."""
         default = row.get("scheduler", Scheduler.OWN)
-        fitting = next((kind for kind in (FLOW_SCHEDULERS, DIFFUSION_SCHEDULERS) if default in kind), ())
+        usual = family_defaults(str(row.get("family", UNKNOWN))).get("scheduler")
+        fitting: tuple[Scheduler, ...] = ()
+        if default in FLOW_ONLY or (default in FLOW_SCHEDULERS and usual in FLOW_ONLY):
+            fitting = FLOW_SCHEDULERS
+        elif default in DIFFUSION_SCHEDULERS:
+            fitting = DIFFUSION_SCHEDULERS
         return {"schedulers": (*fitting, Scheduler.OWN), **row}
 
     @model_validator(mode="after")
@@ -147,6 +146,11 @@ class Model(StrictRecord):
     def takes_weights(self) -> bool:
         """Whether parts of its prompts can be weighted."""
         return self.prompt_chunks or self.prompt_syntax == "weighted"
+
+    @property
+    def noise_schedules(self) -> dict[Scheduler, tuple[NoiseSchedule, ...]]:
+        """Those that it takes with each of its samplers."""
+        return {scheduler: noise_schedules(scheduler, self.schedulers) for scheduler in self.schedulers}
 
     def in_style(self, prompt: str, style: str | None) -> str:
         """What to ask the model for. Raises InvalidRequest for a style that it does not have."""

@@ -44,6 +44,7 @@ class NewJob:
 
     An owner of `weight` 2 gets twice the share of one with 1; a job fails after `expires_in` seconds.
     `traceparent` is the W3C trace that it belongs to.
+    `notes` are what the client ought to know of how it was understood; the worker's come after them.
     What is not to be stored is removed once it was fetched, and ten minutes after its end at the latest.
     """
 
@@ -60,6 +61,7 @@ class NewJob:
     traceparent: str | None = None
     idempotency_key: str | None = None
     fingerprint: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class JobStore:
             weight=new.weight,
             store=new.store,
             traceparent=new.traceparent,
+            notes=new.notes,
         )
         key = hashlib.sha256(new.idempotency_key.encode()).hexdigest() if new.idempotency_key else ""
         document: dict[str, Any] = {

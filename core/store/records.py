@@ -36,6 +36,7 @@ def request_fields(
     weight: float,
     store: bool,
     traceparent: str | None,
+    notes: tuple[str, ...],
 ) -> dict[str, str | int | float]:
     """What `submit` writes; the script adds id, status, times and counters."""
     return {
@@ -52,6 +53,7 @@ def request_fields(
         "weight": weight,
         "store": int(store),
         "traceparent": traceparent or "",
+        "submission_notes": json.dumps(list(notes)),
     }
 
 
@@ -110,7 +112,7 @@ def job_from_hash(raw: Mapping[bytes, bytes]) -> Job | None:
         timings=json.loads(field.get("timings", "{}")),
         outputs=_outputs(field),
         error=JobError.model_validate_json(field["error"]) if "error" in field else None,
-        notes=tuple(json.loads(field.get("notes", "[]"))),
+        notes=(*json.loads(field.get("submission_notes", "[]")), *json.loads(field.get("notes", "[]"))),
     )
 
 

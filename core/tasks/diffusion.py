@@ -10,7 +10,7 @@ from pydantic import Field
 from core.catalog.model import MAX_STEPS, Model, PromptSyntax
 from core.errors import InvalidRequest
 from core.media import Facts
-from core.schedulers import Scheduler
+from core.schedulers import FROM_NOISE_ONLY, NoiseSchedule, Scheduler
 from core.tasks.task import Lane, Parameters
 from core.tasks.text import Text
 
@@ -34,6 +34,9 @@ class DiffusionParameters(Parameters):
     scheduler: Annotated[Scheduler, Field(strict=False)] = Field(description="A sampler that the model takes.")
     prompt_syntax: PromptSyntax | None = Field(
         default=None, description="With `weighted`, `(word:1.3)` in a prompt is a weight; the model's own by default."
+    )
+    noise_schedule: Annotated[NoiseSchedule, Field(strict=False)] = Field(
+        default=NoiseSchedule.AUTOMATIC, description="How the noise falls; one that the sampler takes on the model."
     )
 
     @classmethod
@@ -71,6 +74,19 @@ class DiffusionParameters(Parameters):
             raise InvalidRequest(
                 f"scheduler '{self.scheduler}' does not fit model '{model.id}': it takes {', '.join(model.schedulers)}",
                 param="scheduler",
+            )
+        if self.scheduler in FROM_NOISE_ONLY and getattr(self, "strength", 1.0) < 1:
+            others = ", ".join(each for each in model.schedulers if each not in FROM_NOISE_ONLY)
+            raise InvalidRequest(
+                f"scheduler '{self.scheduler}' starts from pure noise, and strength is below 1: take one of {others}",
+                param="scheduler",
+            )
+        taken = model.noise_schedules[self.scheduler]
+        if self.noise_schedule not in taken:
+            raise InvalidRequest(
+                f"noise_schedule '{self.noise_schedule}' does not fit scheduler '{self.scheduler}' on model "
+                f"'{model.id}': it takes {', '.join(taken)}",
+                param="noise_schedule",
             )
         if self.negative_prompt and not model.negative_prompt:
             raise InvalidRequest(f"model '{model.id}' takes no negative_prompt", param="negative_prompt")

@@ -28,7 +28,7 @@ def test_the_line_that_other_tools_read() -> None:
     assert infotext(a_request(), 8).splitlines() == [
         "赤いリンゴ",
         "Negative prompt: text",
-        "Steps: 20, Sampler: DPM++ 2M, CFG scale: 4, Seed: 8, Size: 64x64, Model: mini",
+        "Steps: 20, Sampler: DPM++ 2M, Schedule type: Automatic, CFG scale: 4, Seed: 8, Size: 64x64, Model: mini",
     ]
 
 

@@ -25,6 +25,7 @@ def test_the_recipe_is_flat_and_has_every_parameter() -> None:
         "num_inference_steps": 20,
         "guidance_scale": 5.0,
         "scheduler": "ddim",
+        "noise_schedule": "automatic",
         "strength": 0.5,
         "seed": 7,
     }

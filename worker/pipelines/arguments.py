@@ -22,7 +22,7 @@ from worker.pipelines.traits import Traits
 ARGUMENTS_OF_ROLES: Final = {"mask": "mask_image"}
 """Where diffusers' word for a role is not the role's own name."""
 
-NO_ARGUMENTS: Final = frozenset({"scheduler"})
+NO_ARGUMENTS: Final = frozenset({"scheduler", "noise_schedule"})
 """Parameters that are part of the pipeline, not of its call."""
 
 JUST_OVER: Final = 1 + 1e-6

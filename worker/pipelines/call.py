@@ -49,12 +49,13 @@ class PipelineCall:
 
         arguments = call_arguments(pipeline, request, self._traits)
         arguments = with_prompts(pipeline, self._row, request, arguments, self.notes.append)
+        generator = torch.Generator("cpu").manual_seed(request.seed)
         ours = {
-            "generator": torch.Generator("cpu").manual_seed(request.seed),
+            "generator": generator,
             "callback_on_step_end": step_ended,
             "output_type": "pt",
         }
-        with self._last_step.watching(pipeline.scheduler), reading(pipeline, arguments, self.notes.append):
+        with self._last_step.watching(pipeline.scheduler, generator), reading(pipeline, arguments, self.notes.append):
             output = pipeline(**arguments | taken_by(pipeline, ours))
         return result_of(output, task_named(request.task).medium)
 

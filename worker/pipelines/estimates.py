@@ -6,7 +6,8 @@ first one: every prediction, of the noise, the velocity or the flow, names the l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any
@@ -21,14 +22,19 @@ class LastStep:
         self._given: tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor] | None = None
 
     @contextmanager
-    def watching(self, scheduler: Any) -> Iterator[None]:  # noqa: ANN401 - schedulers share no base type
-        """Follow the steps of `scheduler`, which belongs to one request; afterwards it is as before."""
+    def watching(self, scheduler: Any, generator: torch.Generator | None = None) -> Iterator[None]:  # noqa: ANN401 - schedulers share no base type
+        """Follow the steps of `scheduler`, which belongs to one request; afterwards it is as before.
+
+        Noise that its steps take comes from `generator`, where the pipeline does not hand one over: those of flows
+        do not, and the process's own would give every run of a seed another picture.
+        """
         step = scheduler.step
+        noise = {"generator": generator} if generator is not None and "generator" in parameters_of(step) else {}
 
         @wraps(step)  # pipelines look at its signature
         def watched(model_output: torch.Tensor, timestep: Any, sample: torch.Tensor, *rest: Any, **more: Any) -> Any:  # noqa: ANN401
             self._given = (scheduler, model_output, timestep, sample)
-            return step(model_output, timestep, sample, *rest, **more)
+            return step(model_output, timestep, sample, *rest, **(noise | more))
 
         scheduler.step = watched
         try:
@@ -45,6 +51,11 @@ class LastStep:
         return None if self._given is None else foreseen(*self._given)
 
 
+def parameters_of(step: Callable[..., Any]) -> frozenset[str]:
+    """The names of what a scheduler's step takes."""
+    return frozenset(inspect.signature(step).parameters)
+
+
 def foreseen(
     scheduler: Any,  # noqa: ANN401
     output: torch.Tensor,
@@ -59,7 +70,9 @@ def foreseen(
     found: torch.Tensor
     if kept := getattr(scheduler, "model_outputs", None):  # multistep solvers keep just this
         found = kept[-1]
-        return found
+        return (
+            found if scheduler.config.get("algorithm_type") != "deis" else without(found, scheduler, timestep, sample)
+        )
     output, sample = output.float(), sample.float()  # the square of the largest sigmas is beyond half precision
     prediction = scheduler.config.get("prediction_type")
     if not hasattr(scheduler, "sigmas"):
@@ -67,7 +80,11 @@ def foreseen(
         signal, noise = power.sqrt(), (1 - power).sqrt()
     else:
         place = (scheduler.timesteps == timestep).nonzero()[0, 0]
-        sigma: torch.Tensor = scheduler.sigmas[place].to(sample)
+        levels = scheduler.sigmas
+        if hasattr(scheduler, "sigmas_interpol") and int(place) % 2:  # halfway through a step
+            levels = scheduler.sigmas_interpol
+            place = place - 1 if hasattr(scheduler, "sigmas_down") else place
+        sigma: torch.Tensor = levels[place].to(sample)
         if not hasattr(scheduler, "alphas_cumprod"):  # flow matching
             return sample - sigma * output
         signal, noise = 1 / (1 + sigma**2).sqrt(), sigma / (1 + sigma**2).sqrt()
@@ -78,4 +95,12 @@ def foreseen(
         found = (sample - noise * output) / signal.clamp(min=1e-4)
     else:
         found = output
+    return found
+
+
+def without(noise: torch.Tensor, scheduler: Any, timestep: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
+    """`sample` without the `noise` that DEIS keeps of the model's prediction."""
+    sigma = scheduler.sigmas[(scheduler.timesteps == timestep).nonzero()[0, 0]].to(sample.float())
+    signal = 1 / (1 + sigma**2).sqrt()
+    found: torch.Tensor = (sample.float() - sigma * signal * noise.float()) / signal
     return found

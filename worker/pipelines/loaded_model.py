@@ -13,7 +13,7 @@ from diffusers import DiffusionPipeline
 
 from core.catalog.model import Model
 from core.errors import JobFailure
-from core.schedulers import Scheduler
+from core.schedulers import NoiseSchedule, Scheduler
 from worker.contract import DrawRequest
 from worker.pipelines.components import is_hookable
 from worker.pipelines.families import traits_of
@@ -35,7 +35,7 @@ class LoadedModel:
         self.pipeline = pipeline
         self.traits = traits_of(row.family)
         self._by_task: dict[str, Any] = {}
-        # Building one takes milliseconds; pipelines set every state of a scheduler anew before the first step.
+        # Building one takes milliseconds, copying it less.
         self._scheduler = lru_cache(maxsize=SCHEDULERS_KEPT)(self._new_scheduler)
 
     def pipeline_for(self, request: DrawRequest) -> Any:  # noqa: ANN401
@@ -48,14 +48,21 @@ class LoadedModel:
             self._by_task[request.task] = self._build(request.task)
         pipeline = copy.copy(self._by_task[request.task])
         named = getattr(request.parameters, "scheduler", None)
-        pipeline.scheduler = copy.copy(self._scheduler(named, request.steps))
+        schedule = getattr(request.parameters, "noise_schedule", None)
+        # Some solvers keep lists that they never set anew: a shallow copy would share them.
+        pipeline.scheduler = copy.deepcopy(self._scheduler(named, request.steps, schedule))
         return pipeline
 
-    def _new_scheduler(self, name: str | None, steps: int) -> Any:  # noqa: ANN401
+    def _new_scheduler(self, name: str | None, steps: int, schedule: str | None) -> Any:  # noqa: ANN401
         own = self.pipeline.scheduler
-        if name is None or name == Scheduler.OWN:
-            return type(own).from_config(own.config)
-        return build_scheduler(Scheduler(name), own.config, steps)
+        return build_scheduler(
+            Scheduler(name or Scheduler.OWN),
+            own.config,
+            steps,
+            NoiseSchedule(schedule or NoiseSchedule.AUTOMATIC),
+            told=self.row.scheduler_config,
+            own=type(own),
+        )
 
     def _build(self, task: str) -> Any:  # noqa: ANN401
         kind = self.traits.pipeline_for(task)

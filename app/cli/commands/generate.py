@@ -55,7 +55,7 @@ def generate(
     steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
     guidance: Annotated[float | None, typer.Option(help="How closely to follow the prompt.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="The sampler.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed draws the same picture.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed draws the same picture; -1: a random one.")] = None,
     n: Annotated[int, typer.Option("-n", "--n", help="How many pictures.", min=1, max=MAX_IMAGES)] = 1,
     open_it: Annotated[bool, typer.Option("--open", help="Show the picture when it is done.")] = False,
     as_json: JsonOption = False,

@@ -10,7 +10,7 @@ from app.wires.a1111.fields import TextToImage
 from core.infotext import infotext
 from core.jobs import Job
 from core.results import ResultStore
-from core.schedulers import SHOWN
+from core.schedulers import SHOWN, SHOWN_SCHEDULES
 
 
 def drawn(job: Job, body: TextToImage, results: ResultStore) -> dict[str, Any]:
@@ -53,6 +53,7 @@ def info(job: Job) -> dict[str, Any]:
         "width": told["width"],
         "height": told["height"],
         "sampler_name": SHOWN[told["scheduler"]],
+        "scheduler": SHOWN_SCHEDULES[told["noise_schedule"]],
         "cfg_scale": told["guidance_scale"],
         "steps": told["num_inference_steps"],
         "batch_size": count,
@@ -63,12 +64,16 @@ def info(job: Job) -> dict[str, Any]:
         "seed_resize_from_w": -1,
         "seed_resize_from_h": -1,
         "denoising_strength": told.get("strength"),
-        "extra_generation_params": {},
+        "extra_generation_params": {
+            "Schedule type": SHOWN_SCHEDULES[told["noise_schedule"]],
+            **({"Notes": "; ".join(job.notes)} if job.notes else {}),
+        },
         "index_of_first_image": 0,
-        "infotexts": [infotext(job.request, seed) for seed in seeds],
+        "infotexts": [infotext(job.request, seed, job.notes) for seed in seeds],
         "styles": [],
         "job_timestamp": f"{job.created_at:%Y%m%d%H%M%S}",
         "clip_skip": 1,
         "is_using_inpainting_conditioning": any(given.role == "mask" for given in job.request.inputs),
+        "notes": list(job.notes),
         "easel_job_id": job.id,
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core.catalog.model import MAX_IMAGES, MAX_STEPS
+from core.catalog.model import MAX_IMAGES
 from core.tasks.diffusion import MAX_GUIDANCE, MAX_PIXELS_A_SIDE
 from core.tasks.text import Text
 
@@ -31,13 +31,14 @@ class TextToImage(LooseInput):
     negative_prompt: Text = ""
     width: int = Field(default=512, ge=1, le=MAX_PIXELS_A_SIDE)
     height: int = Field(default=512, ge=1, le=MAX_PIXELS_A_SIDE)
-    steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
+    steps: int | None = Field(default=None, ge=1)
     cfg_scale: float | None = Field(default=None, ge=0, le=MAX_GUIDANCE)
     seed: int = Field(default=-1, ge=-1)
     batch_size: int = Field(default=1, ge=1, le=MAX_IMAGES)
     n_iter: int = Field(default=1, ge=1, le=MAX_IMAGES)
     sampler_name: str | None = None
     sampler_index: str | None = None
+    scheduler: str | None = None
     override_settings: dict[str, Any] = {}
     send_images: bool = True
 

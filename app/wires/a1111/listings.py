@@ -11,12 +11,11 @@ from app.auth.access import needs
 from app.http.json_bodies import JsonRoute
 from app.services import Owner, Services, ServicesOf
 from app.wires.a1111.fields import Options
-from app.wires.a1111.samplers import ALIASES
+from app.wires.a1111.samplers import samplers_of, schedules_of
 from app.wires.a1111.translation import LABEL, model_of
 from core.errors import NotFound
 from core.jobs import Job, Stage, Status
 from core.keys import Scope
-from core.schedulers import SHOWN
 
 router = APIRouter(
     prefix="/sdapi/v1",
@@ -71,19 +70,16 @@ def list_models(services: ServicesOf) -> list[dict[str, Any]]:
 @router.get("/samplers")
 def list_samplers(services: ServicesOf) -> list[dict[str, Any]]:
     """Those that some model of this server takes."""
-    taken = {scheduler for model in services.catalog.models for scheduler in model.schedulers}
-    return [
-        {"name": name, "aliases": list(ALIASES[scheduler]), "options": {}}
-        for scheduler, name in SHOWN.items()
-        if scheduler in taken
-    ]
+    listed = samplers_of(services.catalog.models)
+    return [{"name": name, "aliases": list(aliases), "options": {}} for name, aliases in listed.items()]
 
 
 @router.get("/schedulers")
-def list_schedulers() -> list[dict[str, Any]]:
-    """Noise schedules: each model has its own here."""
+def list_schedulers(services: ServicesOf) -> list[dict[str, Any]]:
+    """Noise schedules that some model of this server takes with one of its samplers."""
     return [
-        {"name": "automatic", "label": "Automatic", "aliases": None, "default_rho": -1.0, "need_inner_model": False}
+        {"name": name, "label": label, "aliases": list(aliases) or None, "default_rho": -1.0, "need_inner_model": False}
+        for name, label, aliases in schedules_of(services.catalog.models)
     ]
 
 

@@ -7,9 +7,10 @@ from typing import Any, Final
 from app.jobs.request import JobRequest, fingerprint_of
 from app.jobs.sources import InlineFile, OpenedFile, OpenFiles, decoded
 from app.wires.a1111.fields import ImageToImage, TextToImage
-from app.wires.a1111.samplers import scheduler_for
+from app.wires.a1111.samplers import sampling_for
 from core.catalog.catalog import Catalog
 from core.catalog.model import Model
+from core.errors import InvalidRequest
 from core.jobs import MAX_SEED
 from core.weighted_text import without_weights
 
@@ -23,6 +24,7 @@ NAMES: Final = {
     "guidance_scale": "cfg_scale",
     "n": "batch_size",
     "scheduler": "sampler_name",
+    "noise_schedule": "scheduler",
     "strength": "denoising_strength",
     "inputs.image": "init_images",
     "inputs.mask": "mask",
@@ -35,26 +37,40 @@ def request_of(body: TextToImage, catalog: Catalog, chosen: str | None, opening:
     model = model_of(body.checkpoint or chosen, catalog)
     width, height = model.size.fitted(body.width, body.height)
     weighs = model.takes_weights
+    images = body.batch_size * body.n_iter
+    if images > model.max_images:
+        raise InvalidRequest(
+            f"batch_size {body.batch_size} x n_iter {body.n_iter} is {images}, over the {model.max_images} pictures "
+            f"that model '{model.id}' draws in one call",
+            param="batch_size",
+        )
+    strength = max(WEAKEST, body.denoising_strength) if isinstance(body, ImageToImage) else 1.0
+    sampling = sampling_for(body.sampler_name or body.sampler_index, body.scheduler, model, strength)
+    notes = sampling.notes
+    if body.steps is not None and body.steps > model.max_steps:
+        notes = (*notes, f"steps {body.steps} are over the {model.max_steps} of model '{model.id}', which were taken")
     parameters: dict[str, Any] = {
         "prompt": body.prompt if weighs else without_weights(body.prompt),
         "negative_prompt": _negative(body, model),
         "prompt_syntax": "weighted" if weighs else "plain",
         "width": width,
         "height": height,
-        "num_inference_steps": body.steps,
+        "num_inference_steps": body.steps and min(body.steps, model.max_steps),
         "guidance_scale": body.cfg_scale,
-        "scheduler": scheduler_for(body.sampler_name or body.sampler_index, model),
+        "scheduler": sampling.scheduler,
+        "noise_schedule": sampling.noise_schedule,
     }
     inputs: dict[str, list[OpenedFile]] = {}
     if isinstance(body, ImageToImage):
-        parameters["strength"] = max(WEAKEST, body.denoising_strength)
+        parameters["strength"] = strength
         inputs = _pictures(body, opening)
     return JobRequest(
         model=model.id,
         parameters=parameters,
         inputs=inputs,
         seed=None if body.seed < 0 else body.seed % (MAX_SEED + 1),
-        n=body.batch_size * body.n_iter,
+        n=images,
+        notes=notes,
         metadata=LABEL,
         fingerprint=fingerprint_of(type(body).__name__, body.model_dump(mode="json")),
     )

@@ -11,8 +11,8 @@ from pydantic_core import PydanticCustomError
 from app.http.validation import StrictInput
 from app.jobs.fields import MAX_EXPIRES_IN, MetadataKey, MetadataValue, WebhookUrl, not_blank, words_schema
 from core.catalog.model import MAX_IMAGES, MAX_STEPS
-from core.jobs import MAX_SEED, Priority
-from core.schedulers import Scheduler
+from core.jobs import MAX_SEED, RANDOM_SEED, Priority
+from core.schedulers import NoiseSchedule, Scheduler
 from core.tasks.diffusion import MAX_GUIDANCE
 from core.tasks.text import Text, at_most
 
@@ -123,12 +123,13 @@ class ImagesInput(StrictInput):
     svg: Unsupported = None
 
     negative_prompt: Words | None = None
-    seed: int | None = Field(default=None, ge=0, le=MAX_SEED)
+    seed: int | None = Field(default=None, ge=RANDOM_SEED, le=MAX_SEED)
     steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
     num_inference_steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
     guidance: float | None = Field(default=None, ge=0, le=MAX_GUIDANCE)
     guidance_scale: float | None = Field(default=None, ge=0, le=MAX_GUIDANCE)
     scheduler: Annotated[Scheduler, Field(strict=False)] | None = None
+    noise_schedule: Annotated[NoiseSchedule, Field(strict=False)] | None = None
     webhook: WebhookUrl | None = None
     priority: Annotated[Priority, Field(strict=False)] | None = None
     expires_in: int | None = Field(default=None, ge=1, le=MAX_EXPIRES_IN)

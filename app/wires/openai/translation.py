@@ -124,6 +124,7 @@ def _request(
             "num_inference_steps": steps or _steps_of(body.quality, model),
             "guidance_scale": _one_of("guidance", body.guidance, "guidance_scale", body.guidance_scale),
             "scheduler": body.scheduler,
+            "noise_schedule": body.noise_schedule,
             **parameters,
         },
         inputs=inputs,

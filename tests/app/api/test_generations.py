@@ -160,3 +160,11 @@ def test_threads_end_with_the_app(connect: Connect) -> None:
         with connect() as client:
             submit(client)
     assert threading.active_count() <= before + 2
+
+
+def test_seed_minus_one_is_drawn_and_told(client: TestClient) -> None:
+    # Given two requests for a random seed
+    seeds = [request_of(submit(client, seed=-1, n=2))["seeds"] for _ in range(2)]
+    # Then each job has real ones, one after the other, and not the same
+    assert all(0 <= first < 2**32 and second == (first + 1) % 2**32 for first, second in seeds)
+    assert seeds[0] != seeds[1]

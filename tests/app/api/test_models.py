@@ -7,6 +7,7 @@ from redis import Redis
 
 from core.catalog.model_failure import ModelFailure
 from core.keys import KeyPolicy
+from core.schedulers import FLOW_SCHEDULERS
 from core.settings import Settings
 from core.store import KeyStore, WorkerInfo, WorkerRegistry
 from tests.app.conftest import Connect
@@ -25,11 +26,10 @@ def test_every_model_with_its_limits(client: TestClient) -> None:
         "Apache-2.0",
         ["text-to-image", "image-to-image", "inpaint"],
     ]
-    assert (flux["is_default"], flux["negative_prompt"], flux["schedulers"]) == (
-        False,
-        False,
-        ["flow-match-euler", "own"],
-    )
+    assert (flux["is_default"], flux["negative_prompt"]) == (False, False)
+    assert flux["schedulers"] == [*FLOW_SCHEDULERS, "own"]
+    assert flux["noise_schedules"]["flow-match-euler"] == ["automatic", "karras", "exponential", "beta"]
+    assert "trailing" in mini["noise_schedules"]["euler"]
     assert "source" not in mini
     assert (mini["prompt_tokens"], mini["prompt_chunks"], mini["prompt_syntax"]) == (75, True, "plain")
     assert (flux["prompt_tokens"], flux["prompt_chunks"], flux["embeddings"]) == (512, False, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -92,7 +93,9 @@ def plain_pipeline(models: Models, request: DrawRequest) -> tuple[Any, dict[str,
     base = models.get(request.model).pipeline
     pipeline = AUTO[request.task].from_pipe(base)
     pipeline.set_progress_bar_config(disable=True)
-    pipeline.scheduler = build_scheduler(told.scheduler, base.scheduler.config, told.num_inference_steps)
+    pipeline.scheduler = build_scheduler(
+        told.scheduler, base.scheduler.config, told.num_inference_steps, told.noise_schedule, own=type(base.scheduler)
+    )
     arguments: dict[str, Any] = {"prompt": told.prompt, "guidance_scale": told.guidance_scale}
     if request.model != "flux":
         arguments["negative_prompt"] = told.negative_prompt
@@ -106,6 +109,9 @@ def plain_pipeline(models: Models, request: DrawRequest) -> tuple[Any, dict[str,
     if request.task != "image-to-image" or request.model in {"sd3", "flux"}:
         arguments |= {"width": told.width, "height": told.height}
     generator = torch.Generator("cpu").manual_seed(request.seed)
+    if request.model in {"sd3", "flux"} and "generator" in inspect.signature(pipeline.scheduler.step).parameters:
+        # Pipelines of flows give their sampler's noise no generator
+        pipeline.scheduler.step = functools.partial(pipeline.scheduler.step, generator=generator)
     arguments |= {"num_inference_steps": told.num_inference_steps, "generator": generator, "output_type": "pt"}
     return pipeline, arguments
 

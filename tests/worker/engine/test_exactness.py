@@ -11,8 +11,14 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 from core.catalog.catalog import Catalog
-from core.catalog.model import DIFFUSION_SCHEDULERS
-from core.schedulers import Scheduler
+from core.schedulers import (
+    DIFFUSION_SCHEDULERS,
+    FLOW_SCHEDULERS,
+    FROM_NOISE_ONLY,
+    NoiseSchedule,
+    Scheduler,
+    noise_schedules,
+)
 from tests.tiny_models import TASKS
 from tests.worker.engine.drawings import a_request, draw_all, last_event, plain_picture
 from worker.contract import DrawRequest, Event, Finished
@@ -38,16 +44,19 @@ def arrivals(draw: st.DrawFn) -> Arrival:
     model = draw(st.sampled_from(["sd15", "sdxl", "sd3", "flux", "mini"]))
     tasks = [task for task in TASKS if (model, task) != ("flux", "inpaint")]
     flow = model in {"sd3", "flux"}
+    task = draw(st.sampled_from(tasks))
+    scheduler, schedule = draw(st.sampled_from(offered(FLOW_SCHEDULERS if flow else DIFFUSION_SCHEDULERS, task)))
     request = a_request(
         model,
-        task=draw(st.sampled_from(tasks)),
+        task=task,
         prompt=draw(st.sampled_from(["a red apple", "two zebras, ok", ""])),
         negative_prompt="" if model == "flux" else draw(st.sampled_from(["", "ugly"])),
         width=draw(st.sampled_from([32, 64])),
         height=draw(st.sampled_from([32, 64])),
         num_inference_steps=draw(st.integers(2, 8)),
         guidance_scale=draw(st.sampled_from([1.0, 2.5, 7.0])),
-        scheduler=Scheduler.FLOW_MATCH_EULER if flow else draw(st.sampled_from(DIFFUSION_SCHEDULERS)),
+        scheduler=scheduler,
+        noise_schedule=schedule,
         seed=draw(st.integers(0, 2**32 - 1)),
         strength=draw(st.sampled_from([0.5, 0.8, 1.0])),
     )
@@ -76,6 +85,12 @@ def difference(models: Models, request: DrawRequest, event: Event) -> float:
     return float((event.result / 255 - expected).abs().max()) - ROUNDING
 
 
+def offered(schedulers: tuple[Scheduler, ...], task: str) -> list[tuple[Scheduler, NoiseSchedule]]:
+    """Every sampler with every noise schedule that it takes, as far as it can start where the task does."""
+    fitting = [each for each in schedulers if task == "text-to-image" or each not in FROM_NOISE_ONLY]
+    return [(each, schedule) for each in fitting for schedule in noise_schedules(each, schedulers)]
+
+
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(mix=st.lists(arrivals(), min_size=2, max_size=6), max_rows=st.sampled_from([2, 5, 16]))
 def test_every_picture_of_a_random_mix_equals_its_solo_run(models: Models, mix: list[Arrival], max_rows: int) -> None:
@@ -87,8 +102,10 @@ def test_every_picture_of_a_random_mix_equals_its_solo_run(models: Models, mix: 
 @pytest.mark.parametrize("model", ["sd15", "sdxl", "mini"])
 def test_all_schedulers_share_one_batch_exactly(models: Models, model: str, task: str) -> None:
     requests = [
-        a_request(model, task=task, scheduler=scheduler, seed=seed, num_inference_steps=3 + seed % 4)
-        for seed, scheduler in enumerate(DIFFUSION_SCHEDULERS)
+        a_request(
+            model, task=task, scheduler=scheduler, noise_schedule=schedule, seed=seed, num_inference_steps=3 + seed % 4
+        )
+        for seed, (scheduler, schedule) in enumerate(offered(DIFFUSION_SCHEDULERS, task))
     ]
     for request, event in zip(requests, draw_all(models, requests), strict=True):
         assert difference(models, request, event) <= TOLERANCE, request.parameters
@@ -99,11 +116,19 @@ def test_all_schedulers_share_one_batch_exactly(models: Models, model: str, task
 )
 def test_flow_models_share_one_batch_exactly(models: Models, model: str, task: str) -> None:
     requests = [
-        a_request(model, task=task, seed=seed, num_inference_steps=2 + seed, guidance_scale=1.0 + 2 * (seed % 3))
-        for seed in range(5)
+        a_request(
+            model,
+            task=task,
+            seed=seed,
+            num_inference_steps=2 + seed % 5,
+            guidance_scale=1.0 + 2 * (seed % 3),
+            scheduler=scheduler,
+            noise_schedule=schedule,
+        )
+        for seed, (scheduler, schedule) in enumerate(offered(FLOW_SCHEDULERS, task))
     ]
     for request, event in zip(requests, draw_all(models, requests), strict=True):
-        assert difference(models, request, event) <= TOLERANCE
+        assert difference(models, request, event) <= TOLERANCE, request.parameters
 
 
 def test_image_i_of_n_equals_its_seed_alone(models: Models) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from core.catalog.model import DIFFUSION_SCHEDULERS
-from core.schedulers import Scheduler
+from core.schedulers import DIFFUSION_SCHEDULERS, FLOW_SCHEDULERS, Scheduler
 from worker.pipelines.estimates import LastStep, foreseen
 from worker.pipelines.schedulers import build_scheduler
 
@@ -65,8 +64,9 @@ def test_every_scheduler_s_steps_foresee_the_picture(name: Scheduler, prediction
     assert max(foresees(scheduler, answer)) < 0.05
 
 
-def test_flow_matching_foresees_the_picture() -> None:
-    scheduler = build_scheduler(Scheduler.FLOW_MATCH_EULER, {"num_train_timesteps": 1000, "shift": 3.0}, STEPS)
+@pytest.mark.parametrize("name", FLOW_SCHEDULERS)
+def test_flow_matching_foresees_the_picture(name: Scheduler) -> None:
+    scheduler = build_scheduler(name, {"num_train_timesteps": 1000, "shift": 3.0}, STEPS)
 
     def answer(timestep: Any, finished: torch.Tensor, scaled: torch.Tensor) -> torch.Tensor:
         sigma = float(timestep) / 1000

@@ -76,11 +76,28 @@ def test_text_to_image(server: str) -> None:
     assert (info["sampler_name"], info["sd_model_name"]) == ("DPM++ 2M", "mini")
     assert info["infotexts"][1] == (
         "a red apple\nNegative prompt: blurry\n"
-        "Steps: 5, Sampler: DPM++ 2M, CFG scale: 7, Seed: 8, Size: 256x256, Model: mini"
+        "Steps: 5, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 8, Size: 256x256, Model: mini"
     )
     assert answer["parameters"]["prompt"] == "a red apple"
     # and it was an ordinary job
-    assert job_of(server, answer)["parameters"]["scheduler"] == "dpmpp-2m"
+    told = job_of(server, answer)["parameters"]
+    assert (told["scheduler"], told["noise_schedule"]) == ("dpmpp-2m", "karras")
+
+
+@pytest.mark.usefixtures("drawing")
+def test_what_was_taken_instead_is_in_the_notes(server: str) -> None:
+    # Given a sampler and a noise schedule that diffusers has not, and more steps than the model takes
+    answer = post(server, "txt2img", sampler_name="Restart", scheduler="KL Optimal", steps=1000)
+
+    # Then the nearest is drawn with
+    job = job_of(server, answer)
+    told = job["parameters"]
+    assert (told["scheduler"], told["noise_schedule"], told["num_inference_steps"]) == ("heun", "karras", 100)
+    # and the job and the answer say so
+    sampler, schedule, steps = job["notes"]
+    assert ("'Restart'" in sampler, "'KL Optimal'" in schedule, "steps 1000" in steps) == (True, True, True)
+    assert answer["info"]["notes"] == job["notes"]
+    assert 'Notes: "model' in answer["info"]["infotexts"][0]
 
 
 @pytest.mark.usefixtures("drawing")
@@ -125,9 +142,10 @@ def test_a_mask_is_white_where_to_draw(server: str, settings: Settings, invert: 
 @pytest.mark.parametrize(
     ("path", "body", "param", "words"),
     [
-        ("txt2img", {"sampler_name": "PLMS"}, "sampler_name", "there are 'Euler', 'Euler a'"),
-        ("txt2img", {"steps": 101}, "steps", "over the 100 of model 'mini'"),
-        ("txt2img", {"batch_size": 5}, "batch_size", "over the 4 of model 'mini'"),
+        ("txt2img", {"sampler_name": "Oiler b"}, "sampler_name", "there are 'Euler', 'Euler a'"),
+        ("txt2img", {"sampler_name": "Euler", "scheduler": "Caras"}, "scheduler", "did you mean 'Karras'?"),
+        ("txt2img", {"batch_size": 5}, "batch_size", "is 5, over the 4 pictures that model 'mini' draws in one call"),
+        ("txt2img", {"n_iter": 3, "batch_size": 2}, "batch_size", "batch_size 2 x n_iter 3 is 6, over the 4"),
         ("txt2img", {"prompt": "a" * 262_145}, "prompt", "at most 262144"),
         ("img2img", {}, "init_images", "is required"),
         ("img2img", {"init_images": ["?"]}, "init_images", "must be a picture in base64"),

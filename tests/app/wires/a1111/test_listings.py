@@ -51,8 +51,9 @@ def test_an_unknown_model_cannot_be_chosen(server: str) -> None:
 def test_the_lists(server: str) -> None:
     samplers = {sampler["name"]: sampler["aliases"] for sampler in get(server, "samplers")}
     assert "k_euler_a" in samplers["Euler a"]
-    assert {"Euler", "DDIM", "DPM++ 2M", "Flow Euler"} <= samplers.keys()
-    assert [scheduler["name"] for scheduler in get(server, "schedulers")] == ["automatic"]
+    assert {"Euler", "DDIM", "DPM++ 2M", "DPM++ SDE", "PLMS"} <= samplers.keys()
+    schedules = {schedule["name"]: schedule["label"] for schedule in get(server, "schedulers")}
+    assert {"automatic": "Automatic", "karras": "Karras", "sgm_uniform": "SGM Uniform"}.items() <= schedules.items()
     assert [upscaler["name"] for upscaler in get(server, "upscalers")] == ["None"]
     assert get(server, "loras") == []
 

@@ -39,7 +39,7 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     ({"frame_count": 3}, "frame_count", "unsupported_value", "not done by this server"),
     ({"svg": {"model": "x"}}, "svg", "unsupported_value", "not done by this server"),
     ({"extra_body": {"seeds": 3}}, "seeds", "unknown_parameter", "did you mean 'seed'?"),
-    ({"extra_body": {"seed": -1}}, "seed", "invalid_value", "must be at least 0"),
+    ({"extra_body": {"seed": -2}}, "seed", "invalid_value", "must be at least -1"),
     ({"extra_body": {"steps": 101}}, "steps", "invalid_value", "over the 100 of model 'mini'"),
     ({"extra_body": {"steps": 5, "num_inference_steps": 6}}, "steps", "invalid_value", "send one"),
     ({"extra_body": {"scheduler": "flow-match-euler"}}, "scheduler", "invalid_value", "does not fit model 'mini'"),
