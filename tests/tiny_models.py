@@ -235,7 +235,7 @@ def vae(**changes: object) -> AutoencoderKL:
     ).eval()
 
 
-def clip(kind: type[CLIPTextModel]) -> CLIPTextModel:
+def clip(kind: type[CLIPTextModel], tokens: int = PROMPT_TOKENS) -> CLIPTextModel:
     config = CLIPTextConfig(
         vocab_size=len(clip_vocabulary()),
         hidden_size=32,
@@ -243,7 +243,7 @@ def clip(kind: type[CLIPTextModel]) -> CLIPTextModel:
         intermediate_size=37,
         num_hidden_layers=2,
         num_attention_heads=4,
-        max_position_embeddings=PROMPT_TOKENS,
+        max_position_embeddings=tokens,
         bos_token_id=0,
         eos_token_id=1,
         pad_token_id=1,
@@ -261,8 +261,8 @@ def clip_vocabulary() -> dict[str, int]:
     return {token: index for index, token in enumerate(tokens)}
 
 
-def clip_tokenizer() -> CLIPTokenizer:
-    return CLIPTokenizer(vocab=clip_vocabulary(), merges=[], model_max_length=PROMPT_TOKENS)
+def clip_tokenizer(tokens: int = PROMPT_TOKENS) -> CLIPTokenizer:
+    return CLIPTokenizer(vocab=clip_vocabulary(), merges=[], model_max_length=tokens)
 
 
 def t5_tokenizer() -> T5Tokenizer:

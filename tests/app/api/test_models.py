@@ -24,7 +24,11 @@ def test_every_model_with_its_limits(client: TestClient) -> None:
         "Apache-2.0",
         ["text-to-image", "image-to-image", "inpaint"],
     ]
-    assert (flux["is_default"], flux["negative_prompt"], flux["schedulers"]) == (False, False, ["flow-match-euler", "own"])
+    assert (flux["is_default"], flux["negative_prompt"], flux["schedulers"]) == (
+        False,
+        False,
+        ["flow-match-euler", "own"],
+    )
     assert "source" not in mini
 
 
