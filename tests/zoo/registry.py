@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from tests.zoo import dits, flux, qwen
+from tests.zoo import dits, flux, qwen, t5, unets
 from tests.zoo.entry import Entry
 
-ZOO: dict[str, Entry] = {**flux.ENTRIES, **qwen.ENTRIES, **dits.ENTRIES}
+ZOO: dict[str, Entry] = {**flux.ENTRIES, **qwen.ENTRIES, **dits.ENTRIES, **t5.ENTRIES, **unets.ENTRIES}
 
 
 def save(name: str, folder: Path) -> Path:

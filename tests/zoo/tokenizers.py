@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tokenizers.pre_tokenizers import ByteLevel
-from transformers import GemmaTokenizer, LlamaTokenizer, PreTrainedTokenizerFast, Qwen2Tokenizer
+from tokenizers.processors import TemplateProcessing
+from transformers import GemmaTokenizer, LlamaTokenizer, Qwen2Tokenizer
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 QWEN_SPECIAL = (
@@ -50,12 +53,22 @@ def qwen_tokenizer() -> Qwen2Tokenizer:
 
 def gemma_tokenizer() -> GemmaTokenizer:
     vocabulary = {token: index for index, token in enumerate((*GEMMA_SPECIAL, *LETTERS))}
-    return GemmaTokenizer(vocab=vocabulary, merges=[], model_max_length=4096, chat_template=CHAT)
+    made = GemmaTokenizer(vocab=vocabulary, merges=[], model_max_length=4096, chat_template=CHAT)
+    return beginning(made, "<bos>", vocabulary)
 
 
-def llama_tokenizer() -> PreTrainedTokenizerFast:
+def llama_tokenizer(**settings: Any) -> Any:  # noqa: ANN401
     vocabulary = {token: index for index, token in enumerate((*LLAMA_SPECIAL, *LETTERS))}
-    return LlamaTokenizer(vocab=vocabulary, merges=[], model_max_length=512, pad_token="</s>", chat_template=CHAT)
+    told: dict[str, Any] = {"model_max_length": 512, "pad_token": "</s>", "chat_template": CHAT, **settings}
+    return beginning(LlamaTokenizer(vocab=vocabulary, merges=[], **told), "<s>", vocabulary)
+
+
+def beginning(tokenizer: Any, token: str, vocabulary: dict[str, int]) -> Any:  # noqa: ANN401
+    """`tokenizer`, saying `token` first, as the real one does: so that even an empty prompt is something to attend to."""
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=f"{token} $A", special_tokens=[(token, vocabulary[token])]
+    )
+    return tokenizer
 
 
 def qwen_image_processor() -> Qwen2VLImageProcessorPil:
