@@ -57,14 +57,14 @@ def gemma_tokenizer() -> GemmaTokenizer:
     return beginning(made, "<bos>", vocabulary)
 
 
-def llama_tokenizer(**settings: Any) -> Any:  # noqa: ANN401
+def llama_tokenizer(**settings: Any) -> Any:
     vocabulary = {token: index for index, token in enumerate((*LLAMA_SPECIAL, *LETTERS))}
     told: dict[str, Any] = {"model_max_length": 512, "pad_token": "</s>", "chat_template": CHAT, **settings}
     return beginning(LlamaTokenizer(vocab=vocabulary, merges=[], **told), "<s>", vocabulary)
 
 
-def beginning(tokenizer: Any, token: str, vocabulary: dict[str, int]) -> Any:  # noqa: ANN401
-    """`tokenizer`, saying `token` first, as the real one does: so that even an empty prompt is something to attend to."""
+def beginning(tokenizer: Any, token: str, vocabulary: dict[str, int]) -> Any:
+    """`tokenizer`, saying `token` first as the real one does, so that even of an empty prompt there is something to read."""
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
         single=f"{token} $A", special_tokens=[(token, vocabulary[token])]
     )
