@@ -32,6 +32,7 @@ from tests.tiny_models import clip, clip_tokenizer, t5, t5_tokenizer, vae
 from tests.zoo.encoders import decoder, gemma2, llama
 from tests.zoo.entry import Entry
 from tests.zoo.tokenizers import GEMMA_SPECIAL, LETTERS, LLAMA_SPECIAL, gemma_tokenizer, llama_tokenizer
+from tests.zoo.weights import awakened
 
 
 def hidream() -> HiDreamImagePipeline:
@@ -166,15 +167,17 @@ def prx() -> PRXPipeline:
     encoder = T5GemmaEncoder(both.encoder).eval()
     encoder.config = both  # a folder names both halves
     return PRXPipeline(
-        transformer=PRXTransformer2DModel(
-            in_channels=4,
-            patch_size=2,
-            context_in_dim=32,
-            hidden_size=32,
-            num_heads=2,
-            depth=2,
-            axes_dim=[8, 8],
-        ).eval(),
+        transformer=awakened(
+            PRXTransformer2DModel(
+                in_channels=4,
+                patch_size=2,
+                context_in_dim=32,
+                hidden_size=32,
+                num_heads=2,
+                depth=2,
+                axes_dim=[8, 8],
+            )
+        ),
         vae=vae(latent_channels=4, shift_factor=0.1159),
         text_encoder=encoder,
         tokenizer=gemma_tokenizer(),

@@ -9,10 +9,12 @@ from transformers import (
     Gemma2Model,
     LlamaConfig,
     LlamaForCausalLM,
+    Mistral3Config,
     PreTrainedModel,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
     Qwen3Config,
+    Qwen3VLConfig,
     T5Config,
     T5EncoderModel,
 )
@@ -61,6 +63,42 @@ def qwen3(kind: type[PreTrainedModel], width: int = 32, layers: int = 2) -> PreT
     return kind(
         Qwen3Config(vocab_size=len(qwen_vocabulary()), bos_token_id=0, eos_token_id=0, **decoder(width, layers))
     ).eval()
+
+
+def qwen3_vl(kind: type[PreTrainedModel], width: int = 32) -> PreTrainedModel:
+    """Heads of half the width; `kind` is the model, or the one that generates."""
+    text = {
+        "vocab_size": len(qwen_vocabulary()),
+        "rope_scaling": {"mrope_section": [2, 2, 4], "rope_type": "default", "mrope_interleaved": True},
+        "rope_theta": 1000000.0,
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+        **decoder(width, 2),
+    }
+    vision = {"depth": 2, "hidden_size": 32, "intermediate_size": 32, "num_heads": 2, "out_hidden_size": width}
+    config = Qwen3VLConfig(
+        text_config=text,
+        vision_config={**vision, "deepstack_visual_indexes": [0], "patch_size": 14, "initializer_range": LOUD},
+        image_token_id=qwen_token("<|image_pad|>"),
+        video_token_id=qwen_token("<|video_pad|>"),
+        vision_start_token_id=qwen_token("<|vision_start|>"),
+        vision_end_token_id=qwen_token("<|vision_end|>"),
+    )
+    return kind(config).eval()
+
+
+def mistral3(kind: type[PreTrainedModel], width: int = 16, layers: int = 2) -> PreTrainedModel:
+    text = {"model_type": "mistral", "vocab_size": len(LLAMA_SPECIAL) + len(LETTERS), **decoder(width, layers)}
+    vision = {
+        "model_type": "pixtral",
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "image_size": 28,
+        "patch_size": 14,
+    }
+    return kind(Mistral3Config(text_config=text, vision_config=vision, image_token_index=1)).eval()
 
 
 def gemma2(width: int = 32) -> Gemma2Model:

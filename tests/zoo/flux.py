@@ -8,18 +8,19 @@ from diffusers import (
     AutoencoderKLFlux2,
     FlowMatchEulerDiscreteScheduler,
     Flux2KleinPipeline,
+    Flux2Pipeline,
     Flux2Transformer2DModel,
     FluxFillPipeline,
     FluxKontextPipeline,
     FluxPipeline,
     FluxTransformer2DModel,
 )
-from transformers import CLIPTextModel, Qwen3ForCausalLM
+from transformers import CLIPTextModel, Mistral3ForConditionalGeneration, Qwen3ForCausalLM
 
 from tests.tiny_models import clip, clip_tokenizer, t5, t5_tokenizer, vae
-from tests.zoo.encoders import qwen3
+from tests.zoo.encoders import mistral3, qwen3
 from tests.zoo.entry import Entry
-from tests.zoo.tokenizers import qwen_tokenizer
+from tests.zoo.tokenizers import llama_tokenizer, qwen_tokenizer
 
 
 def flux_parts(**transformer: Any) -> dict[str, Any]:
@@ -76,6 +77,17 @@ def klein(*, is_distilled: bool = False) -> Flux2KleinPipeline:
     )
 
 
+def flux2() -> Flux2Pipeline:
+    """Its processor would need torchvision; words alone are read by a tokenizer with a chat template as well."""
+    return Flux2Pipeline(
+        transformer=Flux2Transformer2DModel(**FLUX2, joint_attention_dim=3 * 16).eval(),
+        vae=flux2_vae(),
+        text_encoder=mistral3(Mistral3ForConditionalGeneration, layers=31),
+        tokenizer=llama_tokenizer(),
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+    )
+
+
 FLUX2: dict[str, Any] = {
     "patch_size": 1,
     "in_channels": 16,
@@ -111,6 +123,7 @@ ENTRIES = {
         build=kontext, tasks=("image-to-image",), negative=False, strength=False, by_size=kontext_size
     ),
     "flux-fill": Entry(build=fill, tasks=("inpaint",), negative=False),
+    "flux2": Entry(build=flux2, negative=False),
     "flux2-klein": Entry(build=klein, tasks=("text-to-image",), negative=False),
     "flux2-klein-distilled": Entry(build=lambda: klein(is_distilled=True), guidance=None, negative=False),
 }

@@ -1,4 +1,4 @@
-"""Pipelines that read their prompts with Qwen: Qwen-Image and its editors, Z-Image, HunyuanImage."""
+"""Pipelines that read their prompts with Qwen: Qwen-Image, Z-Image, HunyuanImage, Ovis, Krea 2."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from diffusers import (
     FlowMatchEulerDiscreteScheduler,
     HunyuanImagePipeline,
     HunyuanImageTransformer2DModel,
+    Krea2Pipeline,
+    Krea2Transformer2DModel,
+    OvisImagePipeline,
+    OvisImageTransformer2DModel,
     QwenImagePipeline,
     QwenImageTransformer2DModel,
     ZImagePipeline,
     ZImageTransformer2DModel,
 )
-from transformers import ByT5Tokenizer, Qwen3Model
+from transformers import ByT5Tokenizer, Qwen3Model, Qwen3VLModel
 
 from tests.tiny_models import vae
-from tests.zoo.encoders import byt5, qwen3, qwen_vl
+from tests.zoo.encoders import byt5, qwen3, qwen3_vl, qwen_vl
 from tests.zoo.entry import Entry
 from tests.zoo.tokenizers import qwen_tokenizer
 
@@ -37,19 +41,24 @@ def qwen_image_parts() -> dict[str, Any]:
             joint_attention_dim=32,
             axes_dims_rope=(8, 4, 4),
         ).eval(),
-        "vae": AutoencoderKLQwenImage(
-            base_dim=8,
-            z_dim=4,
-            dim_mult=[1, 2, 2, 2],
-            num_res_blocks=1,
-            temperal_downsample=[False, True, True],
-            latents_mean=[0.0] * 4,
-            latents_std=[1.0] * 4,
-        ).eval(),
+        "vae": qwen_vae(),
         "scheduler": FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
         "text_encoder": qwen_vl(),
         "tokenizer": qwen_tokenizer(),
     }
+
+
+def qwen_vae(halvings: int = 3) -> AutoencoderKLQwenImage:
+    """An autoencoder of videos, of which a picture is one frame; a latent is 2^halvings pixels wide."""
+    return AutoencoderKLQwenImage(
+        base_dim=8,
+        z_dim=4,
+        dim_mult=[1] + [2] * halvings,
+        num_res_blocks=1,
+        temperal_downsample=[False] + [True] * (halvings - 1),
+        latents_mean=[0.0] * 4,
+        latents_std=[1.0] * 4,
+    ).eval()
 
 
 def qwen_image() -> QwenImagePipeline:
@@ -118,8 +127,56 @@ def hunyuan_image() -> HunyuanImagePipeline:
     )
 
 
+def ovis() -> OvisImagePipeline:
+    return OvisImagePipeline(
+        transformer=OvisImageTransformer2DModel(
+            in_channels=16,
+            out_channels=16,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=32,
+            axes_dims_rope=(4, 4, 8),
+        ).eval(),
+        vae=vae(latent_channels=4, shift_factor=0.0609, use_quant_conv=False, use_post_quant_conv=False),
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+        text_encoder=qwen3(Qwen3Model),
+        tokenizer=qwen_tokenizer(),
+    )
+
+
+def krea2() -> Krea2Pipeline:
+    return Krea2Pipeline(
+        transformer=Krea2Transformer2DModel(
+            in_channels=16,
+            num_layers=2,
+            attention_head_dim=8,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            intermediate_size=32,
+            timestep_embed_dim=8,
+            text_hidden_dim=32,
+            num_text_layers=3,
+            text_num_attention_heads=2,
+            text_num_key_value_heads=1,
+            text_intermediate_size=16,
+            num_layerwise_text_blocks=1,
+            num_refiner_text_blocks=1,
+            axes_dims_rope=(4, 2, 2),
+        ).eval(),
+        vae=qwen_vae(),
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, base_shift=0.5, max_shift=1.15),
+        text_encoder=qwen3_vl(Qwen3VLModel),
+        tokenizer=qwen_tokenizer(),
+        text_encoder_select_layers=(0, 1, 2),
+    )
+
+
 ENTRIES = {
     "qwen-image": Entry(build=qwen_image, guidance="true_cfg_scale"),
     "z-image": Entry(build=z_image),
     "hunyuan-image": Entry(build=hunyuan_image, guidance=None),
+    "ovis": Entry(build=ovis),
+    "krea2": Entry(build=krea2),
 }

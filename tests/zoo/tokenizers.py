@@ -64,7 +64,7 @@ def llama_tokenizer(**settings: Any) -> Any:
 
 
 def beginning(tokenizer: Any, token: str, vocabulary: dict[str, int]) -> Any:
-    """`tokenizer`, saying `token` first as the real one does, so that even of an empty prompt there is something to read."""
+    """`tokenizer`, saying `token` first as the real one does: there is something to read even of an empty prompt."""
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
         single=f"{token} $A", special_tokens=[(token, vocabulary[token])]
     )
