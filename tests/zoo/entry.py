@@ -23,7 +23,7 @@ class Entry:
     documentation asks for, beside those; `by_size` those that depend on (width, height). `other` is a second size that
     it draws. `row` are further fields of its row. `unmerged` says why requests do not share forwards, "" if they do;
     `equal_lengths` why those share them only whose prompts have as many tokens.
-    `steps` are the steps that a mix of requests takes.
+    `needs` are modules beside this project's own. `steps` are the steps that a mix of requests takes.
     """
 
     build: Callable[[], DiffusionPipeline]
@@ -40,6 +40,7 @@ class Entry:
     row: Mapping[str, Any] = field(default_factory=dict)
     unmerged: str = ""
     equal_lengths: str = ""
+    needs: tuple[str, ...] = ()
     slow: bool = False
 
     def model(self, name: str) -> Model:

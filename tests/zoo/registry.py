@@ -6,10 +6,18 @@ from pathlib import Path
 
 import torch
 
-from tests.zoo import dits, flux, qwen, t5, unets
+from tests.zoo import dits, editors, flux, others, qwen, t5, unets
 from tests.zoo.entry import Entry
 
-ZOO: dict[str, Entry] = {**flux.ENTRIES, **qwen.ENTRIES, **dits.ENTRIES, **t5.ENTRIES, **unets.ENTRIES}
+ZOO: dict[str, Entry] = {
+    **flux.ENTRIES,
+    **unets.ENTRIES,
+    **qwen.ENTRIES,
+    **editors.ENTRIES,
+    **t5.ENTRIES,
+    **dits.ENTRIES,
+    **others.ENTRIES,
+}
 
 
 def save(name: str, folder: Path) -> Path:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.processors import TemplateProcessing
 from transformers import GemmaTokenizer, LlamaTokenizer, Qwen2Tokenizer
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 QWEN_SPECIAL = (
     "<|endoftext|>",
@@ -71,5 +71,13 @@ def beginning(tokenizer: Any, token: str, vocabulary: dict[str, int]) -> Any:
     return tokenizer
 
 
-def qwen_image_processor() -> Qwen2VLImageProcessorPil:
-    return Qwen2VLImageProcessorPil(size={"shortest_edge": 28 * 28, "longest_edge": 56 * 56})
+def qwen_processor() -> Any:
+    """Reads words and pictures, each at no more than 56x56 pixels."""
+    transformers: Any = importlib.import_module("transformers")
+    small = {"shortest_edge": 28 * 28, "longest_edge": 56 * 56}
+    return transformers.Qwen2VLProcessor(
+        image_processor=transformers.Qwen2VLImageProcessor(size=small),
+        tokenizer=qwen_tokenizer(),
+        video_processor=transformers.Qwen2VLVideoProcessor(size=small),
+        chat_template=CHAT,
+    )
