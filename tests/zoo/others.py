@@ -53,7 +53,7 @@ def longcat() -> LongCatImagePipeline:
     """In place of the processor that rewrites prompts, which needs torchvision, is one that only reads words."""
     return LongCatImagePipeline(
         transformer=LongCatImageTransformer2DModel(
-            in_channels=16,
+            in_channels=64,
             num_layers=1,
             num_single_layers=1,
             attention_head_dim=16,
@@ -62,7 +62,7 @@ def longcat() -> LongCatImagePipeline:
             pooled_projection_dim=32,
             axes_dims_rope=[4, 4, 8],
         ).eval(),
-        vae=vae(latent_channels=4, shift_factor=0.1159, use_quant_conv=False, use_post_quant_conv=False),
+        vae=vae(latent_channels=16, shift_factor=0.1159, use_quant_conv=False, use_post_quant_conv=False),
         text_encoder=qwen_vl(),
         tokenizer=qwen_tokenizer(),
         text_processor=qwen_tokenizer(),
@@ -96,9 +96,7 @@ def fibo() -> BriaFiboPipeline:
             temperal_downsample=[False, True, True],
             z_dim=16,
         ).eval(),
-        text_encoder=SmolLM3ForCausalLM(
-            SmolLM3Config(vocab_size=BEGIN_OF_TEXT + 1, pad_token_id=0, **decoder(16, 2))
-        ).eval(),
+        text_encoder=SmolLM3ForCausalLM(smol).eval(),
         tokenizer=llama_tokenizer(),
         scheduler=FlowMatchEulerDiscreteScheduler(),
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from tests.zoo import dits, editors, flux, others, qwen, t5, unets
+from tests.zoo import dits, editors, flux, kolors, others, qwen, t5, unets
 from tests.zoo.entry import Entry
 
 ZOO: dict[str, Entry] = {
@@ -17,6 +17,7 @@ ZOO: dict[str, Entry] = {
     **t5.ENTRIES,
     **dits.ENTRIES,
     **others.ENTRIES,
+    **kolors.ENTRIES,
 }
 
 
