@@ -18,12 +18,13 @@ OTHER = (64, 96)
 class Entry:
     """A pipeline of the zoo.
 
-    `guidance` is the argument of its call that a request's guidance goes to, None where it has none; `sized` whether
-    the call takes width and height (else it draws what its picture measures); `stock` are arguments that its
-    documentation asks for, beside those; `by_size` those that depend on (width, height). `other` is a second size that
-    it draws. `row` are further fields of its row. `unmerged` says why requests do not share forwards, "" if they do;
-    `equal_lengths` why those share them only whose prompts have as many tokens.
-    `needs` are modules beside this project's own. `steps` are the steps that a mix of requests takes.
+    `guidance` is the argument of its call that a request's guidance goes to, None where it has none. `negative`, `sized`
+    and `strength` are whether the call takes a negative prompt, width and height (else it draws what its picture
+    measures), a strength; `same_class` whether its own class does all of its tasks. `stock` are arguments that its
+    documentation asks for, beside those, and `by_size` those that depend on (width, height). `other` is a second size
+    that it draws, `row` are further fields of its row, `steps` those that a mix of requests takes. `unmerged` says why
+    requests do not share forwards, `equal_lengths` why those do only whose prompts have as many tokens; "" if they do.
+    `needs` are modules beside this project's own.
     """
 
     build: Callable[[], DiffusionPipeline]
@@ -34,6 +35,7 @@ class Entry:
     negative: bool = True
     sized: bool = True
     strength: bool = True
+    same_class: bool = False
     stock: Mapping[str, Any] = field(default_factory=dict)
     by_size: Callable[[int, int], Mapping[str, Any]] = lambda width, height: {}
     steps: tuple[int, ...] = (3, 4, 2)

@@ -116,6 +116,13 @@ def kontext_size(width: int, height: int) -> dict[str, Any]:
     return {"max_area": width * height, "_auto_resize": False}
 
 
+KLEIN: dict[str, Any] = {
+    "tasks": ("text-to-image", "image-to-image"),
+    "negative": False,
+    "strength": False,
+    "same_class": True,
+}
+
 ENTRIES = {
     "flux": Entry(build=dev, tasks=("text-to-image", "image-to-image", "inpaint"), negative=False),
     "flux-schnell": Entry(build=schnell, guidance=None, negative=False),
@@ -124,6 +131,6 @@ ENTRIES = {
     ),
     "flux-fill": Entry(build=fill, tasks=("inpaint",), negative=False),
     "flux2": Entry(build=flux2, negative=False),
-    "flux2-klein": Entry(build=klein, tasks=("text-to-image",), negative=False),
-    "flux2-klein-distilled": Entry(build=lambda: klein(is_distilled=True), guidance=None, negative=False),
+    "flux2-klein": Entry(build=klein, **KLEIN),
+    "flux2-klein-distilled": Entry(build=lambda: klein(is_distilled=True), guidance=None, **KLEIN),
 }

@@ -1,4 +1,4 @@
-"""Pipelines that came with an encoder of their own: Ernie-Image, LongCat-Image, Bria FIBO, DreamLite."""
+"""Ernie-Image, LongCat-Image, Bria FIBO and DreamLite; and OmniGen, which has no text encoder."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from diffusers import (
     FlowMatchEulerDiscreteScheduler,
     LongCatImagePipeline,
     LongCatImageTransformer2DModel,
+    OmniGenPipeline,
+    OmniGenTransformer2DModel,
 )
 from diffusers.models.transformers.transformer_bria_fibo import BriaFiboTransformer2DModel
 from transformers import Mistral3Model, Qwen3VLForConditionalGeneration, SmolLM3Config, SmolLM3ForCausalLM
@@ -21,7 +23,7 @@ from tests.tiny_models import vae
 from tests.zoo.encoders import decoder, mistral3, qwen3_vl, qwen_vl
 from tests.zoo.entry import Entry
 from tests.zoo.flux import flux2_vae
-from tests.zoo.tokenizers import llama_tokenizer, qwen_tokenizer
+from tests.zoo.tokenizers import LETTERS, LLAMA_SPECIAL, llama_tokenizer, qwen_tokenizer
 from tests.zoo.weights import awakened
 
 BEGIN_OF_TEXT = 128000
@@ -132,6 +134,29 @@ def dreamlite() -> DreamLitePipeline:
     )
 
 
+def omnigen() -> OmniGenPipeline:
+    """Its transformer reads the prompt itself, token by token beside the latents."""
+    return OmniGenPipeline(
+        transformer=awakened(
+            OmniGenTransformer2DModel(
+                in_channels=4,
+                hidden_size=32,
+                num_attention_heads=2,
+                num_key_value_heads=2,
+                intermediate_size=32,
+                num_layers=2,
+                pad_token_id=0,
+                vocab_size=len(LLAMA_SPECIAL) + len(LETTERS),
+                rope_scaling={"long_factor": [1.0] * 8, "short_factor": [1.0] * 8},
+                time_step_dim=16,
+            )
+        ),
+        vae=vae(latent_channels=4),
+        tokenizer=llama_tokenizer(),
+        scheduler=FlowMatchEulerDiscreteScheduler(invert_sigmas=True, num_train_timesteps=1),
+    )
+
+
 NO_REWRITE = {"enable_prompt_rewrite": False}
 
 ENTRIES = {
@@ -139,4 +164,5 @@ ENTRIES = {
     "longcat-image": Entry(build=longcat, stock=NO_REWRITE, row={"arguments": NO_REWRITE}),
     "bria-fibo": Entry(build=fibo),
     "dreamlite": Entry(build=dreamlite),
+    "omnigen": Entry(build=omnigen, negative=False, needs=("torchvision",)),
 }

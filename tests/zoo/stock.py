@@ -22,7 +22,7 @@ def stock_picture(folder: Path, entry: Entry, request: DrawRequest) -> torch.Ten
     """[3, height, width] in 0-1, by a pipeline loaded anew for this request alone."""
     own: Any = DiffusionPipeline
     pipeline = own.from_pretrained(str(folder))
-    if request.task != entry.tasks[0]:
+    if request.task != entry.tasks[0] and not entry.same_class:
         pipeline = OTHER_TASKS[request.task].from_pipe(pipeline)
     pipeline.set_progress_bar_config(disable=True)
     generator = torch.Generator("cpu").manual_seed(request.seed)
