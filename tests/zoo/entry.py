@@ -18,7 +18,7 @@ OTHER = (64, 96)
 class Entry:
     """A pipeline of the zoo.
 
-    `guidance` is the argument of its call that a request's guidance goes to, None where it has none. `negative`, `sized`
+    `guidance` is the argument of its call that a request's guidance goes to, None if it has none. `negative`, `sized`
     and `strength` are whether the call takes a negative prompt, width and height (else it draws what its picture
     measures), a strength; `same_class` whether its own class does all of its tasks. `stock` are arguments that its
     documentation asks for, beside those, and `by_size` those that depend on (width, height). `other` is a second size
