@@ -217,7 +217,7 @@ OWN_AREA = SizeGrid(minimum=64, maximum=256, multiple=2, width=128, height=128)
 EXACT = {"use_resolution_binning": False}
 
 ENTRIES = {
-    "hidream": Entry(build=hidream, sizes=OWN_AREA, other=(64, 256)),
+    "hidream": Entry(build=hidream, sizes=OWN_AREA, other=(64, 256), steps=(3, 4, 2), slow=True),
     "sana": Entry(build=sana, stock=EXACT),
     "sana-sprint": Entry(
         build=sana_sprint, negative=False, stock=EXACT, steps=(2, 2, 2), row={"max_steps": 2, "num_inference_steps": 2}

@@ -74,11 +74,14 @@ EDITOR: dict[str, Any] = {
     "guidance": "true_cfg_scale",
     "strength": False,
     "needs": ("torchvision",),
+    "steps": (3, 4, 2),
     "slow": True,
 }
 
 ENTRIES = {
     "qwen-image-edit": Entry(build=qwen_edit, **EDITOR),
     "qwen-image-edit-plus": Entry(build=qwen_edit_plus, **EDITOR),
-    "kandinsky5": Entry(build=kandinsky5, sizes=BUCKETS, other=(768, 1280), needs=("torchvision",), slow=True),
+    "kandinsky5": Entry(
+        build=kandinsky5, sizes=BUCKETS, other=(768, 1280), steps=(3, 4, 2), needs=("torchvision",), slow=True
+    ),
 }

@@ -38,7 +38,7 @@ class Entry:
     same_class: bool = False
     stock: Mapping[str, Any] = field(default_factory=dict)
     by_size: Callable[[int, int], Mapping[str, Any]] = lambda width, height: {}
-    steps: tuple[int, ...] = (3, 4, 2)
+    steps: tuple[int, ...] = (5, 7, 4)
     row: Mapping[str, Any] = field(default_factory=dict)
     unmerged: str = ""
     equal_lengths: str = ""
