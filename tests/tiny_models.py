@@ -97,7 +97,7 @@ def sd15(**denoiser: object) -> StableDiffusionPipeline:
     )
 
 
-def sdxl() -> StableDiffusionXLPipeline:
+def sdxl(**denoiser: object) -> StableDiffusionXLPipeline:
     return StableDiffusionXLPipeline(
         vae=vae(latent_channels=4),
         text_encoder=clip(CLIPTextModel),
@@ -110,13 +110,14 @@ def sdxl() -> StableDiffusionXLPipeline:
             addition_time_embed_dim=8,
             projection_class_embeddings_input_dim=6 * 8 + 32,
             use_linear_projection=True,
+            **denoiser,
         ),
         scheduler=EulerDiscreteScheduler(**SD15_BETAS, timestep_spacing="leading", steps_offset=1),
         add_watermarker=False,
     )
 
 
-def sd3() -> StableDiffusion3Pipeline:
+def sd3(**transformer: object) -> StableDiffusion3Pipeline:
     return StableDiffusion3Pipeline(
         transformer=SD3Transformer2DModel(
             sample_size=32,
@@ -129,6 +130,7 @@ def sd3() -> StableDiffusion3Pipeline:
             caption_projection_dim=32,
             pooled_projection_dim=64,
             out_channels=16,
+            **transformer,
         ).eval(),
         vae=vae(latent_channels=16, shift_factor=0.0609, use_quant_conv=False, use_post_quant_conv=False),
         text_encoder=clip(CLIPTextModelWithProjection),
@@ -235,15 +237,15 @@ def vae(**changes: object) -> AutoencoderKL:
     ).eval()
 
 
-def clip(kind: type[CLIPTextModel]) -> CLIPTextModel:
+def clip(kind: type[CLIPTextModel], tokens: int = PROMPT_TOKENS, width: int = 32) -> CLIPTextModel:
     config = CLIPTextConfig(
         vocab_size=len(clip_vocabulary()),
-        hidden_size=32,
+        hidden_size=width,
         projection_dim=32,
         intermediate_size=37,
         num_hidden_layers=2,
         num_attention_heads=4,
-        max_position_embeddings=PROMPT_TOKENS,
+        max_position_embeddings=tokens,
         bos_token_id=0,
         eos_token_id=1,
         pad_token_id=1,
@@ -261,13 +263,13 @@ def clip_vocabulary() -> dict[str, int]:
     return {token: index for index, token in enumerate(tokens)}
 
 
-def clip_tokenizer() -> CLIPTokenizer:
-    return CLIPTokenizer(vocab=clip_vocabulary(), merges=[], model_max_length=PROMPT_TOKENS)
+def clip_tokenizer(tokens: int = PROMPT_TOKENS) -> CLIPTokenizer:
+    return CLIPTokenizer(vocab=clip_vocabulary(), merges=[], model_max_length=tokens)
 
 
-def t5_tokenizer() -> T5Tokenizer:
+def t5_tokenizer(tokens: int = PROMPT_TOKENS) -> T5Tokenizer:
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), *((letter, -3.0) for letter in LETTERS)]
-    return T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=PROMPT_TOKENS)
+    return T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=tokens)
 
 
 def bert_vocabulary() -> dict[str, int]:
