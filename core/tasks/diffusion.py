@@ -112,6 +112,11 @@ class DiffusionParameters(Parameters):
         return self.num_inference_steps
 
     @property
+    def output_size(self) -> tuple[int, int] | None:
+        """Those that were asked for."""
+        return (self.width, self.height)
+
+    @property
     def input_size(self) -> tuple[int, int] | None:
         """That of the picture that is drawn."""
         return (self.width, self.height)

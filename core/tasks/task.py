@@ -60,6 +60,11 @@ class Parameters(Record):
         return self.row_cost * self.steps
 
     @property
+    def output_size(self) -> tuple[int, int] | None:
+        """Width and height in pixels that its pictures must come out in; None where that is not settled before."""
+        return None
+
+    @property
     def input_size(self) -> tuple[int, int] | None:
         """Width and height in pixels that its pictures are brought to; None to leave them as they are."""
         return None

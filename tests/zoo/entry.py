@@ -23,7 +23,8 @@ class Entry:
     measures), a strength; `same_class` whether its own class does all of its tasks. `stock` are arguments that its
     documentation asks for, beside those, and `by_size` those that depend on (width, height). `other` is a second size
     that it draws, `row` are further fields of its row, `steps` those that a mix of requests takes. `unmerged` says why
-    requests do not share forwards, `equal_lengths` why those do only whose prompts have as many tokens; "" if they do.
+    requests do not share forwards, `equal_lengths` why those do only whose prompts have as many tokens, or fewer at first; "" if
+    all do.
     `needs` are modules beside this project's own.
     """
 
@@ -48,5 +49,13 @@ class Entry:
     def model(self, name: str) -> Model:
         """Its row of the catalogue, whose source is the folder of that name."""
         return Model.model_validate(
-            {"id": name, "source": name, "tasks": self.tasks, "size": self.sizes, "scheduler": "own", **self.row}
+            {
+                "id": name,
+                "source": name,
+                "tasks": self.tasks,
+                "size": self.sizes,
+                "scheduler": "own",
+                "negative_prompt": self.negative,
+                **self.row,
+            }
         )

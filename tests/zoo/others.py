@@ -160,9 +160,9 @@ def omnigen() -> OmniGenPipeline:
 NO_REWRITE = {"enable_prompt_rewrite": False}
 
 ENTRIES = {
-    "ernie-image": Entry(build=ernie),
+    "ernie-image": Entry(build=ernie, equal_lengths="its texts come with their lengths, not with a mask"),
     "longcat-image": Entry(build=longcat, stock=NO_REWRITE, row={"arguments": NO_REWRITE}),
-    "bria-fibo": Entry(build=fibo),
+    "bria-fibo": Entry(build=fibo, equal_lengths="a text comes as what each layer made of it, masked in a dictionary"),
     "dreamlite": Entry(build=dreamlite),
     "omnigen": Entry(build=omnigen, negative=False, needs=("torchvision",)),
 }

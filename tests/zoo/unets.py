@@ -85,5 +85,11 @@ ENTRIES = {
     "sdxl-inpainting": Entry(build=sdxl_inpainting, tasks=("inpaint",)),
     "sd35": Entry(build=sd35, tasks=ALL_TASKS),
     "lcm": Entry(build=lcm, negative=False),
-    "instruct-pix2pix": Entry(build=instruct_pix2pix, tasks=("image-to-image",), sized=False, strength=False),
+    "instruct-pix2pix": Entry(
+        build=instruct_pix2pix,
+        tasks=("image-to-image",),
+        sized=False,
+        strength=False,
+        equal_lengths="a request has three rows, and the first forwards of a kind take no more than eight",
+    ),
 }

@@ -10,19 +10,29 @@ requests can hold a long one up for ever.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 from core.jobs import Stage
 from worker.contract import Lane
 from worker.engine.batch_size_tuner import FIRST_OF_VAE, FIRST_ROWS, BatchSizeTuner
+from worker.engine.calls import Call
 from worker.engine.fibers import Fiber
 from worker.engine.memory_model import MemoryModel
 
 
 class BatchScheduler:
-    """Picks one group of fibers at a time, whose calls may be merged, of no more rows than pay and fit."""
+    """Picks one group of fibers at a time, whose calls may be merged, of no more rows than pay and fit.
 
-    def __init__(self, tuner: BatchSizeTuner, memory: MemoryModel | None = None) -> None:
+    Calls of equal `merge_key` may.
+    """
+
+    def __init__(
+        self,
+        tuner: BatchSizeTuner,
+        memory: MemoryModel | None = None,
+        merge_key: Callable[[Call], Hashable] = lambda call: call.key,
+    ) -> None:
+        self._merge_key = merge_key
         self._tuner = tuner
         self._memory = memory or MemoryModel()
         self._credit: dict[Lane, float] = {}
@@ -48,14 +58,14 @@ class BatchScheduler:
         """The most urgent fiber and, by urgency, those whose calls merge with its own, while rows are left."""
         ordered = sorted(fibers, key=urgency)
         call = ordered[0].call
-        key = call.key
+        key = self._merge_key(call)
         is_of_vae = ordered[0].stage is not Stage.DENOISE and call.reuse_key is None
         first = FIRST_OF_VAE if is_of_vae else FIRST_ROWS
         limit = min(self._tuner.limit(ordered[0].kind, first), self._memory.rows(call.function, call.cells_per_row))
         group: list[Fiber] = []
         rows = 0
         for fiber in ordered:
-            if fiber.call.key == key and (not group or rows + fiber.call.rows <= limit):
+            if self._merge_key(fiber.call) == key and (not group or rows + fiber.call.rows <= limit):
                 group.append(fiber)
                 rows += fiber.call.rows
         return group

@@ -17,8 +17,15 @@ TIMESTEPS: Final = frozenset({"timestep", "timesteps"})
 NO_BATCH_AXIS: Final = frozenset({"img_ids", "txt_ids"})
 """Position grids whose first axis counts tokens; it may equal the number of rows by accident."""
 
+SEQUENCES: Final = ("encoder_hidden_states",)
+"""How the names of arguments begin that hold a text, a vector a token."""
+
 DIGESTS: Final[MutableMapping[torch.Tensor, tuple[int, bytes]]] = WeakIdKeyDictionary()
 """Hashes of tensors that are compared by value, for as long as somebody holds them."""
+
+
+class RowList(list[torch.Tensor]):
+    """A list that has a tensor a row of the batch."""
 
 
 @dataclass(eq=False)
@@ -35,18 +42,48 @@ class Call:
     fixed_rows: bool = False
 
     @cached_property
+    def row_lists(self) -> frozenset[str]:
+        """The arguments that are lists with a tensor a row, as of models whose first argument is such a list."""
+        first: Any = next(iter(self.arguments.values()), None)
+        if not is_list_of_tensors(first):
+            return frozenset()
+        return frozenset(
+            name for name, value in self.arguments.items() if is_list_of_tensors(value) and len(value) == len(first)
+        )
+
+    @cached_property
+    def masks(self) -> dict[str, str]:
+        """The argument that masks each sequence [rows, length, channels] of text, by its name, where there is one."""
+        found: dict[str, str] = {}
+        for name, value in self.arguments.items():
+            if name.startswith(SEQUENCES) and isinstance(value, torch.Tensor) and value.ndim == 3:
+                mask = next((each for each in masks_of(name) if each in self.arguments), None)
+                if mask and fits(self.arguments[mask], value):
+                    found[name] = mask
+        return found
+
+    @cached_property
     def leaves(self) -> list[tuple[str, Any]]:
-        """Its arguments, flat, each with its path."""
-        return named_leaves(self.arguments)
+        """Its arguments, flat, each with its path; a list that has a tensor a row is one leaf."""
+        return [leaf for name, value in self.arguments.items() for leaf in self._walk(name, value)]
+
+    def _walk(self, name: str, value: Any) -> list[tuple[str, Any]]:  # noqa: ANN401
+        return [(name, RowList(value))] if name in self.row_lists else walk(name, value)
 
     @cached_property
     def rows(self) -> int:
         """The length along the batch axis; 0 where no argument has one."""
+        if self.row_lists:
+            first: list[torch.Tensor] = next(iter(self.arguments.values()))
+            return len(first)
         return count_rows(self.leaves)
 
     @cached_property
     def cells_per_row(self) -> int:
         """Elements of one row of the tensor that leads: what memory grows with."""
+        if self.row_lists:
+            first: list[torch.Tensor] = next(iter(self.arguments.values()))
+            return max(1, first[0].numel())
         lead = leading(self.leaves)
         return 1 if lead is None else max(1, lead.numel() // max(1, lead.shape[0]))
 
@@ -54,6 +91,21 @@ class Call:
     def key(self) -> Hashable:
         """Equal for calls that one forward can answer together."""
         return (id(self.function), tuple((name, leaf_key(name, leaf, self.rows)) for name, leaf in self.leaves))
+
+    @cached_property
+    def form(self) -> Hashable:
+        """Equal for calls that are merged alike: the key without the values of what is shared."""
+        return (id(self.function), tuple((name, leaf_form(name, leaf, self.rows)) for name, leaf in self.leaves))
+
+    @cached_property
+    def uneven_key(self) -> Hashable | None:
+        """Equal for calls that one forward can answer once their texts are of one length; None if they always are."""
+        texts = {*self.masks} | self.row_lists - {next(iter(self.arguments), "")}
+        if not texts:
+            return None
+        others = [(name, leaf) for name, leaf in self.leaves if name not in {*self.masks.values()}]
+        keys = ((name, text_key(leaf) if name in texts else leaf_key(name, leaf, self.rows)) for name, leaf in others)
+        return (id(self.function), tuple(keys))
 
     @cached_property
     def kind(self) -> str:
@@ -106,6 +158,22 @@ def rebuilt(value: Any, leaves: Iterator[Any]) -> Any:  # noqa: ANN401
     return next(leaves)
 
 
+def is_list_of_tensors(value: Any) -> bool:  # noqa: ANN401
+    """Whether it is a list, and not an empty one, of nothing but tensors."""
+    return type(value) is list and bool(value) and all(isinstance(item, torch.Tensor) for item in value)
+
+
+def masks_of(sequence: str) -> tuple[str, ...]:
+    """What models call the argument that says which tokens of `sequence` count."""
+    ending = next(sequence.removeprefix(begin) for begin in SEQUENCES if sequence.startswith(begin))
+    return (f"{sequence}_mask", f"encoder_attention_mask{ending}", f"encoder_mask{ending}", f"attention_mask{ending}")
+
+
+def fits(mask: Any, sequence: torch.Tensor) -> bool:  # noqa: ANN401
+    """Whether `mask` can be that of `sequence`: none at all, or a number for each of its tokens."""
+    return mask is None or (isinstance(mask, torch.Tensor) and mask.shape == sequence.shape[:2])
+
+
 def parameter(name: str) -> str:
     """The parameter that the leaf at path `name` belongs to."""
     return name.partition(".")[0]
@@ -130,6 +198,11 @@ def has_batch_axis(name: str, leaf: torch.Tensor, rows: int) -> bool:
     return leaf.ndim >= 1 and leaf.shape[0] == rows and parameter(name) not in NO_BATCH_AXIS
 
 
+def has_layers_first(name: str, leaf: torch.Tensor, rows: int) -> bool:
+    """Whether `leaf` is what some layers made of every row, [layers, rows, length, channels]."""
+    return leaf.ndim == 4 and leaf.shape[0] != rows == leaf.shape[1] and parameter(name) not in NO_BATCH_AXIS
+
+
 def is_timestep(name: str, leaf: Any, rows: int) -> bool:  # noqa: ANN401
     """Whether `leaf` says at which step its rows are: one number for all of them, or one each."""
     if parameter(name) not in TIMESTEPS or not isinstance(leaf, torch.Tensor):
@@ -139,13 +212,34 @@ def is_timestep(name: str, leaf: Any, rows: int) -> bool:  # noqa: ANN401
 
 def leaf_key(name: str, leaf: Any, rows: int) -> Hashable:  # noqa: ANN401
     """What has to be equal for two calls to be merged."""
+    if isinstance(leaf, RowList):
+        return ("row list", frozenset((item.shape, item.dtype, item.device) for item in leaf))
     if not isinstance(leaf, torch.Tensor):
         return value_key(leaf)
     if rows and is_timestep(name, leaf, rows):
         return ("timestep", timestep_dtype(leaf), leaf.device)
     if rows and has_batch_axis(name, leaf, rows):
         return ("rows", leaf.shape[1:], leaf.dtype, leaf.device)
+    if rows and has_layers_first(name, leaf, rows):
+        return ("rows of layers", leaf.shape[0], leaf.shape[2:], leaf.dtype, leaf.device)
     return value_key(leaf)
+
+
+def leaf_form(name: str, leaf: Any, rows: int) -> Hashable:  # noqa: ANN401
+    """What of a leaf decides how it is merged: its key, without the value of what is shared."""
+    if isinstance(leaf, torch.Tensor):
+        key = leaf_key(name, leaf, rows)
+        return key[:-1] if isinstance(key, tuple) and key[0] == "value" else key
+    if isinstance(leaf, RowList):
+        return leaf_key(name, leaf, rows)
+    return ("plain", type(leaf).__name__)
+
+
+def text_key(leaf: Any) -> Hashable:  # noqa: ANN401
+    """What has to be equal for two texts to be brought to one length: all but that."""
+    if isinstance(leaf, RowList):
+        return ("texts", frozenset((item.shape[1:], item.dtype, item.device) for item in leaf))
+    return ("text", leaf.shape[2:], leaf.dtype, leaf.device)
 
 
 def value_key(leaf: Any) -> Hashable:  # noqa: ANN401
@@ -177,16 +271,49 @@ def merge(calls: Sequence[Call], pad_to: int = 0) -> Call:
 
     Its first row is repeated at the end until there are `pad_to` rows.
     """
-    rows = [call.rows for call in calls]
+    calls = with_even_texts(calls)
+    first, rows = calls[0], [call.rows for call in calls]
     padding = max(0, pad_to - sum(rows))
     columns = zip(*(call.leaves for call in calls), strict=True)
-    leaves = [merge_leaf(column[0][0], [leaf for _, leaf in column], rows, padding) for column in columns]
-    return Call(calls[0].function, rebuilt(calls[0].arguments, iter(leaves)))
+    leaves = iter([merge_leaf(column[0][0], [leaf for _, leaf in column], rows, padding) for column in columns])
+    arguments = {
+        name: next(leaves) if name in first.row_lists else rebuilt(value, leaves)
+        for name, value in first.arguments.items()
+    }
+    return Call(first.function, arguments)
+
+
+def with_even_texts(calls: Sequence[Call]) -> Sequence[Call]:
+    """`calls` with masked texts of one length: the shorter ones get tokens that their masks leave out."""
+    masks = calls[0].masks
+    if all(call.key == calls[0].key for call in calls[1:]):
+        return calls
+    changes: list[dict[str, torch.Tensor]] = [{} for _ in calls]
+    for name, mask in masks.items():
+        length = max(call.arguments[name].shape[1] for call in calls)
+        kinds = [call.arguments[mask].dtype for call in calls if call.arguments[mask] is not None]
+        for call, changed in zip(calls, changes, strict=True):
+            text = call.arguments[name]
+            told = call.arguments[mask]
+            if told is None:
+                told = torch.ones(text.shape[:2], dtype=kinds[0] if kinds else torch.bool, device=text.device)
+            changed[name] = filled(text, length)
+            changed[mask] = filled(told, length)
+    return [Call(call.function, {**call.arguments, **changed}) for call, changed in zip(calls, changes, strict=True)]
+
+
+def filled(tensor: torch.Tensor, length: int) -> torch.Tensor:
+    """`tensor` [rows, tokens, ...] with zeros behind its tokens up to `length`."""
+    missing = length - tensor.shape[1]
+    return torch.cat([tensor, tensor.new_zeros(tensor.shape[0], missing, *tensor.shape[2:])], dim=1)
 
 
 def merge_leaf(name: str, column: Sequence[Any], rows: Sequence[int], padding: int) -> Any:  # noqa: ANN401
     """One leaf of the merged call, from the same leaf of each of the calls."""
     first = column[0]
+    if isinstance(first, RowList):
+        merged = [item for each in column for item in each]
+        return [*merged, *merged[:1] * padding]
     if not isinstance(first, torch.Tensor):
         return first
     if is_timestep(name, first, rows[0]):
@@ -194,6 +321,8 @@ def merge_leaf(name: str, column: Sequence[Any], rows: Sequence[int], padding: i
         parts = [t.to(dtype).expand(count) for t, count in zip(column, rows, strict=True)]
     elif has_batch_axis(name, first, rows[0]):
         parts = list(column)
+    elif has_layers_first(name, first, rows[0]):
+        return torch.cat([*column, *[first[:, :1]] * padding], dim=1)
     else:
         return first
     return torch.cat([*parts, *[parts[0][:1]] * padding])
@@ -201,8 +330,8 @@ def merge_leaf(name: str, column: Sequence[Any], rows: Sequence[int], padding: i
 
 def split(output: Any, rows: Sequence[int], padded_to: int = 0) -> list[Any]:  # noqa: ANN401
     """The output of a merged call, cut back into one output for each of the calls."""
-    leaves, spec = pytree.tree_flatten(output)
     total = max(sum(rows), padded_to)
+    leaves, spec = pytree.tree_flatten(output, is_leaf=lambda part: is_list_of_tensors(part) and len(part) == total)
     outputs, start = [], 0
     for count in rows:
         mine = [rows_of(leaf, start, count, total) for leaf in leaves]
@@ -213,6 +342,8 @@ def split(output: Any, rows: Sequence[int], padded_to: int = 0) -> list[Any]:  #
 
 def rows_of(leaf: Any, start: int, count: int, total: int) -> Any:  # noqa: ANN401
     """`count` rows of `leaf` from row `start`; all of it where its first axis does not count the `total` rows."""
+    if isinstance(leaf, list):
+        return leaf[start : start + count]
     if isinstance(leaf, DiagonalGaussianDistribution):
         return DiagonalGaussianDistribution(leaf.parameters.narrow(0, start, count), leaf.deterministic)
     if isinstance(leaf, torch.Tensor) and leaf.ndim >= 1 and leaf.shape[0] == total:

@@ -18,6 +18,7 @@ from worker.engine.batch_size_tuner import BatchSizeTuner
 from worker.engine.fibers import DrawingCanceled, Fiber, failed
 from worker.engine.forward import Forwards
 from worker.engine.memory_model import MemoryModel
+from worker.engine.proofs import Proofs
 from worker.engine.residents import Residents
 from worker.engine.stats import Stats
 from worker.engine.tuning_cache import TuningCache
@@ -62,9 +63,10 @@ class Engine:
             else BatchSizeTuner(max_rows or MAX_ROWS)
         )
         self._memory = MemoryModel(meter_of(models.device))
-        self._scheduler = BatchScheduler(tuner, self._memory)
+        proofs = Proofs()
+        self._scheduler = BatchScheduler(tuner, self._memory, proofs.key)
         self.stats = Stats()
-        self._forwards = Forwards(tuner, self.stats, self._memory)
+        self._forwards = Forwards(tuner, self.stats, self._memory, proofs)
         self._waiting: deque[Drawing] = deque()
         self._passed: Drawing | None = None
         self._fibers: list[Fiber] = []

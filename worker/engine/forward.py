@@ -17,9 +17,10 @@ import torch
 
 from core.jobs import Stage
 from worker.engine.batch_size_tuner import BatchSizeTuner
-from worker.engine.calls import Call, merge, split
+from worker.engine.calls import Call
 from worker.engine.fibers import Fiber
 from worker.engine.memory_model import MemoryModel
+from worker.engine.proofs import Proofs, merged
 from worker.engine.stats import Stats
 from worker.faults import is_device_lost, is_out_of_memory, no_memory
 from worker.pipelines.memory import enable_attention_slicing, enable_vae_slicing, enable_vae_tiling
@@ -31,7 +32,14 @@ logger = logging.getLogger(__name__)
 class Forwards:
     """Runs groups of fibers, and tells the tuner and the memory model what their forwards took."""
 
-    def __init__(self, tuner: BatchSizeTuner, stats: Stats | None = None, memory: MemoryModel | None = None) -> None:
+    def __init__(
+        self,
+        tuner: BatchSizeTuner,
+        stats: Stats | None = None,
+        memory: MemoryModel | None = None,
+        proofs: Proofs | None = None,
+    ) -> None:
+        self._proofs = proofs or Proofs()
         self._tuner = tuner
         self._stats = stats or Stats()
         self._memory = memory or MemoryModel()
@@ -71,11 +79,13 @@ class Forwards:
         if waits:  # else the time of forwards before this one would count
             torch.accelerator.synchronize()
         began, began_at = clock(), time.perf_counter()
-        answers = compute(group, calls)
+        proves = self._proofs.proves(calls)
+        answers = compute(group, calls, self._proofs)
         if waits:
             torch.accelerator.synchronize()
         rows = sum(call.rows for call in calls)
-        self._tuner.ran(kind, rows, clock() - began)
+        if not proves:  # which runs some calls twice
+            self._tuner.ran(kind, rows, clock() - began)
         self._memory.ran(group[0].call.function, rows * group[0].call.cells_per_row)
         self._stats.ran(group[0].drawing.request.model, group[0].stage, rows, time.perf_counter() - began_at)
         return answers
@@ -107,15 +117,17 @@ def distinct_calls(group: Sequence[Fiber]) -> list[Call]:
     return list({reuse_key(fiber.call): fiber.call for fiber in group}.values())
 
 
-def compute(group: Sequence[Fiber], calls: Sequence[Call]) -> list[Any]:
+def compute(group: Sequence[Fiber], calls: Sequence[Call], proofs: Proofs) -> list[Any]:
     """One forward for `calls`, the distinct ones of the group, and its answer to each fiber."""
     rows = [call.rows for call in calls]
     # A compiled module is compiled again for every new number of rows: keep to powers of two.
     pad_to = 1 << (sum(rows) - 1).bit_length() if calls[0].fixed_rows else 0
-    if len(calls) == 1 and pad_to <= rows[0]:
-        outputs = [calls[0].run()]
+    if len(calls) > 1:
+        outputs = proofs.run(calls, pad_to)
+    elif pad_to > rows[0]:
+        outputs = merged(calls, pad_to)
     else:
-        outputs = split(merge(calls, pad_to).run(), rows, pad_to)
+        outputs = [calls[0].run()]
     by_key = {reuse_key(call): output for call, output in zip(calls, outputs, strict=True)}
     for fiber in group:
         if fiber.call.reuse_key is not None:

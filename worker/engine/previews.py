@@ -10,6 +10,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+VIDEO_VAES: Final = frozenset({"AutoencoderKLQwenImage", "AutoencoderKLWan", "AutoencoderKLHunyuanVideo"})
+"""Autoencoders of videos that models of pictures use: a picture is one frame, [rows, channels, 1, height, width]."""
+
 FIT_CELLS: Final = 8
 FIT_CELL_PIXELS: Final = 32
 LONGEST_SIDE: Final = 256
@@ -22,6 +25,11 @@ class ColourMap:
 
     weights: torch.Tensor
     spread: float
+
+    @property
+    def channels(self) -> int:
+        """Of the latents that it maps."""
+        return len(self.weights) - 1
 
     def jpeg(self, latents: torch.Tensor) -> bytes:
         """The first of `latents` [rows, channels, height, width] as a JPEG of at most 256 pixels a side.
@@ -64,8 +72,19 @@ def fit_colour_map(vae: Any) -> ColourMap:  # noqa: ANN401 - any diffusers autoe
 
 def pipeline_latents(vae: Any, picture: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
     """Latents [1, channels, height, width] of `picture` as pipelines carry them: shifted and scaled."""
-    encoded = vae.encode(picture)
-    latents: torch.Tensor = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
-    shift = getattr(vae.config, "shift_factor", None) or 0.0
-    scaled: torch.Tensor = (latents - shift) * vae.config.scaling_factor
-    return scaled
+    frames = type(vae).__name__ in VIDEO_VAES
+    encoded = vae.encode(picture.unsqueeze(2) if frames else picture)
+    latents: torch.Tensor = (
+        encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else next(iter(encoded.values()))
+    )
+    config = vae.config
+    if getattr(config, "latents_mean", None) and getattr(config, "latents_std", None):
+        mean, spread = (
+            torch.tensor(told, dtype=latents.dtype, device=latents.device).view(1, -1, *[1] * (latents.ndim - 2))
+            for told in (config.latents_mean, config.latents_std)
+        )
+        latents = (latents - mean) / spread
+    else:
+        shift = getattr(config, "shift_factor", None) or 0.0
+        latents = (latents - shift) * config.scaling_factor
+    return latents.squeeze(2) if frames else latents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -17,6 +18,8 @@ from worker.engine.stats import Stats
 from worker.pipelines.call import PipelineCall
 from worker.pipelines.loaded_model import LoadedModel
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(eq=False)
 class Resident:
@@ -27,17 +30,28 @@ class Resident:
     prompts: PromptCache
 
     @cached_property
-    def colours(self) -> ColourMap:
-        """Latents to colours; fitted when it is first asked for, which encodes a small picture."""
-        return fit_colour_map(self.vae)
+    def colours(self) -> ColourMap | None:
+        """Latents to colours, fitted when it is first asked for, which encodes a small picture; None if it cannot be.
+
+        Asked once: there are autoencoders of other kinds, and each would fail at every preview.
+        """
+        try:
+            return fit_colour_map(self.vae)
+        except Exception:
+            logger.info("no previews: the autoencoder's latents have no linear map to colours", exc_info=True)
+            return None
 
     def painter(self, call: PipelineCall, latents: torch.Tensor) -> Callable[[], bytes] | None:
         """Paints, in any thread, how the picture of `call` will look by `latents`; None where that cannot be said.
 
         Belongs on the engine's thread, as the autoencoder does.
         """
+        if self.vae is None or self.colours is None:
+            return None
         grid = call.foreseen(latents)
-        return None if grid is None else partial(self.colours.jpeg, grid)
+        if grid is None or grid.shape[1] != self.colours.channels:
+            return None
+        return partial(self.colours.jpeg, grid)
 
 
 class Residents:
@@ -51,6 +65,8 @@ class Residents:
         """That of `model`, whose modules are hooked the first time."""
         if model not in self._known:
             self._known[model] = Resident(
-                model.pipeline.vae, batchable=hook(model.pipeline), prompts=PromptCache(stats=self._stats)
+                getattr(model.pipeline, "vae", None),
+                batchable=hook(model.pipeline),
+                prompts=PromptCache(stats=self._stats),
             )
         return self._known[model]

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from PIL import Image
 
+from core.catalog.model import Model
 from core.errors import JobFailure
 from core.tasks import Role, task_named
 from worker.contract import DrawRequest
@@ -25,18 +26,41 @@ ARGUMENTS_OF_ROLES: Final = {"mask": "mask_image"}
 NO_ARGUMENTS: Final = frozenset({"scheduler", "noise_schedule"})
 """Parameters that are part of the pipeline, not of its call."""
 
+SPRINT_STEPS: Final = 2
+"""The only number of steps for which SANA-Sprint's intermediate time (arXiv:2503.09641) is meant, and taken."""
+
 JUST_OVER: Final = 1 + 1e-6
 
 
-def call_arguments(pipeline: Any, request: DrawRequest, traits: Traits) -> dict[str, Any]:  # noqa: ANN401 - any diffusers pipeline
+def call_arguments(pipeline: Any, request: DrawRequest, traits: Traits, row: Model) -> dict[str, Any]:  # noqa: ANN401 - any diffusers pipeline
     """Those that `request` has for a call of `pipeline`, without seed, callback and output type.
 
     Raises JobFailure where a picture is missing that the task starts from.
     """
-    arguments = taken_by(pipeline, parameters_told(request) | pictures_given(request))
+    told = parameters_told(request)
+    if not row.negative_prompt:
+        told.pop("negative_prompt", None)
+    arguments = taken_by(pipeline, told | pictures_given(request) | as_asked(request) | row.arguments)
     if "strength" in arguments:
         arguments["strength"] = with_a_step(arguments["strength"], request.steps)
+    names = parameter_names(type(pipeline).__call__)
+    if "guidance_scale" in told and "true_cfg_scale" in names and not embeds_guidance(pipeline):
+        arguments = {"true_cfg_scale": told["guidance_scale"]} | arguments
+    if "intermediate_timesteps" in names and request.steps != SPRINT_STEPS:
+        arguments = {"intermediate_timesteps": None} | arguments
     return {name: value for name, value in arguments.items() if name not in traits.without}
+
+
+def as_asked(request: DrawRequest) -> dict[str, Any]:
+    """What keeps pipelines from drawing another size than the one asked for, whichever of it they have."""
+    width, height = getattr(request.parameters, "width", None), getattr(request.parameters, "height", None)
+    area = {"max_area": width * height} if width and height else {}
+    return {**area, "_auto_resize": False, "use_resolution_binning": False}
+
+
+def embeds_guidance(pipeline: Any) -> bool:  # noqa: ANN401
+    """Whether the model was taught guidance as a number (distilled), so that `guidance_scale` is not the real one."""
+    return bool(getattr(getattr(pipeline, "transformer", None), "config", {}).get("guidance_embeds"))
 
 
 def taken_by(pipeline: Any, arguments: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401

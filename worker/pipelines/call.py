@@ -47,7 +47,7 @@ class PipelineCall:
             stepped(step + 1, getattr(pipe, "num_timesteps", request.steps), tensors.get("latents"))
             return {}
 
-        arguments = call_arguments(pipeline, request, self._traits)
+        arguments = call_arguments(pipeline, request, self._traits, self._row)
         arguments = with_prompts(pipeline, self._row, request, arguments, self.notes.append)
         generator = torch.Generator("cpu").manual_seed(request.seed)
         ours = {
@@ -55,9 +55,11 @@ class PipelineCall:
             "callback_on_step_end": step_ended,
             "output_type": "pt",
         }
-        with self._last_step.watching(pipeline.scheduler, generator), reading(pipeline, arguments, self.notes.append):
+        calls_back = "callback_on_step_end" in taken_by(pipeline, ours)
+        watching = self._last_step.watching(pipeline.scheduler, generator, None if calls_back else stepped)
+        with watching, reading(pipeline, arguments, self.notes.append):
             output = pipeline(**arguments | taken_by(pipeline, ours))
-        return result_of(output, task_named(request.task).medium)
+        return result_of(output, task_named(request.task).medium, request.parameters.output_size)
 
     def foreseen(self, latents: torch.Tensor) -> torch.Tensor | None:
         """The finished latents as the model foresees them at `latents`, [rows, channels, height, width].
@@ -69,16 +71,28 @@ class PipelineCall:
         return grid if grid.ndim == 4 else None
 
 
-def result_of(output: Any, medium: Medium) -> Any:  # noqa: ANN401 - a pipeline's own output type
+def result_of(output: Any, medium: Medium, size: tuple[int, int] | None = None) -> Any:  # noqa: ANN401 - a pipeline's own
     """The first thing that a pipeline made: a picture as 8-bit pixels, of another medium as it came, on the CPU.
 
     Raises JobFailure: `content_filtered` for what the model's own safety checker withheld, `nan_output` for a picture
-    that is none.
+    that is none, `size_not_drawn` for one of another than `size`, width and height in pixels.
     """
     if any(getattr(output, "nsfw_content_detected", None) or ()):
         raise JobFailure("the model's own safety checker withheld the picture", code="content_filtered")
     made = output[0]
     if medium.name == IMAGE.name:
-        return to_pixels(made)
+        return in_size(to_pixels(made), size)
     first = made[0]
     return first.detach().cpu() if isinstance(first, torch.Tensor) else first
+
+
+def in_size(pixels: torch.Tensor, size: tuple[int, int] | None) -> torch.Tensor:
+    """`pixels` [height, width, 3] if they are of `size`, or nothing is said of it. Raises JobFailure otherwise."""
+    height, width = pixels.shape[:2]
+    if size is None or (width, height) == size:
+        return pixels
+    raise JobFailure(
+        f"{size[0]}x{size[1]} was asked for, and the model drew {width}x{height}: it draws sizes of its own; the sizes "
+        "that its row in the catalogue allows (size.buckets) should be those",
+        code="size_not_drawn",
+    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -14,7 +17,7 @@ def modules_of(pipeline: Any) -> dict[str, torch.nn.Module]:  # noqa: ANN401 - a
 
 def is_hookable(pipeline: Any) -> bool:  # noqa: ANN401
     """Whether all of its modules may be called for several requests in turn."""
-    return all(map(is_plain, modules_of(pipeline).values()))
+    return not sets_processors(type(pipeline).__call__) and all(map(is_plain, modules_of(pipeline).values()))
 
 
 def is_plain(module: torch.nn.Module) -> bool:
@@ -25,3 +28,25 @@ def is_plain(module: torch.nn.Module) -> bool:
 def has_hooks(part: torch.nn.Module) -> bool:
     """An empty registry counts for nothing: some transformers get one with their first call."""
     return hasattr(part, "_hf_hook") or bool(getattr(getattr(part, "_diffusers_hook", None), "hooks", None))
+
+
+@cache
+def sets_processors(call: Callable[..., Any]) -> bool:
+    """Whether a pipeline's `call` changes how its modules attend while it runs, as perturbed-attention guidance does.
+
+    Told by its code: nothing else tells it (Ahn et al. 2024, arXiv:2403.17377, is done so in diffusers).
+    """
+    code = inspect.getsource(call)
+    return "set_attn_processor" in code or "_set_pag_attn" in code
+
+
+def keep_vae_wide(pipeline: Any) -> None:  # noqa: ANN401 - any diffusers pipeline
+    """Hold an autoencoder that overflows in half precision in float32 for good.
+
+    The stock pipelines move it to float32 and back around every call; with two requests under way one would move it
+    under the other.
+    """
+    vae = getattr(pipeline, "vae", None)
+    if vae is not None and vae.dtype == torch.float16 and vae.config.get("force_upcast"):
+        vae.to(dtype=torch.float32)
+        vae.register_to_config(force_upcast=False)

@@ -22,19 +22,31 @@ class LastStep:
         self._given: tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor] | None = None
 
     @contextmanager
-    def watching(self, scheduler: Any, generator: torch.Generator | None = None) -> Iterator[None]:  # noqa: ANN401 - schedulers share no base type
+    def watching(
+        self,
+        scheduler: Any,  # noqa: ANN401 - schedulers share no base type
+        generator: torch.Generator | None = None,
+        stepped: Callable[[int, int, torch.Tensor | None], None] | None = None,
+    ) -> Iterator[None]:
         """Follow the steps of `scheduler`, which belongs to one request; afterwards it is as before.
+
+        `stepped` is told of each, its number and how many there are, for pipelines that tell of none.
 
         Noise that its steps take comes from `generator`, where the pipeline does not hand one over: those of flows
         do not, and the process's own would give every run of a seed another picture.
         """
-        step = scheduler.step
+        step, taken = scheduler.step, 0
         noise = {"generator": generator} if generator is not None and "generator" in parameters_of(step) else {}
 
         @wraps(step)  # pipelines look at its signature
         def watched(model_output: torch.Tensor, timestep: Any, sample: torch.Tensor, *rest: Any, **more: Any) -> Any:  # noqa: ANN401
+            nonlocal taken
             self._given = (scheduler, model_output, timestep, sample)
-            return step(model_output, timestep, sample, *rest, **(noise | more))
+            made = step(model_output, timestep, sample, *rest, **(noise | more))
+            taken += 1
+            if stepped is not None:
+                stepped(taken, len(scheduler.timesteps), sample)
+            return made
 
         scheduler.step = watched
         try:

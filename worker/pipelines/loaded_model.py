@@ -9,12 +9,16 @@ from functools import lru_cache
 from typing import Any, Final
 
 import torch
-from diffusers import DiffusionPipeline
+from diffusers import DiffusionPipeline, SchedulerMixin
+from diffusers.guiders.guider_utils import BaseGuidance
 
+from core.catalog.families import family_of
 from core.catalog.model import Model
 from core.errors import JobFailure
 from core.schedulers import NoiseSchedule, Scheduler
+from core.tasks import all_tasks
 from worker.contract import DrawRequest
+from worker.pipelines.arguments import ARGUMENTS_OF_ROLES, parameter_names
 from worker.pipelines.components import is_hookable
 from worker.pipelines.families import traits_of
 from worker.pipelines.schedulers import build_scheduler
@@ -22,6 +26,9 @@ from worker.pipelines.schedulers import build_scheduler
 logger = logging.getLogger(__name__)
 
 SCHEDULERS_KEPT: Final = 32
+
+PICTURES: Final = frozenset({"image", "mask_image"})
+"""The arguments by which a pipeline's class tells whether it starts from words, a picture, or a part of one."""
 
 VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -33,8 +40,9 @@ class LoadedModel:
         self.row = row
         self.device = device
         self.pipeline = pipeline
-        self.traits = traits_of(row.family)
+        self.traits = traits_of(family_of(type(pipeline).__name__))
         self._by_task: dict[str, Any] = {}
+        self._stateful: dict[str, tuple[str, ...]] = {}
         # Building one takes milliseconds, copying it less.
         self._scheduler = lru_cache(maxsize=SCHEDULERS_KEPT)(self._new_scheduler)
 
@@ -45,8 +53,14 @@ class LoadedModel:
         (`task_not_supported`) if no pipeline of the model does the task.
         """
         if request.task not in self._by_task:
-            self._by_task[request.task] = self._build(request.task)
+            built = self._build(request.task)
+            self._stateful[request.task] = stateful_parts(built)
+            self._by_task[request.task] = built
         pipeline = copy.copy(self._by_task[request.task])
+        for name in self._stateful[request.task]:
+            setattr(pipeline, name, copy.deepcopy(getattr(pipeline, name)))
+        if getattr(pipeline, "scheduler", None) is None:
+            return pipeline
         named = getattr(request.parameters, "scheduler", None)
         schedule = getattr(request.parameters, "noise_schedule", None)
         # Some solvers keep lists that they never set anew: a shallow copy would share them.
@@ -69,7 +83,8 @@ class LoadedModel:
         if kind is None:
             raise self._cannot(task)
         try:
-            pipeline = with_components_of(self.pipeline, kind)
+            own = not is_pipeline(kind) and is_made_for(type(self.pipeline), task)
+            pipeline = copy.copy(self.pipeline) if own else with_components_of(self.pipeline, kind)
         except ValueError as error:  # diffusers has no pipeline of this make for the task
             if is_pipeline(kind) or task not in self.row.tasks[:1]:
                 logger.warning("no pipeline for a task", extra={"model": self.row.id, "task": task, "why": str(error)})
@@ -80,6 +95,23 @@ class LoadedModel:
 
     def _cannot(self, task: str) -> JobFailure:
         return JobFailure(f"model '{self.row.id}' does not do {task}", code="task_not_supported")
+
+
+def is_made_for(pipeline: type, task: str) -> bool:
+    """Whether the class itself does `task`: it takes pictures in the roles of the task, and in no other."""
+    known = all_tasks().get(task)
+    if known is None:
+        return False
+    wanted = frozenset(ARGUMENTS_OF_ROLES.get(role.name, role.name) for role in known.roles)
+    return wanted == PICTURES & parameter_names(pipeline.__call__)
+
+
+def stateful_parts(pipeline: Any) -> tuple[str, ...]:  # noqa: ANN401
+    """The components beside the scheduler that remember something of a call, by name: every request has its own."""
+    parts = pipeline.components.items()
+    return tuple(
+        name for name, part in parts if name != "scheduler" and isinstance(part, BaseGuidance | SchedulerMixin)
+    )
 
 
 def is_pipeline(kind: Any) -> bool:  # noqa: ANN401

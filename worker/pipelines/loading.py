@@ -18,6 +18,7 @@ from core.catalog.hub_cache import snapshot_of
 from core.catalog.model import Model
 from core.errors import JobFailure
 from worker.faults import is_device_lost
+from worker.pipelines.components import keep_vae_wide
 from worker.pipelines.config_folders import config_folder
 from worker.pipelines.devices import pick_dtype
 from worker.pipelines.families import traits_of
@@ -46,9 +47,18 @@ def load(
     if device.type == "cuda":
         torch.cuda.empty_cache()
     traits = traits_of(row.family)
-    dtype = pick_dtype(device, row.dtype or memory.dtype, half_overflows=traits.half_overflows)
+    overflows = traits.half_overflows or has_transformer(locate(row.source) or snapshot_of(row.source, row.revision))
+    dtype = pick_dtype(device, row.dtype or memory.dtype, half_overflows=overflows)
     try:
         pipeline = open_model(row, locate, dtype, local_only=not allow_downloads).to(device)
+        load_embeddings(pipeline, row, locate)
+        pipeline.set_progress_bar_config(disable=True)
+        keep_vae_wide(pipeline)
+        for adjust in traits.after_load:
+            adjust(pipeline)
+        apply_savers(pipeline, memory, row.size.width * row.size.height, free_memory(device))
+    except JobFailure:
+        raise
     except Exception as error:
         if is_device_lost(error):
             raise
@@ -56,13 +66,13 @@ def load(
         raise JobFailure(
             f"model '{row.id}' could not be loaded: {reason_of(error, row)}", code="model_load_failed"
         ) from error
-    load_embeddings(pipeline, row, locate)
-    pipeline.set_progress_bar_config(disable=True)
-    for adjust in traits.after_load:
-        adjust(pipeline)
-    apply_savers(pipeline, memory, row.size.width * row.size.height, free_memory(device))
     logger.info("model loaded", extra={"model": row.id, "seconds": round(time.monotonic() - started, 2)})
     return LoadedModel(row, pipeline, device)
+
+
+def has_transformer(folder: Path | None) -> bool:
+    """Whether a pipeline's folder has a transformer, which are trained in bfloat16, beyond the range of float16."""
+    return folder is not None and (folder / "transformer").is_dir()
 
 
 def quiet_libraries() -> None:

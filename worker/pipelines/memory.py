@@ -18,6 +18,11 @@ Switch = Literal["auto", "on", "off"]
 
 MEMINFO: Final = Path("/proc/meminfo")
 
+WIDTHS: Final = ("block_out_channels", "decoder_block_out_channels", "decoder_base_dim", "base_dim")
+"""What autoencoders call the channels of their blocks at full size: a list from there down, or a number."""
+
+USUAL_WIDTH: Final = 128
+
 DECODER_COPIES: Final = 6
 """Full-resolution activations that a decoder holds at its widest block: input, norm, two convolutions, skip, sum."""
 
@@ -38,7 +43,8 @@ def apply_savers(pipeline: Any, options: MemoryOptions, pixels: int, free_bytes:
     `pixels` is the size of a usual picture; `free_bytes` is the device memory left once the weights are there, None
     where that cannot be known (then memory counts as enough).
     """
-    needed = decode_bytes(pipeline.vae, pixels)
+    vae = getattr(pipeline, "vae", None)
+    needed = decode_bytes(vae, pixels) if vae is not None else 0
     short = free_bytes is not None and free_bytes < 2 * needed
     # Slicing attention slows SDPA down and saves little beside it: only in real distress.
     very_short = free_bytes is not None and free_bytes < needed // 2
@@ -63,9 +69,11 @@ def decode_bytes(vae: Any, pixels: int) -> int:  # noqa: ANN401
     The last block works at full size with twice the channels of its output; 3.2 GB for 1024x1024 in half precision
     with the autoencoder of Stable Diffusion.
     """
-    channels = getattr(vae.config, "block_out_channels", None) or vae.config.decoder_block_out_channels
+    told = (getattr(vae.config, name, None) for name in WIDTHS)
+    width = next((each for each in told if each), USUAL_WIDTH)
+    channels = int(width[0] if isinstance(width, list | tuple) else width)
     itemsize: int = torch.empty((), dtype=vae.dtype).element_size()
-    return pixels * 2 * int(channels[0]) * DECODER_COPIES * itemsize
+    return pixels * 2 * channels * DECODER_COPIES * itemsize
 
 
 def free_memory(device: torch.device) -> int | None:
@@ -93,8 +101,8 @@ def available_memory(meminfo: Path = MEMINFO) -> int | None:
 
 def enable_vae_slicing(pipeline: Any) -> bool:  # noqa: ANN401
     """Decode one picture at a time; false if it was on already or this autoencoder cannot."""
-    vae = pipeline.vae
-    if getattr(vae, "use_slicing", None) is not False:
+    vae = getattr(pipeline, "vae", None)
+    if vae is None or getattr(vae, "use_slicing", None) is not False:
         return False
     vae.enable_slicing()
     return True
@@ -102,8 +110,8 @@ def enable_vae_slicing(pipeline: Any) -> bool:  # noqa: ANN401
 
 def enable_vae_tiling(pipeline: Any) -> bool:  # noqa: ANN401
     """Decode large pictures tile by tile; false if it was on already or this autoencoder cannot."""
-    vae = pipeline.vae
-    if getattr(vae, "use_tiling", None) is not False:
+    vae = getattr(pipeline, "vae", None)
+    if vae is None or getattr(vae, "use_tiling", None) is not False:
         return False
     vae.enable_tiling()
     return True

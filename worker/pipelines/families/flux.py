@@ -1,4 +1,4 @@
-"""Flux: guidance is distilled, so there is no negative prompt, and latents travel packed, 2x2 patches in a row."""
+"""Flux: latents travel packed, 2x2 patches in a row."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ def unpacked(latents: torch.Tensor, request: DrawRequest) -> torch.Tensor:
 
 TRAITS: Final = Traits(
     families=frozenset({"flux"}),
-    without=frozenset({"negative_prompt"}),
-    cannot=frozenset({"inpaint"}),
     half_overflows=True,  # trained in bfloat16
     latent_grid=unpacked,
 )

@@ -1,0 +1,115 @@
+"""Proof before trust: the first merged forward of each kind is also run alone and compared.
+
+What a module does with its arguments is not known here. A kind that comes out otherwise merged than alone, or that
+raises, never merges again: a pipeline that nobody has read is right first, and fast where it can be.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Hashable, Sequence
+from typing import Any, Final
+
+import torch
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+from torch.utils import _pytree as pytree
+
+from worker.engine.calls import Call, merge, split
+from worker.faults import is_device_lost, is_out_of_memory
+
+logger = logging.getLogger(__name__)
+
+TOLERANCES: Final = {torch.float16: 5e-3, torch.bfloat16: 2e-2}
+TOLERANCE: Final = 2e-5
+"""By how much a merged output may differ, as a share of its length: rounding, which the number of rows changes."""
+
+
+class Proofs:
+    """Which kinds of calls may be merged, learned as they come."""
+
+    def __init__(self) -> None:
+        self._may_merge: dict[Hashable, bool] = {}
+
+    def key(self, call: Call) -> Hashable:
+        """Equal for calls that one forward may answer now; its own for one of a kind that must not be merged."""
+        if not self._may_merge.get(call.form, True):
+            return ("alone", id(call))
+        uneven = call.uneven_key
+        if uneven is not None and self._may_merge.get(uneven_form(call), True):
+            return uneven
+        return call.key
+
+    def proves(self, calls: Sequence[Call]) -> bool:
+        """Whether `run` would compare: `calls` are the first to be merged of their kind."""
+        return len(calls) > 1 and form_of(calls) not in self._may_merge
+
+    def run(self, calls: Sequence[Call], pad_to: int = 0) -> list[Any]:
+        """The output of each of `calls`, which have one key. Raises what a call alone raises, or a lack of memory."""
+        form = form_of(calls)
+        if self._may_merge.get(form):
+            return merged(calls, pad_to)
+        together = self._tried(calls, pad_to)
+        ends = [calls[0].run(), calls[-1].run()]
+        proven = together is not None and all(map(alike, (together[0], together[-1]), ends))
+        self._may_merge[form] = proven
+        if proven and together is not None:
+            return together
+        logger.warning("calls of a kind are never merged again", extra={"kind": calls[0].kind})
+        return [ends[0], *(call.run() for call in calls[1:-1]), ends[1]]
+
+    def _tried(self, calls: Sequence[Call], pad_to: int) -> list[Any] | None:
+        """The outputs merged; None if that raised for a reason of its own."""
+        try:
+            return merged(calls, pad_to)
+        except Exception as error:
+            if is_device_lost(error) or is_out_of_memory(error):
+                raise
+            logger.info("a merged forward failed", exc_info=error)
+            return None
+
+
+def merged(calls: Sequence[Call], pad_to: int) -> list[Any]:
+    """One forward for all of `calls`, cut into an output for each."""
+    return split(merge(calls, pad_to).run(), [call.rows for call in calls], pad_to)
+
+
+def form_of(calls: Sequence[Call]) -> Hashable:
+    """Of calls that have one key: their kind, or that of texts of unequal lengths."""
+    first = calls[0]
+    return first.form if all(call.key == first.key for call in calls[1:]) else uneven_form(first)
+
+
+def uneven_form(call: Call) -> Hashable:
+    """What merges of unequal texts have in common, whatever the lengths."""
+    lead = next((leaf.shape[1:] for _, leaf in call.leaves if isinstance(leaf, torch.Tensor) and leaf.ndim > 1), None)
+    return ("uneven", id(call.function), tuple(name for name, _ in call.leaves), lead)
+
+
+def alike(one: Any, other: Any) -> bool:  # noqa: ANN401 - whatever the module returns
+    """Whether two outputs are the same but for rounding."""
+    parts, others = tensors_of(one), tensors_of(other)
+    return len(parts) == len(others) and all(map(near, parts, others))
+
+
+def tensors_of(output: Any) -> list[torch.Tensor]:  # noqa: ANN401
+    """Every tensor of an output, an autoencoder's distribution by its parameters."""
+    leaves = [
+        leaf.parameters if isinstance(leaf, DiagonalGaussianDistribution) else leaf
+        for leaf in pytree.tree_leaves(output)
+    ]
+    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
+
+
+def near(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether `one` is `other` within the tolerance of its precision; what is no number is in both or in none."""
+    if one.shape != other.shape:
+        return False
+    if not one.is_floating_point():
+        return torch.equal(one, other)
+    finite = torch.isfinite(other)
+    if not torch.equal(torch.isfinite(one), finite):
+        return False
+    wanted = torch.where(finite, other, 0).float()
+    off = torch.where(finite, one, 0).float() - wanted
+    allowed = TOLERANCES.get(one.dtype, TOLERANCE) * torch.linalg.vector_norm(wanted)
+    return bool(torch.linalg.vector_norm(off) <= allowed)
