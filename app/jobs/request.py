@@ -70,7 +70,8 @@ def resolve(wanted: JobRequest, catalog: Catalog) -> Resolved:
     _check_roles(task, wanted.inputs)
     model = catalog.model(wanted.model)
     parameters = _parameters(wanted, task, model)
-    task.check(model, parameters, wanted.n)
+    pictures = sum(len(wanted.inputs[role.name]) for role in task.roles if role.mode == "RGB")
+    task.check(model, parameters, wanted.n, pictures)
     return Resolved(task, model, parameters, seeds_for(wanted.seed, wanted.n), _output(wanted, task))
 
 

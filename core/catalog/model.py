@@ -89,7 +89,9 @@ class Model(StrictRecord):
     `prompt_tokens` are those of a prompt that are read at once, None where that is not known; with `prompt_chunks` a
     longer prompt is read in chunks of as many, and parts of it can be weighted: text encoders that are CLIP's alone.
 
-    `max_work` bounds n x width x height x steps of a job, in pixel-steps; `styles` are ways to put a prompt.
+    `max_work` bounds n x width x height x steps of a job, in pixel-steps; `reference_pixels` are what every given
+    picture adds to each step of models that read pictures beside what they draw, `drawn` for as many as are drawn;
+    `styles` are ways to put a prompt.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
@@ -121,6 +123,7 @@ class Model(StrictRecord):
     embeddings: dict[Word, str] = Field(default={})
     max_images: int = Field(default=MAX_IMAGES, ge=1, le=MAX_IMAGES)
     max_work: int = Field(default=4 * 2**20 * 100, ge=1)
+    reference_pixels: Annotated[int, Field(ge=0)] | Literal["drawn"] = 0
     styles: dict[StyleName, StyleTemplate] = Field(default={}, max_length=64)
 
     @model_validator(mode="before")
@@ -151,6 +154,10 @@ class Model(StrictRecord):
     def noise_schedules(self) -> dict[Scheduler, tuple[NoiseSchedule, ...]]:
         """Those that it takes with each of its samplers."""
         return {scheduler: noise_schedules(scheduler, self.schedulers) for scheduler in self.schedulers}
+
+    def pixels_read(self, drawn: int, pictures: int) -> int:
+        """What `pictures` given ones add to each step of a picture of `drawn` pixels, in pixels."""
+        return pictures * (drawn if self.reference_pixels == "drawn" else self.reference_pixels)
 
     def in_style(self, prompt: str, style: str | None) -> str:
         """What to ask the model for. Raises InvalidRequest for a style that it does not have."""

@@ -103,17 +103,22 @@ class Task:
         """Whether `model` can do it."""
         return self.name in model.tasks or (bool(self.builds_on) and self.builds_on <= set(model.tasks))
 
-    def check(self, model: Model, parameters: Parameters, outputs: int) -> None:
-        """Raise InvalidRequest, naming the field and what would fit, if `model` cannot make `outputs` of it."""
+    def check(self, model: Model, parameters: Parameters, outputs: int, pictures: int = 0) -> None:
+        """Raise InvalidRequest, naming the field and what would fit, if `model` cannot make `outputs` of it.
+
+        `pictures` is how many it starts from, besides masks: some models read them anew at every step.
+        """
         if not self.fits(model):
             raise InvalidRequest(f"model '{model.id}' does not do {self.name}", param="model")
         parameters.check(model)
         if outputs > model.max_images:
             raise InvalidRequest(f"n {outputs} is over the {model.max_images} of model '{model.id}'", param="n")
-        work = parameters.cost * outputs
+        read = model.pixels_read(parameters.row_cost, pictures)
+        work = (parameters.cost + read * parameters.steps) * outputs
         if work > model.max_work:
+            beside = f", and {read} pixels of given pictures a step," if read else ""
             raise InvalidRequest(
-                f"n x {parameters.cost_terms} is {work}, over the {model.max_work} that model "
+                f"n x {parameters.cost_terms}{beside} is {work}, over the {model.max_work} that model "
                 f"'{model.id}' does in one job: ask for fewer images, a smaller size or fewer steps",
                 param="n",
             )

@@ -157,3 +157,18 @@ def test_a_refusal_names_the_field_and_what_would_fit(changes: dict[str, Any], p
     assert raised.value.param == param
     assert words in raised.value.message
     assert raised.value.status == 400
+
+
+def test_pictures_that_a_model_reads_at_every_step_cost_too() -> None:
+    # Given a model that reads as many pixels of each given picture as it draws, and one that reads a fixed number
+    image_to_image = task_named("image-to-image")
+    parameters = image_to_image.parameters.model_validate({**PARAMETERS.model_dump(), "strength": 1.0})
+    alone = parameters.cost
+    drawn = model(tasks=("image-to-image",), reference_pixels="drawn", max_work=2 * alone)
+    fixed = model(tasks=("image-to-image",), reference_pixels=10, max_work=alone + 10 * parameters.steps)
+
+    # Then one picture fits and two do not
+    for row in (drawn, fixed):
+        image_to_image.check(row, parameters, 1, 1)
+        with pytest.raises(InvalidRequest, match="pixels of given pictures a step"):
+            image_to_image.check(row, parameters, 1, 2)

@@ -23,9 +23,8 @@ class Entry:
     measures), a strength; `same_class` whether its own class does all of its tasks. `stock` are arguments that its
     documentation asks for, beside those, and `by_size` those that depend on (width, height). `other` is a second size
     that it draws, `row` are further fields of its row, `steps` those that a mix of requests takes. `unmerged` says why
-    requests do not share forwards, `equal_lengths` why those do only whose prompts have as many tokens, or fewer at first; "" if
-    all do.
-    `needs` are modules beside this project's own.
+    requests do not share forwards, `equal_lengths` why not all of them do, as those whose prompts have other lengths;
+    "" if they do. `needs` are modules beside this project's own.
     """
 
     build: Callable[[], DiffusionPipeline]

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 FOR_REQUESTS: Final = frozenset(
     {"description", "license", "aliases", "queue", "size", "num_inference_steps", "max_steps", "guidance_scale"}
-    | {"schedulers", "negative_prompt", "max_images", "max_work", "styles"}
+    | {"schedulers", "max_images", "max_work", "reference_pixels", "styles"}
 )
 """What of a row is used up when a request is accepted: a change of anything else means another model."""
 

@@ -20,7 +20,7 @@ def unpacked(latents: torch.Tensor, request: DrawRequest) -> torch.Tensor:
 
 
 TRAITS: Final = Traits(
-    families=frozenset({"flux"}),
+    families=frozenset({"flux", "flux-kontext"}),
     half_overflows=True,  # trained in bfloat16
     latent_grid=unpacked,
 )
