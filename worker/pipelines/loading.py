@@ -25,6 +25,7 @@ from worker.pipelines.load_faults import reason_of
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.memory import MemoryOptions, apply_savers, free_memory
 from worker.pipelines.overrides import load_overrides
+from worker.pipelines.schedulers import unknown_settings
 from worker.pipelines.single_file import open_single_file
 from worker.pipelines.textual_inversions import load_embeddings
 from worker.pipelines.weights import check_weights
@@ -57,6 +58,8 @@ def load(
             f"model '{row.id}' could not be loaded: {reason_of(error, row)}", code="model_load_failed"
         ) from error
     load_embeddings(pipeline, row, locate)
+    if unknown := unknown_settings(row.scheduler_config, getattr(pipeline, "scheduler", None)):
+        logger.warning("settings that no sampler has", extra={"model": row.id, "scheduler_config": unknown})
     pipeline.set_progress_bar_config(disable=True)
     for adjust in traits.after_load:
         adjust(pipeline)
