@@ -6,6 +6,7 @@ import { countOf } from "./tokens.js";
 
 const NUMBERS = { width: "width", height: "height", steps: "num_inference_steps", guidance: "guidance_scale", n: "n" };
 const OTHER = "other";
+const AUTOMATIC = "automatic";
 let models = [];
 
 export const chosen = () => models.find((model) => model.id === byId("model").value);
@@ -21,6 +22,7 @@ export function offer(list) {
   choose((models.find((model) => model.is_default) ?? models[0]).id);
   byId("model").addEventListener("change", () => choose(byId("model").value));
   byId("size").addEventListener("change", takeSize);
+  byId("scheduler").addEventListener("input", () => offerNoise(byId("noise").value));
   for (const name of ["width", "height"]) byId(name).addEventListener("input", tellSize);
   byId("more").addEventListener("input", tellMore);
   for (const name of ["prompt", "style"]) byId(name).addEventListener("input", tellCount);
@@ -59,6 +61,7 @@ function setFields(id) {
     ...model.schedulers.map((name) => element("option", { value: name, textContent: name })),
   );
   byId("scheduler").value = model.scheduler;
+  offerNoise();
   const styles = Object.keys(model.styles);
   byId("style").replaceChildren(
     element("option", { value: "", textContent: "as it says" }),
@@ -68,6 +71,14 @@ function setFields(id) {
   byId("negative-row").hidden = !model.negative_prompt;
   byId("start-file-row").hidden = !model.tasks.includes("image-to-image");
   byId("about-model").textContent = model.description + stateOf(model);
+}
+
+/** The noise schedules that the chosen sampler takes; the one chosen before stays if it is among them. */
+function offerNoise(wanted = AUTOMATIC) {
+  const taken = chosen().noise_schedules[byId("scheduler").value] ?? [AUTOMATIC];
+  byId("noise").replaceChildren(...taken.map((name) => element("option", { value: name, textContent: name })));
+  byId("noise").value = taken.includes(wanted) ? wanted : AUTOMATIC;
+  byId("noise-row").hidden = taken.length === 1;
 }
 
 /** What to know of a model that cannot be drawn with at once. */
@@ -101,6 +112,7 @@ function tellMore() {
   tell("seed", "", (value) => `seed ${value}`);
   tell("n", 1, (value) => `${value} pictures`);
   tell("scheduler", model.scheduler, (value) => value);
+  tell("noise", AUTOMATIC, (value) => `${value} noise`);
   if (model.negative_prompt) tell("negative", "", (value) => `without ${value}`);
   byId("more-said").textContent = told.join(" · ");
 }
@@ -114,7 +126,9 @@ function prompt() {
 
 /** What the form asks for, as the native API takes it. */
 export function asked() {
-  const body = { prompt: prompt(), model: byId("model").value, scheduler: byId("scheduler").value };
+  const body = { prompt: prompt(), model: byId("model").value };
+  body.scheduler = byId("scheduler").value;
+  if (byId("noise").value !== AUTOMATIC) body.noise_schedule = byId("noise").value;
   for (const [id, name] of Object.entries(NUMBERS)) body[name] = byId(id).valueAsNumber;
   if (byId("seed").value) body.seed = byId("seed").valueAsNumber;
   if (chosen().negative_prompt && byId("negative").value.trim()) body.negative_prompt = byId("negative").value.trim();
@@ -122,7 +136,7 @@ export function asked() {
 }
 
 const KEPT = "easel-form";
-const FIELDS = ["model", "prompt", "style", "negative", "scheduler", "seed", "strength", ...Object.keys(NUMBERS)];
+const FIELDS = ["model", "prompt", "style", "negative", "scheduler", "noise", "seed", "strength", ...Object.keys(NUMBERS)];
 
 /** Remember what is in the form, for a reload. */
 export function keep() {
@@ -136,6 +150,7 @@ export function restore() {
   const typed = byId("prompt").value;
   choose(kept.model);
   for (const id of FIELDS.slice(1)) byId(id).value = kept[id];
+  offerNoise(kept.noise);
   if (typed) byId("prompt").value = typed;
   tellSize();
   tellMore();
@@ -149,6 +164,7 @@ export function fill(recipe) {
   byId("style").value = ""; // it is in the prompt already
   byId("negative").value = recipe.negative_prompt ?? "";
   byId("scheduler").value = recipe.scheduler;
+  offerNoise(recipe.noise_schedule);
   byId("seed").value = recipe.seed ?? "";
   for (const [id, name] of Object.entries(NUMBERS)) byId(id).value = recipe[name];
   tellSize();

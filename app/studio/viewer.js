@@ -78,6 +78,7 @@ function rows({ task, model, parameters, created_at, started_at, finished_at, no
     ["Steps", parameters.num_inference_steps],
     ["Guidance", parameters.guidance_scale],
     ["Scheduler", parameters.scheduler],
+    ...("noise_schedule" in parameters ? [["Noise schedule", parameters.noise_schedule]] : []),
     ["Seed", seed],
     ["Made", `${new Date(created_at).toLocaleString()}, in ${seconds.toFixed(1)}\u00a0s`],
     ...notes.map((note) => ["Note", note]),

@@ -34,6 +34,12 @@ def repository_folder(repo: str) -> Path:
 
 def snapshot_of(repo: str, revision: str | None = None) -> Path | None:
     """The folder of the repository's pipeline at `revision` (`main` if None); None unless all of it is cached."""
+    folder = cached_folder(repo, revision)
+    return folder if folder is not None and is_whole(folder) else None
+
+
+def cached_folder(repo: str, revision: str | None = None) -> Path | None:
+    """The same, of which only some may be cached; None where `repo` is no hub id or the cache does not know it."""
     if not HUB_ID.fullmatch(repo):
         return None
     home = repository_folder(repo)
@@ -43,7 +49,7 @@ def snapshot_of(repo: str, revision: str | None = None) -> Path | None:
     except OSError:
         commit = wanted
     folder = home / "snapshots" / commit
-    return folder if is_whole(folder) else None
+    return folder if folder.is_dir() else None
 
 
 def is_whole(folder: Path) -> bool:

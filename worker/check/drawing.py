@@ -28,6 +28,7 @@ from worker.pipelines.load_faults import LOG
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.loading import load, quiet_libraries
 from worker.pipelines.memory import MemoryOptions
+from worker.pipelines.schedulers import unknown_settings
 
 STEPS: Final = 2
 SEEDS: Final = (1, 2)
@@ -43,6 +44,7 @@ def check_model(
     told: dict[str, Any] = {"model": row.id, "device": str(device), "faults": [], "notes": []}
     try:
         model = loaded(catalog, row, settings, device, told)
+        told["notes"] += unused_settings(row, model)
         pictures = drawn(model, requests_of(row, size), told)
     except Exception as error:  # whatever a pipeline raises is what was looked for
         told["faults"].append(reason_of(error))
@@ -69,6 +71,12 @@ def loaded(catalog: Catalog, row: Model, settings: Settings, device: torch.devic
     model = load(row, catalog.local_path, device, options, allow_downloads=settings.allow_downloads)
     told["load_seconds"] = time.monotonic() - started
     return model
+
+
+def unused_settings(row: Model, model: LoadedModel) -> list[str]:
+    """In words, which of the row's settings for samplers do nothing, such as misspelt ones."""
+    unknown = unknown_settings(row.scheduler_config, getattr(model.pipeline, "scheduler", None))
+    return [f"scheduler_config: no sampler has a setting '{key}', so it does nothing" for key in unknown]
 
 
 def drawn(model: LoadedModel, requests: list[DrawRequest], told: dict[str, Any]) -> list[torch.Tensor]:

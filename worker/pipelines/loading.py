@@ -26,6 +26,7 @@ from worker.pipelines.load_faults import reason_of
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.memory import MemoryOptions, apply_savers, free_memory
 from worker.pipelines.overrides import load_overrides
+from worker.pipelines.schedulers import unknown_settings
 from worker.pipelines.single_file import open_single_file
 from worker.pipelines.textual_inversions import load_embeddings
 from worker.pipelines.weights import check_weights
@@ -66,6 +67,8 @@ def load(
         raise JobFailure(
             f"model '{row.id}' could not be loaded: {reason_of(error, row)}", code="model_load_failed"
         ) from error
+    if unknown := unknown_settings(row.scheduler_config, getattr(pipeline, "scheduler", None)):
+        logger.warning("settings that no sampler has", extra={"model": row.id, "scheduler_config": unknown})
     logger.info("model loaded", extra={"model": row.id, "seconds": round(time.monotonic() - started, 2)})
     return LoadedModel(row, pipeline, device)
 

@@ -267,8 +267,8 @@ def settings_of(kind: Any) -> frozenset[str]:  # noqa: ANN401
 
 
 def unknown_settings(told: Config, own: Any = None) -> tuple[str, ...]:  # noqa: ANN401
-    """The keys of a row's `scheduler_config` that no scheduler knows, the model's `own` class among them."""
-    kinds = [kind for kind, _ in SCHEDULERS.values()] + ([own] if own is not None else [])
+    """The keys of a row's `scheduler_config` that no scheduler knows, the model's `own` one among them."""
+    kinds = [kind for kind, _ in SCHEDULERS.values()] + ([type(own)] if own is not None else [])
     known = frozenset().union(*(settings_of(kind) for kind in kinds))
     return tuple(key for key in told if key not in known)
 

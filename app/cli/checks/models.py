@@ -10,8 +10,8 @@ from typing import Final
 from redis.exceptions import RedisError
 
 from app.cli.checks.finding import Finding
+from app.cli.checks.single_files import file_finding
 from app.cli.client import Client, ClientError
-from app.stack.memory import GIB
 from app.stack.up import local_host
 from core.catalog.catalog import Catalog, CatalogError
 from core.catalog.hub_cache import snapshot_of
@@ -34,7 +34,7 @@ def model_findings(chosen: Settings) -> Iterator[Finding]:
         what = f"model {model.id}"
         folder = catalog.local_path(model.source)
         if folder is not None and folder.is_file():
-            yield Finding(what, "ok", f"file {model.source}, {folder.stat().st_size / GIB:.1f} GiB")
+            yield file_finding(model, folder, catalog, chosen)
         elif folder is not None:
             missing = missing_files(folder)
             if missing:

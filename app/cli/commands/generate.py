@@ -55,6 +55,8 @@ def generate(
     steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
     guidance: Annotated[float | None, typer.Option(help="How closely to follow the prompt.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="The sampler.")] = None,
+    noise_schedule: Annotated[str | None, typer.Option(help="How its noise falls, such as karras.")] = None,
+    prompt_syntax: Annotated[str | None, typer.Option(help="weighted: (word:1.3) is a weight; or plain.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed draws the same picture; -1: a random one.")] = None,
     n: Annotated[int, typer.Option("-n", "--n", help="How many pictures.", min=1, max=MAX_IMAGES)] = 1,
     open_it: Annotated[bool, typer.Option("--open", help="Show the picture when it is done.")] = False,
@@ -76,7 +78,8 @@ def generate(
         body: dict[str, Any] = {
             "task": task, "style": style, "negative_prompt": negative_prompt, "model": model, "width": width,
             "height": height, "strength": strength, "num_inference_steps": steps, "guidance_scale": guidance,
-            "scheduler": scheduler, "seed": seed, "n": n, "output": {"format": destination.format},
+            "scheduler": scheduler, "noise_schedule": noise_schedule, "prompt_syntax": prompt_syntax, "seed": seed,
+            "n": n, "output": {"format": destination.format},
         }  # fmt: skip
         # One at a time is drawn, so one worker is enough where this call starts its own.
         with any_server(server, api_key, settings(data_dir=data_dir, workers=1)) as reached:

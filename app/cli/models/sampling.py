@@ -6,22 +6,10 @@ import re
 from typing import Any, Final
 
 from app.cli.models.facts import Facts
+from app.cli.models.samplers import FEW_STEP_SAMPLERS, fitting_samplers, sampler_of
 from core.catalog.families import family_defaults
 from core.catalog.model import MAX_STEPS
 from core.schedulers import Scheduler
-
-SAMPLERS: Final = {
-    "EulerDiscreteScheduler": Scheduler.EULER,
-    "EulerAncestralDiscreteScheduler": Scheduler.EULER_ANCESTRAL,
-    "HeunDiscreteScheduler": Scheduler.HEUN,
-    "DDIMScheduler": Scheduler.DDIM,
-    "DDPMScheduler": Scheduler.DDPM,
-    "DPMSolverMultistepScheduler": Scheduler.DPMPP_2M,
-    "UniPCMultistepScheduler": Scheduler.UNIPC,
-    "LCMScheduler": Scheduler.LCM,
-    "FlowMatchEulerDiscreteScheduler": Scheduler.FLOW_MATCH_EULER,
-}
-"""Our name for the sampler that a model came with."""
 
 FEW_STEPS: Final = {
     "turbo": 4,
@@ -58,8 +46,8 @@ def sampling_of(facts: Facts, name: str) -> tuple[dict[str, Any], list[str]]:
         "guidance_scale": guided,
         "scheduler": str(sampler_of(facts)),
     }
-    if row["scheduler"] == Scheduler.LCM:
-        row["schedulers"] = [str(Scheduler.LCM), str(Scheduler.OWN)]
+    if (fitting := fitting_samplers(facts, Scheduler(row["scheduler"]))) is not None:
+        row["schedulers"] = [str(each) for each in fitting]
     if config:
         row["scheduler_config"] = config
     if word:
@@ -81,19 +69,13 @@ def few_steps_word(facts: Facts, name: str) -> str | None:
         return None
     if found := next((word for word in words if word in FEW_STEPS), None):
         return found
-    if facts.family == "lcm" or facts.scheduler.get("_class_name") == "LCMScheduler":
+    if facts.family == "lcm":
         return "lcm"
+    if found := FEW_STEP_SAMPLERS.get(str(facts.scheduler.get("_class_name"))):
+        return found
     if facts.pipeline.startswith("FluxPipeline") and facts.denoiser.get("guidance_embeds") is False:
         return "schnell"
     return None
-
-
-def sampler_of(facts: Facts) -> Scheduler:
-    """That of the model's own scheduler; the family's where ours has no name for it, else the own one as it stands."""
-    usual = Scheduler(family_defaults(facts.family).get("scheduler", Scheduler.OWN))
-    if facts.family == "lcm":
-        return Scheduler.OWN
-    return SAMPLERS.get(str(facts.scheduler.get("_class_name")), usual)
 
 
 def scheduler_config(facts: Facts, name: str, word: str | None, notes: list[str]) -> dict[str, Any]:
@@ -109,8 +91,8 @@ def scheduler_config(facts: Facts, name: str, word: str | None, notes: list[str]
     elif predicted == "v_prediction":
         notes.append("v-prediction, as its scheduler says")
     zero_snr = own.get("rescale_betas_zero_snr") or changes.get("rescale_betas_zero_snr")
-    lcm = own.get("_class_name") == "LCMScheduler"
-    if own.get("timestep_spacing") != "trailing" and (zero_snr or (word and not lcm and facts.family != "lcm")):
+    spaced = own.get("_class_name") not in FEW_STEP_SAMPLERS and facts.family != "lcm"
+    if own.get("timestep_spacing") != "trailing" and (zero_snr or (word and spaced)):
         changes["timestep_spacing"] = "trailing"
         notes.append(f"trailing timesteps, which {'zero terminal SNR' if zero_snr else f'{word} models'} need")
     return changes

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from core.settings import Settings
 from tests.app.conftest import serving
 from tests.app.fake_worker import FakeWorker
-from tests.app.studio.asking import ask, told
+from tests.app.studio.asking import ask, told, wait_for_form
 from tests.browser import needs_chromium, opened
 
 pytestmark = needs_chromium
@@ -57,6 +57,37 @@ def test_the_sizes_of_another_model_are_others(studio: Page) -> None:
     studio.get_by_label("Model").select_option("flux-tiny")
 
     expect(studio.get_by_label("Size")).to_have_value("512 × 512")
+
+
+def test_noise_schedules_are_those_of_the_sampler(studio: Page, worker: FakeWorker) -> None:
+    # Given a sampler that takes several
+    studio.get_by_text("More", exact=True).click()
+    noise = studio.get_by_label("Noise schedule")
+    expect(noise).to_have_value("automatic")
+    noise.select_option("karras")
+    # When another that takes it as well is chosen, then it stays, and is said
+    studio.get_by_label("Scheduler").select_option("dpmpp-2m")
+    expect(noise).to_have_value("karras")
+    expect(studio.locator("#more-said")).to_have_text("dpmpp-2m · karras noise")
+    ask(studio, "a house")
+    claim = worker.claim()
+    assert told(claim.job.request)["noise_schedule"] == "karras"
+    # as its picture does
+    worker.finish(claim)
+    studio.get_by_role("button", name="a house", exact=True).click()
+    expect(studio.get_by_role("dialog")).to_contain_text("karras")
+    studio.keyboard.press("Escape")
+    # and a reload keeps it
+    studio.reload()
+    wait_for_form(studio)
+    expect(noise).to_have_value("karras")
+    studio.get_by_text("More", exact=True).click()
+    # but one that does not take it has its own
+    studio.get_by_label("Scheduler").select_option("ddim")
+    expect(noise).to_have_value("automatic")
+    # and one that takes none other has no choice
+    studio.get_by_label("Scheduler").select_option("own")
+    expect(noise).to_be_hidden()
 
 
 def test_what_is_set_behind_more_is_said_beside_it(studio: Page) -> None:

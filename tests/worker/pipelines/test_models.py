@@ -13,6 +13,7 @@ from core.errors import JobFailure, NotFound
 from core.schedulers import Scheduler
 from tests import tiny_models
 from tests.worker.engine.drawings import a_request
+from worker.pipelines.loading import load
 from worker.pipelines.memory import MemoryOptions
 from worker.pipelines.models import Models
 
@@ -94,3 +95,15 @@ def test_an_autoencoder_that_overflows_in_half_stays_in_float32(catalog: Catalog
     assert models.get("sdxl").pipeline.unet.dtype == torch.float16
     assert models.get("sdxl").pipeline.vae.dtype == torch.float32
     assert models.get("sd15").pipeline.vae.dtype == torch.float16
+
+
+def test_a_setting_that_no_sampler_has_is_in_the_log(catalog: Catalog, caplog: pytest.LogCaptureFixture) -> None:
+    # Given a row with a misspelt setting
+    row = catalog.model("sd15").evolve(
+        scheduler_config={"timestep_spacing": "trailing", "timestep_spaceing": "trailing"}
+    )
+    # When its model is loaded
+    load(row, catalog.local_path, torch.device("cpu"), MemoryOptions(), allow_downloads=False)
+    # Then the log names that one
+    (warning,) = [each for each in caplog.records if each.levelname == "WARNING"]
+    assert (warning.__dict__["model"], warning.__dict__["scheduler_config"]) == ("sd15", ("timestep_spaceing",))

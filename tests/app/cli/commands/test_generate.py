@@ -28,7 +28,8 @@ def test_what_the_options_say_is_asked_for(easel: Easel) -> None:
     # When
     done = easel(
         "generate", "a", "red", "apple", "--size", "256x192", "--steps", 5, "--guidance", 3.5, "--seed", 7, "-n", 2,
-        "--negative-prompt", "blur", "--scheduler", "euler", "--format", "webp", "--json",
+        "--negative-prompt", "blur", "--scheduler", "euler", "--noise-schedule", "karras",
+        "--prompt-syntax", "weighted", "--format", "webp", "--json",
     )  # fmt: skip
 
     # Then
@@ -42,6 +43,8 @@ def test_what_the_options_say_is_asked_for(easel: Easel) -> None:
         "num_inference_steps": 5,
         "guidance_scale": 3.5,
         "scheduler": "euler",
+        "noise_schedule": "karras",
+        "prompt_syntax": "weighted",
     }
     assert (job["task"], job["parameters"]) == ("text-to-image", asked)
     assert (job["seeds"], job["output"]["format"]) == ([7, 8], "webp")

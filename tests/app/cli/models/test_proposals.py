@@ -9,8 +9,10 @@ import pytest
 from app.cli.client import AskedWrongly
 from app.cli.models.facts import Facts, Machine
 from app.cli.models.proposals import check_new_id, id_for, proposed
+from app.cli.models.samplers import SAMPLERS, SOLVERS
 from app.cli.models.weights import GIB, fitting
 from core.catalog.model import Model
+from core.schedulers import FLOW_SCHEDULERS, Scheduler
 
 UNET = {"_class_name": "UNet2DConditionModel"}
 VAE8 = {"block_out_channels": [128, 256, 512, 512]}
@@ -64,6 +66,51 @@ def test_lcm() -> None:
     row = row_of(sdxl(scheduler={"_class_name": "LCMScheduler"}), "my-model")
     assert (row["scheduler"], row["schedulers"], row["guidance_scale"]) == ("lcm", ["lcm", "own"], 1.0)
     assert row["num_inference_steps"] == 4
+
+
+def test_tcd_and_the_lcm_of_flows_take_few_steps_too() -> None:
+    row = row_of(sdxl(scheduler={"_class_name": "TCDScheduler"}), "my-model")
+    assert (row["scheduler"], row["schedulers"], row["guidance_scale"]) == ("tcd", ["tcd", "own"], 0.0)
+    assert "scheduler_config" not in row
+    flow = facts("FluxPipeline", "flux", scheduler={"_class_name": "FlowMatchLCMScheduler"})
+    assert row_of(flow, "my-model")["schedulers"] == ["flow-match-lcm", "own"]
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "name"),
+    [
+        ({"_class_name": "DEISMultistepScheduler"}, "deis"),
+        ({"_class_name": "KDPM2DiscreteScheduler"}, "dpm2"),
+        ({"_class_name": "KDPM2AncestralDiscreteScheduler"}, "dpm2-ancestral"),
+        ({"_class_name": "LMSDiscreteScheduler"}, "lms"),
+        ({"_class_name": "SASolverScheduler"}, "sa-solver"),
+        ({"_class_name": "DPMSolverMultistepScheduler"}, "dpmpp-2m"),
+        ({"_class_name": "DPMSolverMultistepScheduler", "algorithm_type": "sde-dpmsolver++"}, "dpmpp-2m-sde"),
+        ({"_class_name": "DPMSolverMultistepScheduler", "solver_order": 3}, "dpmpp-3m"),
+        ({"_class_name": "DPMSolverSinglestepScheduler", "algorithm_type": "sde-dpmsolver++"}, "dpmpp-sde"),
+        # It cannot start from a picture, so the family's is taken
+        ({"_class_name": "PNDMScheduler"}, "euler"),
+        ({"_class_name": "EDMEulerScheduler"}, "euler"),
+    ],
+)
+def test_the_sampler_that_a_model_came_with_is_its_default(scheduler: dict[str, Any], name: str) -> None:
+    row = row_of(sdxl(scheduler=scheduler), "my-model")
+    assert row["scheduler"] == name
+    assert Model.model_validate({"id": "my-model", **row}).scheduler == name
+
+
+def test_every_sampler_is_told_from_its_class() -> None:
+    told = {*SAMPLERS.values(), *SOLVERS.values()}
+    # One class of diffusers has both, by `solver_type`, of which the usual is meant
+    assert {*Scheduler} - told == {Scheduler.OWN, Scheduler.DPMPP_2M_SDE_HEUN}
+
+
+def test_a_solver_of_a_flow_leaves_samplers_for_flows() -> None:
+    # Given what Sana comes with: a family without a usual sampler, and a solver that was made for noise levels
+    flow = {"_class_name": "DPMSolverMultistepScheduler", "prediction_type": "flow_prediction", "use_flow_sigmas": True}
+    row = row_of(facts("SanaPipeline", "sana", scheduler=flow), "Sana_1024px")
+    assert row["scheduler"] == "dpmpp-2m"
+    assert row["schedulers"] == [*FLOW_SCHEDULERS, "own"]
 
 
 def test_the_v_prediction_of_a_name_is_told_to_the_sampler() -> None:
