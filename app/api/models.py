@@ -11,7 +11,7 @@ from app.auth.access import needs
 from app.http.errors import documented
 from app.services import Allowed, IsAdmin, ServicesOf
 from core.catalog.catalog import Catalog
-from core.catalog.default_aliases import model_meant
+from core.catalog.default_aliases import model_meant, names_of
 from core.catalog.model import Model, PromptSyntax
 from core.catalog.model_state import State, state_of_model
 from core.errors import Forbidden
@@ -45,7 +45,9 @@ class ModelView(BaseModel):
     tasks: tuple[str, ...]
     license: str
     is_default: bool = Field(description="Whether a request that names no model gets this one.")
-    aliases: tuple[str, ...] = Field(description="Other names that requests may call it.")
+    aliases: tuple[str, ...] = Field(
+        description="Other names that requests may call it, those of OpenAI's models that lead to it among them."
+    )
     ready: bool = Field(description="Whether it can be drawn with now: a living worker has it loaded, or can load it.")
     state: State = Field(
         description="`available` is not loaded yet, with its files there; `failed` could be loaded by no worker that "
@@ -90,6 +92,7 @@ def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...], *, in
             **fields,
             "size": SizeView(**model.size.__dict__),
             "tasks": tasks_of(model),
+            "aliases": names_of(model, implied_task(()).name, catalog),
             "embeddings": (*model.embeddings,),
         },
         created=catalog.modified,

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from app.http.validation import as_body_error, shown
 from app.jobs.sources import OpenedFile
 from core.catalog.catalog import Catalog
+from core.catalog.default_aliases import model_meant
 from core.catalog.model import Model
 from core.errors import InvalidRequest
 from core.jobs import Priority, seeds_for
@@ -68,7 +69,7 @@ def resolve(wanted: JobRequest, catalog: Catalog) -> Resolved:
     """Fill in the model's defaults and fix the seeds. Raises NotFound or InvalidRequest, naming the field."""
     task = task_named(wanted.task) if wanted.task else implied_task(wanted.inputs)
     _check_roles(task, wanted.inputs)
-    model = catalog.model(wanted.model)
+    model = model_meant(wanted.model, task.name, catalog) if wanted.model else catalog.model(None)
     parameters = _parameters(wanted, task, model)
     pictures = sum(len(wanted.inputs[role.name]) for role in task.roles if role.mode == "RGB")
     task.check(model, parameters, wanted.n, pictures)

@@ -11,6 +11,22 @@ from core.catalog.model import Model
 THEIRS: Final = re.compile(r"dall-e-[23]|(chat)?gpt-image-[a-z0-9._-]{1,40}")
 
 
+SHOWN: Final = (
+    "chatgpt-image-latest",
+    "dall-e-2",
+    "dall-e-3",
+    "gpt-image-1",
+    "gpt-image-1-mini",
+    "gpt-image-1.5",
+    "gpt-image-2",
+    "gpt-image-2.5-flare",
+    "gpt-image-2.5-sunburst",
+    "gpt-image-2.6-flare",
+    "gpt-image-2.6-sunburst",
+)
+"""Those of them that clients are told of: the models that OpenAI's own client knows, without their dates."""
+
+
 def is_own_name(name: str | None, catalog: Catalog) -> bool:
     """Whether it is the id or an alias of a row."""
     return any(name in (model.id, *model.aliases) for model in catalog.models)
@@ -25,3 +41,9 @@ def model_meant(name: str | None, task: str, catalog: Catalog) -> Model:
         return catalog.model(name)
     default = catalog.model(None)
     return next((model for model in (default, *catalog.models) if task in model.tasks), default)
+
+
+def names_of(model: Model, task: str, catalog: Catalog) -> tuple[str, ...]:
+    """All names that lead to `model`: its aliases, and those of theirs that mean it where somebody wants `task`."""
+    theirs = (name for name in SHOWN if name not in model.aliases)
+    return (*model.aliases, *(name for name in theirs if model_meant(name, task, catalog).id == model.id))

@@ -81,6 +81,26 @@ def test_a_style_is_put_into_the_prompt(connect: Connect, settings: Settings) ->
 
 def test_a_name_of_another_service_leads_to_the_model_that_draws_for_it(client: TestClient) -> None:
     assert client.get("/v1/models/dall-e-3").json()["id"] == "mini"
+    # and is seen there, and taken by every call
+    mini, flux = client.get("/v1/models").json()["data"]
+    assert {"dall-e-3", "gpt-image-1"} <= {*mini["aliases"]}
+    assert flux["aliases"] == []
+    job = client.post("/v1/generations", json={"prompt": "a fox", "model": "dall-e-3"}).json()
+    assert job["model"] == "mini"
+
+
+def test_a_row_may_have_such_a_name_for_itself(connect: Connect, settings: Settings) -> None:
+    # Given a row that has one of them as an alias
+    text = settings.catalog.read_text()
+    settings.catalog.write_text(text.replace("[flux-tiny]", '[flux-tiny]\naliases = ["dall-e-3"]'))
+    with connect() as client:
+        # Then it leads there, and the others where they did
+        mini, flux = client.get("/v1/models").json()["data"]
+    assert (flux["aliases"], "dall-e-3" in mini["aliases"], "dall-e-2" in mini["aliases"]) == (
+        ["dall-e-3"],
+        False,
+        True,
+    )
 
 
 def test_an_alias_leads_to_its_model_once_the_file_has_it(client: TestClient, settings: Settings) -> None:

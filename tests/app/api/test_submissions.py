@@ -78,7 +78,7 @@ def test_all_that_is_wrong_is_said_at_once(client: TestClient) -> None:
 
 
 def test_an_unknown_model_is_not_found(client: TestClient) -> None:
-    response = client.post("/v1/generations", json={"prompt": "x", "model": "dall-e-3"})
+    response = client.post("/v1/generations", json={"prompt": "x", "model": "nothing"})
 
     assert response.status_code == 404
     assert response.json()["error"]["code"] == "model_not_found"
