@@ -82,6 +82,12 @@ ENTRIES = {
     "qwen-image-edit": Entry(build=qwen_edit, **EDITOR),
     "qwen-image-edit-plus": Entry(build=qwen_edit_plus, **EDITOR),
     "kandinsky5": Entry(
-        build=kandinsky5, sizes=BUCKETS, other=(768, 1280), steps=(3, 4, 2), needs=("torchvision",), slow=True
+        build=kandinsky5,
+        sizes=BUCKETS,
+        other=(768, 1280),
+        steps=(3, 4, 2),
+        needs=("torchvision",),
+        slow=True,
+        equal_lengths="its texts are packed without a mask",
     ),
 }

@@ -164,5 +164,10 @@ ENTRIES = {
     "longcat-image": Entry(build=longcat, stock=NO_REWRITE, row={"arguments": NO_REWRITE}),
     "bria-fibo": Entry(build=fibo, equal_lengths="a text comes as what each layer made of it, masked in a dictionary"),
     "dreamlite": Entry(build=dreamlite),
-    "omnigen": Entry(build=omnigen, negative=False, needs=("torchvision",)),
+    "omnigen": Entry(
+        build=omnigen,
+        negative=False,
+        needs=("torchvision",),
+        equal_lengths="its texts are token ids, padded within a request",
+    ),
 }

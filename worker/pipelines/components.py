@@ -47,6 +47,7 @@ def keep_vae_wide(pipeline: Any) -> None:  # noqa: ANN401 - any diffusers pipeli
     under the other.
     """
     vae = getattr(pipeline, "vae", None)
-    if vae is not None and vae.dtype == torch.float16 and vae.config.get("force_upcast"):
+    moves = hasattr(pipeline, "upcast_vae")  # the method by which those that do it do it
+    if moves and vae is not None and vae.dtype == torch.float16 and vae.config.get("force_upcast"):
         vae.to(dtype=torch.float32)
         vae.register_to_config(force_upcast=False)

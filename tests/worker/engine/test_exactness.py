@@ -42,7 +42,7 @@ class Arrival:
 @st.composite
 def arrivals(draw: st.DrawFn) -> Arrival:
     model = draw(st.sampled_from(["sd15", "sdxl", "sd3", "flux", "mini"]))
-    tasks = [task for task in TASKS if (model, task) != ("flux", "inpaint")]
+    tasks = TASKS
     flow = model in {"sd3", "flux"}
     task = draw(st.sampled_from(tasks))
     scheduler, schedule = draw(st.sampled_from(offered(FLOW_SCHEDULERS if flow else DIFFUSION_SCHEDULERS, task)))
@@ -111,9 +111,7 @@ def test_all_schedulers_share_one_batch_exactly(models: Models, model: str, task
         assert difference(models, request, event) <= TOLERANCE, request.parameters
 
 
-@pytest.mark.parametrize(
-    ("model", "task"), [("sd3", task) for task in TASKS] + [("flux", task) for task in TASKS if task != "inpaint"]
-)
+@pytest.mark.parametrize(("model", "task"), [(model, task) for model in ("sd3", "flux") for task in TASKS])
 def test_flow_models_share_one_batch_exactly(models: Models, model: str, task: str) -> None:
     requests = [
         a_request(

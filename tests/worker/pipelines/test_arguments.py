@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from core import tasks
+from core.catalog.model import Model
 from core.errors import JobFailure
 from core.tasks.diffusion import DiffusionParameters
 from tests.worker.added_modules import AddModule
@@ -35,8 +37,12 @@ class Pipeline:
     ) -> None: ...
 
 
-def arguments_of(request: DrawRequest, traits: Traits = NO_TRAITS) -> dict[str, Any]:
-    return call_arguments(Pipeline(), request, traits)
+def a_row(**fields: Any) -> Model:
+    return Model.model_validate({"id": "small", "source": "small", **fields})
+
+
+def arguments_of(request: DrawRequest, traits: Traits = NO_TRAITS, **fields: Any) -> dict[str, Any]:
+    return call_arguments(Pipeline(), request, traits, a_row(**fields))
 
 
 KNIT = """
@@ -114,3 +120,55 @@ def test_a_picture_that_is_missing_is_named(missing: str) -> None:
     request = a_request(task="inpaint", **{missing: None})
     with pytest.raises(JobFailure, match=f"the task inpaint needs an? {missing}"):
         arguments_of(request)
+
+
+class Distilled:
+    """A pipeline that has two words for guidance, such as Qwen-Image's or FLUX's, and sizes of its own."""
+
+    def __init__(self, *, guidance_embeds: bool) -> None:
+        self.transformer = SimpleNamespace(config={"guidance_embeds": guidance_embeds})
+
+    def __call__(
+        self,
+        prompt: str,
+        negative_prompt: str | None = None,
+        true_cfg_scale: float = 4.0,
+        guidance_scale: float | None = None,
+        max_area: int = 1024**2,
+        _auto_resize: bool = True,
+        use_resolution_binning: bool = True,
+        intermediate_timesteps: float | None = 1.3,
+        num_inference_steps: int = 2,
+    ) -> None: ...
+
+
+def test_guidance_is_the_real_one_where_the_model_was_not_taught_it_as_a_number() -> None:
+    request = a_request(guidance_scale=3.0)
+    taught, real = (
+        call_arguments(Distilled(guidance_embeds=embeds), request, NO_TRAITS, a_row()) for embeds in (True, False)
+    )
+    assert (taught["guidance_scale"], "true_cfg_scale" in taught) == (3.0, False)
+    assert real["true_cfg_scale"] == 3.0
+
+
+def test_a_pipeline_with_sizes_of_its_own_is_kept_from_them() -> None:
+    arguments = call_arguments(Distilled(guidance_embeds=True), a_request(width=64, height=32), NO_TRAITS, a_row())
+    assert arguments["max_area"] == 64 * 32
+    assert arguments["_auto_resize"] is arguments["use_resolution_binning"] is False
+
+
+def test_sprints_intermediate_time_is_for_two_steps_only() -> None:
+    def told(steps: int) -> dict[str, Any]:
+        request = a_request(num_inference_steps=steps)
+        return call_arguments(Distilled(guidance_embeds=True), request, NO_TRAITS, a_row())
+
+    assert "intermediate_timesteps" not in told(2)
+    assert told(3)["intermediate_timesteps"] is None
+
+
+def test_a_row_s_arguments_and_its_word_on_negative_prompts_count() -> None:
+    request = a_request(negative_prompt="ugly")
+    row = a_row(arguments={"true_cfg_scale": 2.0, "unheard_of": 1}, negative_prompt=False)
+    arguments = call_arguments(Distilled(guidance_embeds=True), request, NO_TRAITS, row)
+    assert arguments["true_cfg_scale"] == 2.0
+    assert arguments.keys().isdisjoint({"negative_prompt", "unheard_of"})

@@ -17,7 +17,7 @@ from tests.worker.added_modules import AddModule
 from tests.worker.engine.drawings import a_request, draw_all, plain_picture
 from worker.contract import Finished
 from worker.pipelines import families
-from worker.pipelines.call import PipelineCall, result_of
+from worker.pipelines.call import PipelineCall, in_size, result_of
 from worker.pipelines.loaded_model import LoadedModel, with_components_of
 from worker.pipelines.models import Models
 from worker.pipelines.schedulers import build_scheduler
@@ -204,3 +204,11 @@ def test_what_the_model_s_safety_checker_withheld_is_a_failure() -> None:
     with pytest.raises(JobFailure) as failure:
         result_of(output, IMAGE)
     assert failure.value.code == "content_filtered"
+
+
+def test_another_size_than_the_one_asked_for_is_an_error_that_says_so() -> None:
+    pixels = torch.zeros(32, 64, 3, dtype=torch.uint8)
+    assert in_size(pixels, (64, 32)) is in_size(pixels, None) is pixels
+    with pytest.raises(JobFailure, match="32x64 was asked for, and the model drew 64x32") as failure:
+        in_size(pixels, (32, 64))
+    assert failure.value.code == "size_not_drawn"

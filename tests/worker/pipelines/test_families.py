@@ -9,6 +9,7 @@ import pytest
 import torch
 from diffusers import (
     FluxImg2ImgPipeline,
+    FluxInpaintPipeline,
     FluxPipeline,
     StableDiffusion3Img2ImgPipeline,
     StableDiffusion3InpaintPipeline,
@@ -40,10 +41,11 @@ EXPECTED = {
     ("sd3", "inpaint"): StableDiffusion3InpaintPipeline,
     ("flux", "text-to-image"): FluxPipeline,
     ("flux", "image-to-image"): FluxImg2ImgPipeline,
+    ("flux", "inpaint"): FluxInpaintPipeline,
 }
 
 
-def test_every_family_does_every_task_but_flux_inpainting() -> None:
+def test_every_family_does_every_task() -> None:
     able = {(family, task) for family in FAMILIES for task in TASKS if traits_of(family).pipeline_for(task)}
     assert able == set(EXPECTED)
 
@@ -53,7 +55,7 @@ def test_the_pipeline_takes_every_argument_of_the_call(models: Models, family: s
     request, model = a_request(family, task=task), models.get(family)
     pipeline = model.pipeline_for(request)
     assert isinstance(pipeline, EXPECTED[family, task])
-    arguments = call_arguments(pipeline, request, model.traits)
+    arguments = call_arguments(pipeline, request, model.traits, model.row)
     parameters = inspect.signature(EXPECTED[family, task].__call__).parameters
     assert set(arguments) <= set(parameters)
     assert {"prompt", "num_inference_steps", "guidance_scale"} <= set(arguments)
@@ -65,7 +67,7 @@ def test_the_pipeline_takes_every_argument_of_the_call(models: Models, family: s
 def test_flux_has_no_negative_prompt(models: Models) -> None:
     request, model = a_request("flux"), models.get("flux")
     assert "negative_prompt" in inspect.signature(FluxPipeline.__call__).parameters
-    assert "negative_prompt" not in call_arguments(model.pipeline_for(request), request, model.traits)
+    assert "negative_prompt" not in call_arguments(model.pipeline_for(request), request, model.traits, model.row)
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (64, 32), (32, 128)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,7 @@ def test_requests_share_the_weights_but_nothing_that_changes(catalog: Catalog) -
 
 def test_a_task_the_family_has_no_pipeline_for_is_refused(catalog: Catalog) -> None:
     model = Models(catalog, device="cpu").get("flux")
+    model.traits = replace(model.traits, cannot=frozenset({"inpaint"}))
     with pytest.raises(JobFailure) as failure:
         model.pipeline_for(a_request("flux", task="inpaint"))
     assert failure.value.code == "task_not_supported"
