@@ -14,6 +14,7 @@ import httpx
 import pytest
 from PIL import Image, ImageChops
 
+from core.catalog.families import family_defaults
 from core.media import Format
 from core.tasks import Task, all_tasks
 from tests.e2e.stack import Stack, easel_up
@@ -109,12 +110,16 @@ WIRES: dict[str, tuple[Wire, tuple[str, ...]]] = {
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The real stack with a tiny model of each family, which its row says can do every task."""
+    """The real stack with a tiny model of each family, which its row says can do every task.
+
+    Prompts are weighted where they can be: clients of AUTOMATIC1111's wire take that for granted.
+    """
     folder = tmp_path_factory.mktemp("conformance")
     tasks = ", ".join(f'"{task.name}"' for task in TASKS)
     rows = [
         f'[{family}]\nsource = "{build(family, folder / family)}"\nfamily = "{family}"\ntasks = [{tasks}]\n'
         f"size = {{ minimum = 32, maximum = 128, multiple = 16, width = {SIZE}, height = {SIZE} }}\n"
+        f'prompt_syntax = "{"weighted" if family_defaults(family).get("prompt_chunks") else "plain"}"\n'
         for family in FAMILIES
     ]
     (folder / "catalog.toml").write_text("\n".join(rows))
