@@ -14,7 +14,8 @@ import torch
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from torch.utils import _pytree as pytree
 
-from worker.engine.calls import Call, merge, split
+from worker.engine.calls import Call
+from worker.engine.merging import merge, split
 from worker.faults import is_device_lost, is_out_of_memory
 
 logger = logging.getLogger(__name__)

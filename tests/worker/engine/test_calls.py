@@ -11,7 +11,8 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKLOutput
 from diffusers.models.autoencoders.vae import DecoderOutput, DiagonalGaussianDistribution
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from worker.engine.calls import DIGESTS, Call, merge, split
+from worker.engine.calls import DIGESTS, Call
+from worker.engine.merging import merge, split
 
 
 def echo(**arguments: Any) -> dict[str, Any]:
