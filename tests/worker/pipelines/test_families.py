@@ -16,6 +16,7 @@ from diffusers import (
     StableDiffusion3Pipeline,
     StableDiffusionImg2ImgPipeline,
     StableDiffusionInpaintPipeline,
+    StableDiffusionPAGPipeline,
     StableDiffusionPipeline,
     StableDiffusionXLImg2ImgPipeline,
     StableDiffusionXLInpaintPipeline,
@@ -25,6 +26,7 @@ from diffusers import (
 from tests.tiny_models import FAMILIES, TASKS
 from tests.worker.engine.drawings import a_request
 from worker.pipelines.arguments import call_arguments
+from worker.pipelines.components import sets_processors
 from worker.pipelines.families import traits_of
 from worker.pipelines.models import Models
 from worker.pipelines.traits import PIPELINES, Traits, merged
@@ -125,3 +127,9 @@ def test_a_pipeline_that_a_file_brings_along_counts_more_than_a_refusal() -> Non
 def test_files_that_contradict_each_other_are_refused(differ: list[dict[str, Any]]) -> None:
     with pytest.raises(ValueError, match=r"two files of traits name a .* of family 'one'"):
         merged("one", [Traits(families=ONE, **said) for said in differ])
+
+
+def test_a_pipeline_that_sets_processors_while_it_runs_is_told_by_its_code() -> None:
+    """Two requests of it at once would set each other's."""
+    assert sets_processors(StableDiffusionPAGPipeline.__call__)
+    assert not sets_processors(StableDiffusionPipeline.__call__)
