@@ -29,32 +29,34 @@ class Proofs:
     """Which kinds of calls may be merged, learned as they come."""
 
     def __init__(self) -> None:
-        self._may_merge: dict[Hashable, bool] = {}
+        self._proven: set[Hashable] = set()
+        self._refused: set[Hashable] = set()
 
     def key(self, call: Call) -> Hashable:
         """Equal for calls that one forward may answer now; its own for one of a kind that must not be merged."""
-        if not self._may_merge.get(call.form, True):
+        if self._refused and call.form in self._refused:  # asked for every call of every turn: mostly none is
             return ("alone", id(call))
         uneven = call.uneven_key
-        if uneven is not None and self._may_merge.get(uneven_form(call), True):
+        if uneven is not None and not (self._refused and uneven_form(call) in self._refused):
             return uneven
         return call.key
 
     def proves(self, calls: Sequence[Call]) -> bool:
         """Whether `run` would compare: `calls` are the first to be merged of their kind."""
-        return len(calls) > 1 and form_of(calls) not in self._may_merge
+        return len(calls) > 1 and form_of(calls) not in self._proven
 
     def run(self, calls: Sequence[Call], pad_to: int = 0) -> list[Any]:
         """The output of each of `calls`, which have one key. Raises what a call alone raises, or a lack of memory."""
         form = form_of(calls)
-        if self._may_merge.get(form):
+        if form in self._proven:
             return merged(calls, pad_to)
         together = self._tried(calls, pad_to)
         ends = [calls[0].run(), calls[-1].run()]
         proven = together is not None and all(map(alike, (together[0], together[-1]), ends))
-        self._may_merge[form] = proven
         if proven and together is not None:
+            self._proven.add(form)
             return together
+        self._refused.add(form)
         logger.warning("calls of a kind are never merged again", extra={"kind": calls[0].kind})
         return [ends[0], *(call.run() for call in calls[1:-1]), ends[1]]
 
