@@ -83,10 +83,15 @@ def merge_leaf(name: str, column: Sequence[Any], rows: Sequence[int], padding: i
     return torch.cat([*parts, *[parts[0][:1]] * padding])
 
 
-def split(output: Any, rows: Sequence[int], padded_to: int = 0) -> list[Any]:  # noqa: ANN401
-    """The output of a merged call, cut back into one output for each of the calls."""
+def split(output: Any, rows: Sequence[int], padded_to: int = 0, *, in_lists: bool = False) -> list[Any]:  # noqa: ANN401
+    """The output of a merged call, cut back into one output for each of the calls.
+
+    With `in_lists` a list of as many tensors as there are rows has one of each.
+    """
     total = max(sum(rows), padded_to)
-    leaves, spec = pytree.tree_flatten(output, is_leaf=lambda part: is_list_of_tensors(part) and len(part) == total)
+    leaves, spec = pytree.tree_flatten(
+        output, is_leaf=lambda part: in_lists and is_list_of_tensors(part) and len(part) == total
+    )
     outputs, start = [], 0
     for count in rows:
         mine = [rows_of(leaf, start, count, total) for leaf in leaves]

@@ -74,9 +74,8 @@ def pipeline_latents(vae: Any, picture: torch.Tensor) -> torch.Tensor:  # noqa: 
     """Latents [1, channels, height, width] of `picture` as pipelines carry them: shifted and scaled."""
     frames = type(vae).__name__ in VIDEO_VAES
     encoded = vae.encode(picture.unsqueeze(2) if frames else picture)
-    latents: torch.Tensor = (
-        encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else next(iter(encoded.values()))
-    )
+    found = next((getattr(encoded, name) for name in ("latents", "latent") if hasattr(encoded, name)), None)
+    latents: torch.Tensor = encoded.latent_dist.mode() if found is None else found
     config = vae.config
     if getattr(config, "latents_mean", None) and getattr(config, "latents_std", None):
         mean, spread = (

@@ -73,7 +73,8 @@ class Proofs:
 
 def merged(calls: Sequence[Call], pad_to: int) -> list[Any]:
     """One forward for all of `calls`, cut into an output for each."""
-    return split(merge(calls, pad_to).run(), [call.rows for call in calls], pad_to)
+    rows = [call.rows for call in calls]
+    return split(merge(calls, pad_to).run(), rows, pad_to, in_lists=bool(calls[0].row_lists))
 
 
 def form_of(calls: Sequence[Call]) -> Hashable:
