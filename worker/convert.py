@@ -10,9 +10,8 @@ from core.catalog.catalog import Catalog, CatalogError
 from core.errors import EaselError
 from core.settings import Settings
 from worker.pipelines.converting import convert
-from worker.pipelines.devices import pick_device, pick_dtype
-from worker.pipelines.families import traits_of
-from worker.pipelines.loading import quiet_libraries
+from worker.pipelines.devices import pick_device
+from worker.pipelines.loading import dtype_of, quiet_libraries
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,8 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         catalog = Catalog.load(settings.catalog)
         row = catalog.model(told.model)
-        half = traits_of(row.family).half_overflows
-        dtype = pick_dtype(pick_device(), row.dtype or settings.dtype, half_overflows=half)
+        dtype = dtype_of(row, catalog.local_path, pick_device(), settings.dtype)
         folder = convert(row, catalog.local_path, told.folder, dtype, allow_downloads=settings.allow_downloads)
     except (EaselError, CatalogError) as error:
         sys.stderr.write(f"{error}\n")

@@ -29,7 +29,7 @@ from core.catalog.hub_cache import snapshot_of
 from core.errors import EaselError, InvalidRequest, Unavailable
 from worker.inspection.files import wanted_files
 from worker.pipelines.devices import pick_device, pick_dtype
-from worker.pipelines.families import traits_of
+from worker.pipelines.families import leaves_half
 
 GIB: Final = 2**30
 SPARE_BYTES: Final = GIB // 2
@@ -112,7 +112,7 @@ def fetch_component(repo: str, name: str) -> dict[str, Any]:
 def runs_in_half(index: Mapping[str, Any], device: str, dtype: Any) -> bool:  # noqa: ANN401 - as above
     """Whether the pipeline would be loaded in float16 here: then the smaller files are enough."""
     named = index.get("_class_name")
-    overflows = traits_of(family_of(named)).half_overflows if isinstance(named, str) else True
+    overflows = leaves_half(family_of(named), index) if isinstance(named, str) else True
     where = pick_device() if device == "auto" else torch.device(device)
     return pick_dtype(where, dtype or "auto", half_overflows=overflows) is torch.float16
 

@@ -20,7 +20,7 @@ from diffusers.pipelines.auto_pipeline import (
 from core.catalog.families import INDEX, family_of
 from core.errors import InvalidRequest, JobFailure
 from worker.inspection.card import card_of
-from worker.pipelines.families import traits_of
+from worker.pipelines.families import leaves_half, traits_of
 from worker.pipelines.loaded_model import is_pipeline
 from worker.pipelines.weights import check_weights
 
@@ -70,7 +70,7 @@ def describe(folder: Path, pipeline: str | None = None) -> dict[str, Any]:
         "scheduler": components.get("scheduler", {}),
         "vae": components.get("vae") or components.get("vqvae") or components.get("movq") or {},
         "denoiser": denoiser_of(components),
-        "half_overflows": traits_of(family_of(kind.__name__)).half_overflows,
+        "half_overflows": leaves_half(family_of(kind.__name__), index),
         "card": card_of(folder),
     }
 

@@ -15,13 +15,13 @@ from diffusers import DiffusionPipeline
 
 from core.catalog.checkpoint import CheckpointError, read_checkpoint
 from core.catalog.hub_cache import snapshot_of
-from core.catalog.model import Model
+from core.catalog.model import Model, Precision
 from core.errors import JobFailure
 from worker.faults import is_device_lost
 from worker.pipelines.components import keep_vae_wide
 from worker.pipelines.config_folders import config_folder
 from worker.pipelines.devices import pick_dtype
-from worker.pipelines.families import traits_of
+from worker.pipelines.families import leaves_half, traits_of
 from worker.pipelines.load_faults import reason_of
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.memory import MemoryOptions, apply_savers, free_memory
@@ -48,8 +48,7 @@ def load(
     if device.type == "cuda":
         torch.cuda.empty_cache()
     traits = traits_of(row.family)
-    overflows = traits.half_overflows or has_transformer(locate(row.source) or snapshot_of(row.source, row.revision))
-    dtype = pick_dtype(device, row.dtype or memory.dtype, half_overflows=overflows)
+    dtype = dtype_of(row, locate, device, memory.dtype)
     try:
         pipeline = open_model(row, locate, dtype, local_only=not allow_downloads).to(device)
         load_embeddings(pipeline, row, locate)
@@ -73,9 +72,11 @@ def load(
     return LoadedModel(row, pipeline, device)
 
 
-def has_transformer(folder: Path | None) -> bool:
-    """Whether a pipeline's folder has a transformer, which are trained in bfloat16, beyond the range of float16."""
-    return folder is not None and (folder / "transformer").is_dir()
+def dtype_of(row: Model, locate: Locate, device: torch.device, asked: Precision) -> torch.dtype:
+    """What the weights of `row` are held in on `device`: as the row says, else as `asked` for."""
+    folder = locate(row.source) or snapshot_of(row.source, row.revision)
+    components = {part.name for part in folder.iterdir()} if folder is not None and folder.is_dir() else set()
+    return pick_dtype(device, row.dtype or asked, half_overflows=leaves_half(row.family, components))
 
 
 def quiet_libraries() -> None:

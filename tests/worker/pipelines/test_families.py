@@ -27,7 +27,7 @@ from tests.tiny_models import FAMILIES, TASKS
 from tests.worker.engine.drawings import a_request
 from worker.pipelines.arguments import call_arguments
 from worker.pipelines.components import sets_processors
-from worker.pipelines.families import traits_of
+from worker.pipelines.families import leaves_half, traits_of
 from worker.pipelines.models import Models
 from worker.pipelines.traits import PIPELINES, Traits, merged
 
@@ -133,3 +133,18 @@ def test_a_pipeline_that_sets_processors_while_it_runs_is_told_by_its_code() -> 
     """Two requests of it at once would set each other's."""
     assert sets_processors(StableDiffusionPAGPipeline.__call__)
     assert not sets_processors(StableDiffusionPipeline.__call__)
+
+
+@pytest.mark.parametrize(
+    ("family", "components", "leaves"),
+    [
+        ("sd15", {"unet", "vae"}, False),
+        ("flux", set(), True),
+        ("qwen-image", {"transformer", "vae"}, True),
+        ("heard-of-by-nobody", {"unet"}, False),
+    ],
+)
+def test_a_transformer_is_not_held_in_float16_whichever_its_family(
+    family: str, components: set[str], leaves: bool
+) -> None:
+    assert leaves_half(family, components) is leaves

@@ -6,6 +6,7 @@ needs none.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -24,3 +25,11 @@ def all_traits() -> tuple[Traits, ...]:
 def traits_of(family: str) -> Traits:
     """All that the files say of `family`; the generic traits where none does. Raises ValueError if two contradict."""
     return merged(family, all_traits())
+
+
+def leaves_half(family: str, components: Collection[str]) -> bool:
+    """Whether activations leave the range of float16 in a pipeline of `family` that has these components.
+
+    Its traits say so, or it has a transformer: those are trained in bfloat16.
+    """
+    return "transformer" in components or traits_of(family).half_overflows
