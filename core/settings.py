@@ -94,6 +94,10 @@ class Settings(BaseSettings):
         default="auto",
         description="Precision: auto is float16 on CUDA, bfloat16 or float32 where a device needs it.",
     )
+    backend: Literal["auto", "eager", "openvino"] = Field(
+        default="auto",
+        description="What computes on a CPU: eager is torch, openvino compiled graphs; auto is those where they run.",
+    )
     attention_slicing: Switch = Field(default="auto", description="Slower, less memory: auto, on, off.")
     vae_slicing: Switch = Field(default="auto", description="Decode pictures one by one: auto, on, off.")
     vae_tiling: Switch = Field(default="auto", description="Decode large pictures in tiles: auto, on, off.")

@@ -18,6 +18,8 @@ pytest_plugins = ["tests.chaos.report_plugin"]
 for name in [name for name in os.environ if name.startswith("EASEL_") or name == "REDIS_URL"]:
     del os.environ[name]
 os.environ.update(OMP_NUM_THREADS="1", OMP_WAIT_POLICY="PASSIVE", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+# Graphs are made where a test is about them: making them would take the cores from all the others.
+os.environ["EASEL_BACKEND"] = "eager"
 
 
 @pytest.fixture(autouse=True)

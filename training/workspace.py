@@ -24,6 +24,7 @@ TAUGHT_ENCODER = WORK / "taught_encoder"
 TOKENIZER = WORK / "tokenizer"
 LATENTS = WORK / "latents"
 UNET = WORK / "unet"
+DISTILLED = WORK / "distilled"
 
 
 def device() -> torch.device:

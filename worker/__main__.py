@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 import torch
@@ -27,6 +28,9 @@ from core.store.connection import connect
 from core.store.limits import Limits
 from core.tasks import tasks_of
 from worker.allocator import keep_freed_memory
+from worker.backends.backends import Backends
+from worker.backends.graph_files import GRAPHS, GraphFiles
+from worker.backends.openvino_library import is_installed
 from worker.engine.engine import Engine
 from worker.engine.tuning_cache import ROW_LIMITS, TuningCache
 from worker.engine.warmup import warm_up
@@ -34,8 +38,8 @@ from worker.gil import shorten_switch_interval
 from worker.leases import Leases, Stop
 from worker.metrics import JobMetrics, registry_of
 from worker.observers import Observers
-from worker.pipelines.devices import machine_of
-from worker.pipelines.memory import MemoryOptions
+from worker.pipelines.devices import machine_of, pick_device
+from worker.pipelines.memory import MemoryOptions, free_memory
 from worker.pipelines.models import Models
 from worker.runner import JobRunner
 from worker.threads import adaptive_threads
@@ -56,7 +60,7 @@ def main() -> int:
     shorten_switch_interval()
     if settings.torch_threads:
         torch.set_num_threads(settings.torch_threads)
-    if fault := missing_device(settings.device):
+    if fault := missing_device(settings.device) or missing_backend(settings.backend):
         logger.error("cannot start: %s", fault)
         return 2
     try:
@@ -81,12 +85,16 @@ def load_models(settings: Settings, catalog: WatchedCatalog) -> Models:
         vae_slicing=settings.vae_slicing,
         vae_tiling=settings.vae_tiling,
     )
+    device = pick_device() if settings.device == "auto" else torch.device(settings.device)
     models = Models(
         catalog,
         options,
-        device=settings.device,
+        device=device,
         max_resident=settings.max_resident_models,
         allow_downloads=settings.allow_downloads,
+        backends=Backends(
+            settings.backend, device, GraphFiles(settings.data_dir / GRAPHS), partial(free_memory, device)
+        ),
     )
     models.preload(served_models(settings, models.catalog)[: settings.max_resident_models])
     return models
@@ -180,6 +188,7 @@ class Described:
             loaded=tuple(model_id for model_id in loaded if model_id in {row.id for row in served}),
             loading=models.loading,
             failed=failed,
+            backends=models.backends,
         )
 
 
@@ -193,6 +202,13 @@ def missing_device(device: str) -> str | None:
         if found
         else f"EASEL_DEVICE={device}, and torch finds none here: set EASEL_DEVICE=auto, see 'easel doctor'"
     )
+
+
+def missing_backend(backend: str) -> str | None:
+    """Why there is no such backend, in words; None if there is."""
+    if backend != "openvino" or is_installed():
+        return None
+    return "EASEL_BACKEND=openvino, and it is not installed: 'pip install openvino', or set EASEL_BACKEND=auto"
 
 
 def warm_engine(settings: Settings, models: Models) -> Engine:

@@ -56,6 +56,10 @@ class ModelView(BaseModel):
     reason: str | None = Field(
         description="Why it is not ready; in full for keys with the scope `admin`, and where there are no keys."
     )
+    backend: str | None = Field(
+        description="What computes it where it is loaded: `eager` is torch, `openvino` compiled graphs; and what of it "
+        "is left to torch, and why."
+    )
     size: SizeView
     num_inference_steps: int
     max_steps: int
@@ -86,6 +90,7 @@ class ModelList(BaseModel):
 def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...], *, in_full: bool) -> ModelView:
     seen = state_of_model(model, workers)
     fields = {name: getattr(model, name) for name in ModelView.model_fields if name in Model.model_fields}
+    fields.pop("backend")  # of a row: what was asked for
     fields["noise_schedules"] = model.noise_schedules
     return ModelView(
         **{
@@ -100,6 +105,7 @@ def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...], *, in
         ready=seen.can_be_drawn,
         state=seen.state,
         reason=seen.reason if in_full else seen.message,
+        backend=seen.backend if in_full or seen.backend is None else seen.backend.split(";")[0],
     )
 
 

@@ -17,6 +17,7 @@ MAX_STEPS: Final = 150
 
 Precision = Literal["auto", "float16", "bfloat16", "float32"]
 PromptSyntax = Literal["plain", "weighted"]
+Backend = Literal["auto", "eager", "openvino"]
 
 
 class SizeGrid(StrictRecord):
@@ -108,6 +109,7 @@ class Model(StrictRecord):
     tasks: tuple[str, ...] = ("text-to-image",)
     queue: str = Field(default="default", pattern=r"^[a-z0-9_-]{1,32}$")
     dtype: Precision | None = None
+    backend: Backend | None = None
     size: SizeGrid = SizeGrid()
     num_inference_steps: int = Field(default=25, ge=1, le=MAX_STEPS)
     max_steps: int = Field(default=MAX_STEPS, ge=1, le=MAX_STEPS)

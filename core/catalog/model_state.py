@@ -22,11 +22,15 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """`message` may be told to everybody, `reason` to the owner of the machine: it may name paths."""
+    """`message` may be told to everybody, `reason` to the owner of the machine: it may name paths.
+
+    `backend` is what computes a model that is ready, and what of it is left to torch and why.
+    """
 
     state: State
     message: str | None = None
     reason: str | None = None
+    backend: str | None = None
 
     @property
     def can_be_drawn(self) -> bool:
@@ -40,8 +44,9 @@ def state_of_model(model: Model, workers: Sequence[WorkerInfo]) -> ModelState:
     if not serving:
         why = f"no living worker serves the queue '{model.queue}' of model '{model.id}'"
         return ModelState(State.OFFLINE, why, why)
-    if any(model.id in worker.loaded for worker in serving):
-        return ModelState(State.READY)
+    loaded = [worker for worker in serving if model.id in worker.loaded]
+    if loaded:
+        return ModelState(State.READY, backend=loaded[0].backends.get(model.id))
     if any(model.id == worker.loading for worker in serving):
         return ModelState(State.LOADING)
     failures = [worker.failed[model.id] for worker in serving if model.id in worker.failed]

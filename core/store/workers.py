@@ -18,7 +18,7 @@ class WorkerInfo(Record):
     """What a worker says of itself; `capabilities` are the tasks that it can do now, by model: None for everything.
 
     `models` are those that it serves; of these some are `loaded`, one may be `loading`, and some have `failed`: they
-    are not among the capabilities until they may be tried again.
+    are not among the capabilities until they may be tried again. `backends` is what computes those that are loaded.
     """
 
     name: str
@@ -30,6 +30,7 @@ class WorkerInfo(Record):
     loaded: tuple[str, ...] = ()
     loading: str | None = None
     failed: dict[str, ModelFailure] = Field(default={})
+    backends: dict[str, str] = Field(default={})
 
     def can_draw_with(self, model: str) -> bool:
         """Whether it would take a job for that model now."""

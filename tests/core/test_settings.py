@@ -15,6 +15,7 @@ KEY = "k" * 24
 
 def read(monkeypatch: pytest.MonkeyPatch, folder: Path, **environment: str) -> Settings:
     monkeypatch.chdir(folder)
+    monkeypatch.delenv("EASEL_BACKEND")  # which the tests set for what they start
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     return Settings.read()

@@ -17,6 +17,7 @@ from core.catalog.model import Model
 from core.errors import JobFailure
 from core.schedulers import NoiseSchedule, Scheduler
 from core.tasks import all_tasks
+from worker.backends.backends import Installed
 from worker.contract import DrawRequest
 from worker.pipelines.arguments import ARGUMENTS_OF_ROLES, parameter_names
 from worker.pipelines.components import is_hookable
@@ -34,12 +35,16 @@ VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWO
 
 
 class LoadedModel:
-    """A resident pipeline; requests get shallow copies of it, with the components shared."""
+    """A resident pipeline; requests get shallow copies of it, with the components shared.
+
+    `backend` is what computes the forwards of its heavy modules.
+    """
 
     def __init__(self, row: Model, pipeline: Any, device: torch.device) -> None:  # noqa: ANN401 - diffusers is untyped
         self.row = row
         self.device = device
         self.pipeline = pipeline
+        self.backend = Installed()
         self.traits = traits_of(family_of(type(pipeline).__name__))
         self._by_task: dict[str, Any] = {}
         self._stateful: dict[str, tuple[str, ...]] = {}

@@ -15,7 +15,9 @@ from core.catalog.model import Model
 from core.catalog.watched import WatchedCatalog
 from core.errors import JobFailure
 from worker.allocator import give_memory_back
+from worker.backends.backends import Backends
 from worker.faults import is_device_lost
+from worker.pipelines.components import is_hookable
 from worker.pipelines.devices import pick_device
 from worker.pipelines.load_failures import CODE, LoadFailures
 from worker.pipelines.loaded_model import LoadedModel
@@ -36,6 +38,7 @@ class Models:
 
     The catalogue may change: a model whose row is another now is loaded anew once it is not in use, and one that has
     no row any more leaves. A model that could not be loaded is left alone for a while, as `failures` says.
+    `backends` says what computes the forwards of a model whose calls may be parked; without, torch does.
     `device` auto is the best that this machine has; without `allow_downloads` hub ids load from the local cache only.
     """
 
@@ -47,6 +50,7 @@ class Models:
         *,
         max_resident: int = 1,
         allow_downloads: bool = False,
+        backends: Backends | None = None,
     ) -> None:
         self._catalog = catalog
         self.device = pick_device() if device == "auto" else torch.device(device)
@@ -55,6 +59,7 @@ class Models:
         self.loading: str | None = None
         self._memory = memory or MemoryOptions()
         self._allow_downloads = allow_downloads
+        self._backends = backends
         self._loaded: OrderedDict[str, LoadedModel] = OrderedDict()
         quiet_libraries()
 
@@ -67,6 +72,11 @@ class Models:
     def loaded(self) -> tuple[str, ...]:
         """Ids of the resident models, the most recently used last."""
         return tuple(self._loaded)
+
+    @property
+    def backends(self) -> dict[str, str]:
+        """What computes each of the resident models, in words; any thread may ask."""
+        return {model_id: str(model.backend) for model_id, model in list(self._loaded.items())}
 
     def preload(self, model_ids: Iterable[str]) -> None:
         """Load those that are not resident yet and can be; of the others `failures` knows why."""
@@ -118,6 +128,8 @@ class Models:
             told = self.failures.note(row, catalog, error)
         else:
             self.failures.forget(row.id)
+            if self._backends is not None and is_hookable(model.pipeline):
+                model.backend = self._backends.install(model.pipeline, row.backend)
             return model
         finally:
             self.loading = None

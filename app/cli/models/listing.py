@@ -63,7 +63,7 @@ def state_of(model_id: str, running: dict[str, dict[str, Any]] | None) -> dict[s
     if row is None:
         return {"state": "not taken yet"}
     state = row.get("state") or ("ready" if row.get("ready") else "not ready")
-    return {"state": state, **({"reason": row["reason"]} if row.get("reason") else {})}
+    return {"state": state, **{name: row[name] for name in ("reason", "backend") if row.get(name)}}
 
 
 def catalog_table(rows: list[dict[str, Any]]) -> Table:

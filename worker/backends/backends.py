@@ -1,0 +1,125 @@
+"""Which backend computes the forwards of a model, and how it gets between a module and those that call it."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import torch
+from diffusers import ModelMixin
+
+from core.catalog.model import Backend
+from worker.backends.builder import Builder
+from worker.backends.graph_files import GraphFiles, Source
+from worker.backends.graphs import SIZES, Graphs
+from worker.backends.openvino_library import is_installed
+from worker.backends.signatures import NotPlainError, Signature, describe, parameter_names
+
+logger = logging.getLogger(__name__)
+
+DENOISERS: Final = ("unet", "transformer")
+"""How the names of components begin whose whole forward becomes a graph."""
+ENDS: Final = ("encoder", "decoder")
+"""The parts of an autoencoder that do."""
+ONE_BY_ONE: Final = (1,)
+"""Of an autoencoder, where a picture costs as much in a batch as alone, and memory grows with the rows."""
+
+MOST_SIGNATURES: Final = 8
+"""Of one module: sizes of pictures and lengths of prompts. What else comes is left to torch."""
+
+
+@dataclass(slots=True)
+class Installed:
+    """The backend of one loaded model: its name, and the graphs that were made for it so far."""
+
+    name: str = "eager"
+    graphs: list[Graphs] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        """In words, with what was left to torch and why."""
+        refused = {f"{graphs.name}: {graphs.refusal}" for graphs in self.graphs if graphs.refusal}
+        return f"{self.name}; by torch {'; '.join(sorted(refused))}" if refused else self.name
+
+
+class Backends:
+    """Puts compiled graphs under the modules of models, where the choice, the device and the precision allow it."""
+
+    def __init__(
+        self, choice: Backend, device: torch.device, files: GraphFiles, free_bytes: Callable[[], int | None]
+    ) -> None:
+        self._choice = choice
+        self._device = device
+        self._builder = Builder(files, torch.get_num_threads(), free_bytes)
+
+    def install(self, pipeline: Any, choice: Backend | None) -> Installed:  # noqa: ANN401 - any diffusers pipeline
+        """Give the heavy modules of `pipeline` the backend of `choice`, else the one of all models."""
+        wanted = choice if choice not in {None, "auto"} else self._choice
+        if wanted == "eager" or self._device.type != "cpu" or not is_installed():
+            if wanted == "openvino":
+                logger.warning("no OpenVINO for a model", extra={"device": self._device.type, "found": is_installed()})
+            return Installed()
+        sources = [
+            *(Source(part, "") for name, part in pipeline.components.items() if name.startswith(DENOISERS)),
+            *(Source(part, end) for name, part in pipeline.components.items() if name == "vae" for end in ENDS),
+        ]
+        fitting = [source for source in sources if fits(source)]
+        installed = Installed("openvino" if fitting else "eager")
+        for source in fitting:
+            put_under(source, self._builder.want, ONE_BY_ONE if source.part else SIZES, installed)
+        return installed
+
+    def wait(self) -> None:
+        """Until all graphs that were asked for are there."""
+        self._builder.wait()
+
+    def close(self) -> None:
+        """End what is being made."""
+        self._builder.close()
+
+
+def fits(source: Source) -> bool:
+    """Whether the module can become a graph: one of diffusers', in float32 throughout, as it was saved."""
+    owner = source.owner
+    if not isinstance(owner, torch.nn.Module) or not isinstance(owner, ModelMixin):
+        return False
+    if not isinstance(getattr(owner, source.part, owner), torch.nn.Module) or getattr(owner, "hf_quantizer", None):
+        return False
+    return all(weight.dtype == torch.float32 and weight.device.type == "cpu" for weight in owner.parameters())
+
+
+def put_under(
+    source: Source, want: Callable[[Graphs, int], None], sizes: tuple[int, ...], installed: Installed
+) -> None:
+    """Let the module answer from graphs what it can; everything else is left to its own forward."""
+    module = source.module
+    own: Callable[..., Any] = module.forward
+    names = parameter_names(own)
+    known: dict[Signature, Graphs] = {}
+
+    @functools.wraps(own)
+    def forward(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the module's own signature
+        arguments = {**dict(zip(names, args, strict=False)), **kwargs}
+        if not is_plain_call(source.owner, arguments, names):
+            return own(*args, **kwargs)
+        try:
+            call = describe(arguments)
+        except NotPlainError:
+            return own(*args, **kwargs)
+        if call.signature not in known and len(known) < MOST_SIGNATURES:
+            known[call.signature] = Graphs(source, call.signature, sizes, want)
+            installed.graphs.append(known[call.signature])
+        graphs = known.get(call.signature)
+        answer = None if graphs is None or graphs.refusal else graphs.run(call, own)
+        return own(*args, **kwargs) if answer is None else answer
+
+    forward.__self__ = module  # type: ignore[attr-defined]  # whose forward it is, as of any bound method
+    module.forward = forward
+
+
+def is_plain_call(owner: Any, arguments: dict[str, Any], names: tuple[str, ...]) -> bool:  # noqa: ANN401
+    """Whether a graph answers it: no adapters are on, no gradients are asked for, and it returns tensors."""
+    returns_tensors = "return_dict" not in names or arguments.get("return_dict") is False
+    return returns_tensors and not torch.is_grad_enabled() and not getattr(owner, "peft_config", None)

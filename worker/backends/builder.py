@@ -1,0 +1,92 @@
+"""Makes and compiles graphs on a thread of its own, beside the drawing, while memory allows."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from worker.backends.graph_files import ExportError, GraphFiles
+from worker.backends.graphs import Graphs
+from worker.backends.openvino_graph import CompiledGraph
+
+logger = logging.getLogger(__name__)
+
+RESERVE_BYTES: Final = 1536 * 2**20
+"""Memory that compiled graphs leave to everything else."""
+COPY: Final = 1.5
+"""What a compiled graph takes of memory, as a multiple of its weights: they are laid out anew for each size."""
+WORKSPACE_BYTES: Final = 64 * 2**20
+"""And for what passes through it, a row."""
+
+
+class Builder:
+    """One for all models of a process. `free_bytes` says what memory is left, None where that is not known."""
+
+    def __init__(self, files: GraphFiles, threads: int, free_bytes: Callable[[], int | None]) -> None:
+        self._files = files
+        self._threads = threads
+        self._free_bytes = free_bytes
+        self._wanted: queue.Queue[tuple[Graphs, int] | None] = queue.Queue()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def want(self, graphs: Graphs, size: int) -> None:
+        """Have a graph for `size` rows made, after those that were wanted before."""
+        self._wanted.put((graphs, size))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="graphs", daemon=True)
+            self._thread.start()
+            # The interpreter must not end under a thread that compiles.
+            atexit.register(self.close)
+
+    def wait(self) -> None:
+        """Until all that was wanted is there, or is not to be had."""
+        self._wanted.join()
+
+    def close(self) -> None:
+        """End what is being made and wait for the thread."""
+        self._closed = True
+        self._files.close()
+        self._wanted.put(None)
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _work(self) -> None:
+        if sys.platform == "linux":  # where a thread has a priority of its own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        while (wanted := self._wanted.get()) is not None:
+            try:
+                if not self._closed and wanted[0].refusal is None:
+                    self._build(*wanted)
+            except Exception as error:
+                if not self._closed:
+                    reason = str(error) if isinstance(error, ExportError) else "it could not be compiled"
+                    logger.info("no graph", exc_info=error)
+                    wanted[0].refuse(reason)
+            finally:
+                self._wanted.task_done()
+
+    def _build(self, graphs: Graphs, size: int) -> None:
+        began = time.monotonic()
+        path = self._files.find(graphs.source, graphs.signature)
+        needed = size * WORKSPACE_BYTES + int(COPY * path.with_suffix(".bin").stat().st_size)
+        free = self._free_bytes()
+        about = {"graph": graphs.name, "rows": size}
+        if free is not None and free - needed < RESERVE_BYTES:
+            graphs.deny(size)
+            logger.info("no memory for a compiled graph", extra={**about, "free": free, "needed": needed})
+            return
+        signature = graphs.signature
+        shapes = [
+            (size, *shape) if has_rows else shape
+            for shape, has_rows in zip(signature.shapes, signature.has_rows, strict=True)
+        ]
+        graphs.add(size, CompiledGraph(path, shapes, self._threads))
+        logger.info("graph compiled", extra={**about, "seconds": round(time.monotonic() - began, 2)})

@@ -1,0 +1,142 @@
+"""The compiled graphs of one module for one signature: which rows each is for, and whether it can be trusted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+import torch
+
+from worker.backends.graph_files import Source
+from worker.backends.signatures import Described, Signature, filled
+
+logger = logging.getLogger(__name__)
+
+SIZES: Final = (8, 4, 2, 1)
+"""Numbers of rows that graphs are compiled for: each holds weights of its own, and more rows at once gain nothing."""
+
+MOST_PARTS: Final = 3
+"""Where memory allows small sizes only, a call is not cut into more of them: torch is faster then."""
+
+PATIENCE: Final = 2
+"""Calls of a signature before a graph is made for it: what comes once, as the picture that previews are fitted to, does
+not pay for one."""
+
+TOLERANCE: Final = 2e-5
+"""By how much an output may differ from torch's, as a share of its length."""
+PIXEL_TOLERANCE: Final = 1e-4
+"""By how much any one number may, as a share of the largest."""
+
+
+class Compiled(Protocol):
+    """A graph for one number of rows."""
+
+    def run(self, tensors: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """The outputs."""
+
+
+class Graphs:
+    """Answers calls of one signature from graphs as far as they are there; `want` is told of sizes that are missing.
+
+    `answered` counts the calls that it did; `refusal` says why it does none any more.
+    """
+
+    def __init__(
+        self, source: Source, signature: Signature, sizes: tuple[int, ...], want: Callable[[Graphs, int], None]
+    ) -> None:
+        self.source = source
+        self.signature = signature
+        self._sizes = sizes
+        self._want = want
+        self._wanted: set[int] = set()
+        self._calls = 0
+        self._ready: dict[int, Compiled] = {}
+        self._proven: set[int] = set()
+        self._is_bare = False
+        self.refusal: str | None = None
+        self.answered = 0
+
+    def add(self, size: int, graph: Compiled) -> None:
+        """There is a graph for `size` rows now; any thread may say so."""
+        self._ready[size] = graph
+
+    def deny(self, size: int) -> None:
+        """There will be none for `size` rows."""
+        self._sizes = tuple(each for each in self._sizes if each != size)
+
+    def refuse(self, reason: str) -> None:
+        """No graph is used from now on, and none is kept."""
+        self.refusal = reason
+        self._ready = {}
+        logger.warning("drawing without compiled graphs", extra={"module": self.name, "reason": reason})
+
+    def run(self, call: Described, eager: Callable[..., Any]) -> Any | None:  # noqa: ANN401 - what the module returns
+        """The output of `call`, or None where torch has to compute it; `eager` is what the module does by itself."""
+        self._calls += 1
+        if self._calls < PATIENCE:
+            return None
+        parts = parts_of(call.rows, self._sizes)
+        missing = {size for size in parts if size not in self._ready}
+        for size in missing - self._wanted:
+            self._wanted.add(size)
+            self._want(self, size)
+        if missing or not parts:
+            return None
+        outputs: list[tuple[torch.Tensor, ...]] = []
+        start = 0
+        for size in parts:
+            tensors = call.part(start, size)
+            output = self._ready[size].run(tensors)
+            if size not in self._proven:
+                expected = eager(**filled(self.signature.layout, tensors))
+                if not alike(output, expected):
+                    self.refuse("its output differs from that of torch")
+                    return None
+                self._is_bare = isinstance(expected, torch.Tensor)
+                self._proven.add(size)
+            outputs.append(output)
+            start += size
+        self.answered += 1
+        whole = joined(outputs)
+        return whole[0] if self._is_bare else whole
+
+    @property
+    def name(self) -> str:
+        """Which module it is, for the log."""
+        return f"{type(self.source.owner).__name__}.{self.source.part or 'forward'}"
+
+
+def parts_of(rows: int, sizes: Sequence[int]) -> list[int]:
+    """`rows` as a sum of sizes, the largest first; empty where it would take too many, or cannot be."""
+    parts: list[int] = []
+    left = rows
+    for size in sorted(sizes, reverse=True):
+        parts += [size] * (left // size)
+        left %= size
+    small = not sizes or max(sizes) < SIZES[0]
+    return [] if left or (small and len(parts) > MOST_PARTS) else parts
+
+
+def joined(outputs: Sequence[tuple[torch.Tensor, ...]]) -> tuple[torch.Tensor, ...]:
+    """The outputs of all parts, row after row."""
+    if len(outputs) == 1:
+        return outputs[0]
+    return tuple(torch.cat(column) for column in zip(*outputs, strict=True))
+
+
+def alike(output: Sequence[torch.Tensor], expected: Any) -> bool:  # noqa: ANN401
+    """Whether a graph's output is what torch computed, but for rounding."""
+    wanted = expected if isinstance(expected, tuple) else (expected,)
+    return len(output) == len(wanted) and all(map(near, output, wanted))
+
+
+def near(one: torch.Tensor, other: Any) -> bool:  # noqa: ANN401
+    """Whether `one` is `other` within the tolerances."""
+    if not isinstance(other, torch.Tensor) or one.shape != other.shape or not torch.isfinite(one).all():
+        return False
+    off = one - other
+    return bool(
+        torch.linalg.vector_norm(off) <= TOLERANCE * torch.linalg.vector_norm(other)
+        and off.abs().max() <= PIXEL_TOLERANCE * other.abs().max().clamp(min=1.0)
+    )
