@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderTiny, StableDiffusionPipeline
+from diffusers import AutoencoderTiny, LCMScheduler, StableDiffusionPipeline
 from PIL import Image
 from tqdm import tqdm
 
@@ -34,6 +34,7 @@ from worker.allocator import keep_freed_memory
 logger = logging.getLogger(__name__)
 
 STEPS, GUIDANCE, BATCH, SEED, PAIRS = 20, 3.0, 8, 1000, 60
+FEW_STEPS = 6  # of the model with its LoRA, without guidance
 LISTED_EVERY = 7  # listed words are many: one of every so many motifs is asked for
 COLOUR_TOLERANCE = 25.0  # CIE76; a just noticeable difference is about 2, white to cream 13, blue to navy 50
 # Other forms of these got into the captions that the shipped UNet was trained on, as words next to listed ones.
@@ -48,10 +49,16 @@ def draw(pipeline: StableDiffusionPipeline, prompts: Sequence[str]) -> list[Imag
     for part in latents.batches(mine, BATCH):
         generators = [torch.Generator().manual_seed(SEED + number) for number, _ in part]
         texts = [text for _, text in part]
-        made = pipeline(texts, num_inference_steps=STEPS, guidance_scale=GUIDANCE, generator=generators)
+        made = pipeline(texts, generator=generators, **settings(pipeline))
         images.extend(made.images)
         bar.update(len(part))
     return parallel.collect(images)
+
+
+def settings(pipeline: StableDiffusionPipeline) -> dict[str, float]:
+    """Steps and guidance that the model is made for."""
+    few = isinstance(pipeline.scheduler, LCMScheduler)
+    return {"num_inference_steps": FEW_STEPS if few else STEPS, "guidance_scale": 1.0 if few else GUIDANCE}
 
 
 def show(images: Sequence[Image.Image], path: Path, columns: int, labels: Sequence[str]) -> None:
@@ -245,14 +252,22 @@ def measure_speed(pipeline: StableDiffusionPipeline, repeats: int = 5) -> dict[s
     torch.set_num_threads(torch.get_num_threads() * parallel.count())
     for number in range(repeats + 1):
         start = time.perf_counter()
-        pipeline(
-            "a red apple",
-            num_inference_steps=STEPS,
-            guidance_scale=GUIDANCE,
-            generator=torch.Generator().manual_seed(number),
-        )
+        pipeline("a red apple", generator=torch.Generator().manual_seed(number), **settings(pipeline))
         times.append(time.perf_counter() - start)
-    return {"seconds": round(float(np.median(times[1:])), 2), "steps": STEPS, "threads": torch.get_num_threads()}
+    steps = settings(pipeline)["num_inference_steps"]
+    return {"seconds": round(float(np.median(times[1:])), 2), "steps": steps, "threads": torch.get_num_threads()}
+
+
+def open_model(folder: Path, lora: Path | None) -> StableDiffusionPipeline:
+    """The model, and with a LoRA for few steps that and its scheduler, as anybody would load them."""
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
+    if lora is not None:
+        pipeline.scheduler = LCMScheduler.from_config(pipeline.scheduler.config)
+        pipeline.load_lora_weights(lora)
+        pipeline.fuse_lora()
+        pipeline.unload_lora_weights()
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline.to(workspace.device())
 
 
 def main() -> None:
@@ -260,14 +275,14 @@ def main() -> None:
     workspace.start_logging()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, default=workspace.MODEL)
+    parser.add_argument("--lora", type=Path, help="the folder of a LoRA for few steps; the figures are written there")
     parser.add_argument("--tier", type=int, default=lists.SHIPPED_TIER, help="the tier the model was trained on")
     parser.add_argument("--every", type=int, default=1, help="look at every n-th motif only, and write nothing down")
     parser.add_argument("--among", type=int, help="tell the motifs from all up to this tier, if it is not --tier")
     arguments = parser.parse_args()
     parallel.join()
-    pipeline = StableDiffusionPipeline.from_pretrained(arguments.model, dtype=torch.float32)
-    pipeline.to(workspace.device())
-    pipeline.set_progress_bar_config(disable=True)
+    pipeline = open_model(arguments.model, arguments.lora)
+    target = arguments.lora or arguments.model
     count = lists.count_motifs(arguments.among or arguments.tier)
     references = References(count, pipeline.vae)
     chosen = range(0, lists.count_motifs(arguments.tier), arguments.every)
@@ -278,14 +293,14 @@ def main() -> None:
         logger.info("%s", figures)
     if arguments.every > 1 or arguments.among:
         return  # a look on the way: what stands in the model's folder is always the whole measurement
-    show(draw(pipeline, sheets.PROMPTS), arguments.model / "sample.jpg", 8, sheets.PROMPTS)
+    show(draw(pipeline, sheets.PROMPTS), target / "sample.jpg", 8, sheets.PROMPTS)
     parallel.wait()
     if parallel.rank() > 0:
         return
     figures |= measure_speed(pipeline)
-    (arguments.model / "evaluation.json").write_text(json.dumps(figures, indent=2) + "\n")
-    if (arguments.model / "README.md").exists():
-        card.write_figures(arguments.model / "README.md", figures)
+    (target / "evaluation.json").write_text(json.dumps(figures, indent=2) + "\n")
+    if (target / "README.md").exists():
+        card.write_figures(target / "README.md", figures)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from core.errors import JobFailure
 from worker.allocator import give_memory_back
 from worker.backends.backends import Backends
 from worker.faults import is_device_lost
-from worker.pipelines.components import is_hookable
+from worker.pipelines.components import is_hookable, lay_out_vae
 from worker.pipelines.devices import pick_device
 from worker.pipelines.load_failures import CODE, LoadFailures
 from worker.pipelines.loaded_model import LoadedModel
@@ -130,6 +130,8 @@ class Models:
             self.failures.forget(row.id)
             if self._backends is not None and is_hookable(model.pipeline):
                 model.backend = self._backends.install(model.pipeline, row.backend)
+            if model.backend.name == "eager":
+                lay_out_vae(model.pipeline, self.device)
             return model
         finally:
             self.loading = None
