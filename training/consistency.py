@@ -31,7 +31,7 @@ def grid_timesteps(count: int) -> torch.Tensor:
     return places
 
 
-class Path:
+class NoisePath:
     """ᾱ at the grid's places; place 0 is the clean picture."""
 
     def __init__(self, device: torch.device) -> None:
@@ -62,7 +62,7 @@ def consistency_loss(
     latents: torch.Tensor,
     states: torch.Tensor,
     empty: torch.Tensor,
-    path: Path,
+    path: NoisePath,
     *,
     hop: int,
     guidance: float,

@@ -67,7 +67,7 @@ def train(arguments: argparse.Namespace) -> None:
     rng = np.random.default_rng([arguments.seed, parallel.rank()])
     torch.manual_seed(arguments.seed * parallel.count() + parallel.rank())
     optimiser = torch.optim.AdamW(change.parameters(), lr=arguments.rate, betas=(0.9, 0.99), weight_decay=0.0)
-    path = consistency.Path(device)
+    path = consistency.NoisePath(device)
     saved = drawn = time.monotonic()
     losses: list[float] = []
     adapt_threads = adaptive_threads()
