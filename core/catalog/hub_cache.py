@@ -10,12 +10,29 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.catalog.families import INDEX
 
 HUB_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9._-]{1,96}")
 """`owner/name`, as the hub allows it."""
+
+
+class HubFile(NamedTuple):
+    """One file of the repository `owner/name`, by its path there."""
+
+    repo: str
+    path: str
+    revision: str | None = None
+
+
+def hub_file(source: str) -> HubFile | None:
+    """What `owner/name/path/to/file` or `owner/name/path/to/file@revision` names; None for anything else."""
+    name, _, revision = source.partition("@")
+    parts = name.split("/")
+    if len(parts) < 3 or "" in parts or ".." in parts or not HUB_ID.fullmatch("/".join(parts[:2])):
+        return None
+    return HubFile("/".join(parts[:2]), "/".join(parts[2:]), revision or None)
 
 
 def cache_folder() -> Path:
