@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Final
 
-from core.catalog.hub_cache import hub_file
+from core.catalog.checkpoint_header import read_header
+from core.catalog.hub_cache import cached_file, hub_file
+from core.catalog.tensor_info import CheckpointError
 
 WORD: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 VERSION: Final = re.compile(r"(?<=[A-Z])[vV](?=[0-9])")
@@ -16,6 +18,9 @@ SAYS_NOTHING: Final = frozenset(
     {"pytorch_lora_weights", "adapter_model", "diffusion_pytorch_model", "model", "lora", "unet", "transformer"}
 )
 """File names that libraries give: the folder tells what is in them."""
+
+TITLES: Final = ("modelspec.title", "ss_output_name")
+"""Where a LoRA's own metadata has what it is called: ModelSpec's key, and that of kohya's scripts."""
 
 FILES: Final = (".safetensors", ".gguf")
 
@@ -42,3 +47,13 @@ def names_in(source: str) -> tuple[str, ...]:
         repository = cached.rpartition("--")[2]
         return (own, repository) if path.suffix in FILES else (repository,)
     return (own, path.parent.name) if own.lower() in SAYS_NOTHING else (own,)
+
+
+def lora_names(source: str, local: Path | None) -> tuple[str, ...]:
+    """What a LoRA is called: as its file is, and as its metadata says. `local` is its place, None if on the hub."""
+    file = local or cached_file(source)
+    try:
+        metadata = read_header(file).metadata if file is not None else {}
+    except CheckpointError:
+        metadata = {}
+    return (*names_in(source), *(metadata[key] for key in TITLES if metadata.get(key)))

@@ -28,6 +28,9 @@ MOST_STEPS: Final = 8
 """A name that says no more steps than this, and no kind, is that of a distilled model all the same."""
 
 
+NAMELESS: Final = "few-step"
+
+
 class Configuration(NamedTuple):
     """What a model's files say of it that tells: classes, and what the index and the denoiser's configuration have."""
 
@@ -50,28 +53,40 @@ def few_steps(names: Iterable[str], configuration: Configuration, loras: Iterabl
     What is put into a model tells more than the model, and a configuration that says it outright more than a name.
     """
     names, loras = tuple(names), tuple(loras)
-    found = next((kind for name in loras if (kind := kind_named(name, of_lora=True)) is not None), None)
-    if found is not None:
-        return for_model(as_said(found, loras), configuration)
-    found = next((kind for name in names if (kind := kind_named(name)) is not None), None)
-    told = told_by_configuration(found, configuration)
-    return for_model(as_said(told, names), configuration) if told is not None else None
+    told = kind_among(loras, of_lora=True)
+    if told is None:
+        told = told_by_configuration(kind_among(names), names, configuration)
+    return replace(told, guidance=None) if told is not None and configuration.takes_guidance_as_input else told
 
 
-def told_by_configuration(named: FewSteps | None, told: Configuration) -> FewSteps | None:
+def kind_among(names: tuple[str, ...], *, of_lora: bool = False) -> FewSteps | None:
+    """The kind that the first of `names` tells that tells one, with what it and the others say beside it.
+
+    Where none tells a kind, but one a small number of steps, it is one that has no name.
+    """
+    for name in names:
+        if (kind := kind_named(name, of_lora=of_lora)) is not None:
+            return as_said(kind, (name, *names))
+    steps = next((steps for name in names if (steps := steps_in(name)) is not None), None)
+    return FewSteps(NAMELESS, steps) if steps is not None and steps <= MOST_STEPS else None
+
+
+def told_by_configuration(named: FewSteps | None, names: tuple[str, ...], told: Configuration) -> FewSteps | None:
     """What the files say, where they do; else the kind that the name says."""
     if told.is_distilled is not None:
         return (named or DISTILLED) if told.is_distilled else None
-    if told.family == "hunyuan-dit" and named is DISTILLED:
+    if told.family == "hunyuan-dit" and named is not None and named.kind == DISTILLED.kind:
         return None  # in half the steps of the other, which are many, and guided as it is
     if told.family == "lcm":
-        return replace(LCM, guidance=None)
-    if named is None and told.scheduler in SCHEDULERS:
-        return SCHEDULERS[told.scheduler]
-    if named is None and told.pipeline.startswith("SanaSprint"):
-        return SPRINT
-    if named is None and told.pipeline.startswith("FluxPipeline") and told.guidance_embeds is False:
-        return SCHNELL
+        return as_said(replace(LCM, guidance=None), names)
+    if named is not None and named.kind != NAMELESS:
+        return named
+    if told.scheduler in SCHEDULERS:
+        return as_said(SCHEDULERS[told.scheduler], names)
+    if told.pipeline.startswith("SanaSprint"):
+        return as_said(SPRINT, names)
+    if told.pipeline.startswith("FluxPipeline") and told.guidance_embeds is False:
+        return as_said(SCHNELL, names)
     return named
 
 
@@ -84,7 +99,7 @@ def kind_named(name: str, *, of_lora: bool = False) -> FewSteps | None:
         if found is None or (of_lora and kind.kind in COMMON and steps is None and not beside_a_model(found[0], words)):
             continue
         return kind
-    return FewSteps(f"{steps}-step", steps) if steps is not None and steps <= MOST_STEPS else None
+    return None
 
 
 def beside_a_model(found: str, words: str) -> bool:
@@ -101,8 +116,3 @@ def as_said(kind: FewSteps, names: tuple[str, ...]) -> FewSteps:
     if kind.kind in KEEP_GUIDANCE and words & {"cfg", "normalcfg"}:
         changes["guidance"] = 3.0 if steps <= 4 else 5.0
     return replace(kind, **changes)
-
-
-def for_model(kind: FewSteps, told: Configuration) -> FewSteps:
-    """The same, without what does not concern the model: one whose denoiser is told the guidance keeps it."""
-    return replace(kind, guidance=None) if told.takes_guidance_as_input else kind

@@ -35,6 +35,15 @@ def hub_file(source: str) -> HubFile | None:
     return HubFile("/".join(parts[:2]), "/".join(parts[2:]), revision or None)
 
 
+def cached_file(source: str) -> Path | None:
+    """Where the cache has what `source` names as `hub_file` reads it; None where it has not."""
+    named = hub_file(source)
+    folder = cached_folder(named.repo, named.revision) if named is not None else None
+    if named is None or folder is None or not (folder / named.path).is_file():
+        return None
+    return folder / named.path
+
+
 def cache_folder() -> Path:
     """The hub's cache, by the variables that its library reads, in its order."""
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):

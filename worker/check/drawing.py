@@ -47,7 +47,7 @@ def check_model(
     told: dict[str, Any] = {"model": row.id, "device": str(device), "faults": [], "notes": []}
     try:
         model = loaded(catalog, row, settings, device, told)
-        told["notes"] += [*unused_settings(row, model), *few_step_notes(row, model.pipeline)]
+        told["notes"] += [*unused_settings(row, model), *few_step_notes(row, catalog.local_path, model.pipeline)]
         pictures = drawn(model, requests_of(row, size), told)
     except Exception as error:  # whatever a pipeline raises is what was looked for
         told["faults"].append(reason_of(error))

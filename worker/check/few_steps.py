@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from core.catalog.few_step_kinds import SCHEDULERS, FewSteps
-from core.catalog.few_step_names import names_in
+from core.catalog.few_step_names import lora_names, names_in
 from core.catalog.few_steps import Configuration, few_steps
 from core.catalog.model import Model
 from core.schedulers import Scheduler
@@ -18,11 +20,10 @@ LITTLE: Final = 2.0
 SPACED_BY_THEMSELVES: Final = (Scheduler.LCM, Scheduler.TCD)
 
 
-def few_step_notes(row: Model, pipeline: Any) -> list[str]:  # noqa: ANN401 - any diffusers pipeline
+def few_step_notes(row: Model, locate: Callable[[str], Path | None], pipeline: Any) -> list[str]:  # noqa: ANN401
     """In words, what does not fit the kind that the names or the configuration tell; empty if all does."""
-    names = [name for source in (row.source, row.id, *row.aliases) for name in names_in(source)]
-    loras = [name for source in row.loras for name in names_in(source)]
-    few = few_steps(names, configuration_of(row, pipeline), loras)
+    loras = [name for source in row.loras for name in lora_names(source, locate(source))]
+    few = few_steps((*names_in(row.source), row.id), configuration_of(row, pipeline), loras)
     return [] if few is None else [*settings_off(row, few), *spacing_off(row, few, pipeline)]
 
 

@@ -14,7 +14,7 @@ from app.cli.checks.single_files import file_finding
 from app.cli.client import Client, ClientError
 from app.stack.up import local_host
 from core.catalog.catalog import Catalog, CatalogError
-from core.catalog.hub_cache import cached_folder, hub_file, snapshot_of
+from core.catalog.hub_cache import cached_file, hub_file, snapshot_of
 from core.catalog.model import Model
 from core.catalog.model_state import State
 from core.settings import Settings
@@ -58,11 +58,8 @@ def model_findings(chosen: Settings) -> Iterator[Finding]:
 def lora_findings(model: Model, catalog: Catalog, chosen: Settings) -> Iterator[Finding]:
     """The LoRAs of a model that no worker would find; nothing where all are there."""
     for source in model.loras:
-        named = hub_file(source)
-        cached = cached_folder(named.repo, named.revision) if named is not None else None
-        if catalog.local_path(source) is not None or (named is not None and chosen.allow_downloads):
-            continue
-        if named is not None and cached is not None and (cached / named.path).exists():
+        fetched = hub_file(source) is not None and (chosen.allow_downloads or cached_file(source) is not None)
+        if fetched or catalog.local_path(source) is not None:
             continue
         found = f"its LoRA {source} is neither a file nor in the hub's cache"
         yield Finding(f"model {model.id}", "problem", found, "put it there, or take it out of `loras` in its row")

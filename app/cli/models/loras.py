@@ -13,15 +13,11 @@ from app.cli.models.child import ask
 from app.cli.models.facts import Facts
 from app.cli.models.sources import Source, source_of
 from core.catalog.checkpoint import Checkpoint, CheckpointError, read_checkpoint
-from core.catalog.checkpoint_header import read_header
-from core.catalog.few_step_names import names_in
+from core.catalog.few_step_names import lora_names
 from core.catalog.few_steps import few_steps
 
 USUAL: Final = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
 """What libraries call the file of a LoRA in its folder."""
-
-TITLES: Final = ("modelspec.title", "ss_output_name")
-"""Where a file's own metadata has what it is called: ModelSpec's, and that of kohya's scripts."""
 
 FITTING: Final = {"sd15": {"sd15", "sd2"}, "sdxl": {"sdxl"}, "flux": {"flux"}, "flux-kontext": {"flux"}, "sd3": {"sd3"}}
 """The families of LoRAs, as their shapes tell it, that a family of models takes; of others nothing is known."""
@@ -83,8 +79,8 @@ def _lora(typed: str) -> Lora:
         answer = ask("worker.inspection", {**question, "component": None if source.file else "lora"})
         file = Path(answer["file"])
         named = f"{source.repo}/{source.file or answer['name']}" + (f"@{source.revision}" if source.revision else "")
-    checkpoint, titles = _looked_at(file, place)
-    return Lora(named, (*names_in(named), *titles), scale, checkpoint.family)
+    checkpoint = _looked_at(file, place)
+    return Lora(named, lora_names(named, file), scale, checkpoint.family)
 
 
 def _in_folder(folder: Path) -> Path:
@@ -97,11 +93,11 @@ def _in_folder(folder: Path) -> Path:
     raise AskedWrongly(f"--lora {folder}: it has several files; name one: {', '.join(file.name for file in files[:5])}")
 
 
-def _looked_at(file: Path, place: str) -> tuple[Checkpoint, tuple[str, ...]]:
+def _looked_at(file: Path, place: str) -> Checkpoint:
     try:
-        checkpoint, metadata = read_checkpoint(file), read_header(file).metadata
+        checkpoint = read_checkpoint(file)
     except CheckpointError as error:
         raise AskedWrongly(f"--lora {place}: {error}") from error
     if checkpoint.kind != "lora" or checkpoint.format != "safetensors":
         raise AskedWrongly(f"--lora {place}: the file is {checkpoint.title}, and a LoRA of safetensors is wanted")
-    return checkpoint, tuple(metadata[key] for key in TITLES if metadata.get(key))
+    return checkpoint

@@ -10,7 +10,7 @@ from app.cli.models.facts import Facts
 from app.cli.models.samplers import fitting_samplers, sampler_of
 from core.catalog.families import family_defaults
 from core.catalog.few_step_kinds import SCHEDULERS, FewSteps
-from core.catalog.few_steps import few_steps, kind_named
+from core.catalog.few_steps import few_steps, kind_among
 from core.catalog.model import MAX_STEPS
 
 STEPS_OF_FAMILY: Final = {"sd15": 25, "sdxl": 30}
@@ -29,7 +29,7 @@ def sampling_of(facts: Facts, names: Iterable[str], loras: Iterable[str] = ()) -
     """
     names, loras, notes = tuple(names), tuple(loras), list[str]()
     few = few_steps(names, facts.configuration, loras)
-    by_lora = any(kind_named(name, of_lora=True) is not None for name in loras)
+    by_lora = kind_among(loras, of_lora=True) is not None
     sampler = sampler_of(facts, few, by_lora=by_lora)
     config = scheduler_config(facts, names, few, notes, by_lora=by_lora)
     guided = guidance_of(facts, few)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from core.catalog.few_step_kinds import NAMES, FewSteps
-from core.catalog.few_step_names import names_in, steps_in, words_of
+from core.catalog.few_step_names import lora_names, names_in, steps_in, words_of
 from core.catalog.few_steps import Configuration, few_steps
 
 NOTHING = Configuration()
@@ -42,7 +45,7 @@ MODELS = [
     ("HiDream-I1-Fast", ("fast", 16, 0.0, None)),
     ("FLUX.2-klein-4B", ("klein", 4, 1.0, None)),
     ("HunyuanImage-2.1-Distilled", ("distilled", 8, 1.0, None)),
-    ("anime-4step", ("4-step", 4, 0.0, None)),
+    ("anime-4step", ("few-step", 4, 0.0, None)),
     ("turbocharged-portraits", None),
     ("TurboCharged", None),
     ("flashlight", None),
@@ -97,6 +100,20 @@ def test_loras_by_their_names(name: str, kind: tuple[Any, ...] | None) -> None:
     assert told(few_steps(["dreamshaper"], NOTHING, [name])) == kind
 
 
+def test_the_name_that_tells_the_kind_tells_its_steps_first() -> None:
+    assert told(few_steps((), NOTHING, ["pixels-3steps", "lcm-lora-8steps"])) == ("lcm", 8, 1.0, "lcm")
+    assert told(few_steps((), NOTHING, ["8steps", "Hyper-SD"])) == ("hyper", 8, 0.0, "ddim")
+
+
+def test_a_lora_is_called_as_its_metadata_says_too(tmp_path: Path) -> None:
+    file = tmp_path / "my.safetensors"
+    save_file({"a.lora_A.weight": torch.zeros(1)}, file, {"modelspec.title": "LCM for XL", "ss_output_name": "mine"})
+    assert lora_names(str(file), file) == ("my", "LCM for XL", "mine")
+    (tmp_path / "none.safetensors").write_bytes(b"none")
+    assert lora_names("none.safetensors", tmp_path / "none.safetensors") == ("none",)
+    assert lora_names("some/where/a.safetensors", None) == ("a", "where")
+
+
 def test_what_a_kind_needs_beside_steps_and_guidance() -> None:
     def of(name: str) -> FewSteps:
         kind = few_steps((), NOTHING, [name])
@@ -116,6 +133,7 @@ def test_what_a_kind_needs_beside_steps_and_guidance() -> None:
     ("name", "configuration", "kind"),
     [
         ("mine", Configuration(scheduler="LCMScheduler"), ("lcm", 4, 1.0, "lcm")),
+        ("mine-2step", Configuration(scheduler="LCMScheduler"), ("lcm", 2, 1.0, "lcm")),
         ("mine", Configuration(scheduler="TCDScheduler"), ("tcd", 4, 0.0, "tcd")),
         ("mine", Configuration(pipeline="FluxPipeline", guidance_embeds=False), ("schnell", 4, 0.0, None)),
         ("mine", Configuration(pipeline="FluxPipeline", guidance_embeds=True), None),
