@@ -12,7 +12,7 @@ from core.catalog.tensor_info import TensorInfo
 Tensors = dict[str, TensorInfo]
 
 LORA: Final = re.compile(
-    r"^lora_|^lycoris_|\.lora_(up|down|A|B|a|b|mid)\b|\.lora\.(up|down)\b|\.(hada|lokr|oft)_|\.dora_scale$|lora_magnitude|_lora\."
+    r"^lora_|^lycoris_|\.lora_(up|down|A|B|a|b|mid)\b|\.lora\.(up|down)\b|\.(hada|lokr|oft)_|\.dora_scale$|lora_magnitude|_lora\d?\."
 )
 
 LORA_CONTEXT: Final = (

@@ -10,12 +10,38 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.catalog.families import INDEX
 
 HUB_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9._-]{1,96}")
 """`owner/name`, as the hub allows it."""
+
+
+class HubFile(NamedTuple):
+    """One file of the repository `owner/name`, by its path there."""
+
+    repo: str
+    path: str
+    revision: str | None = None
+
+
+def hub_file(source: str) -> HubFile | None:
+    """What `owner/name/path/to/file` or `owner/name/path/to/file@revision` names; None for anything else."""
+    name, _, revision = source.partition("@")
+    parts = name.split("/")
+    if len(parts) < 3 or "" in parts or ".." in parts or not HUB_ID.fullmatch("/".join(parts[:2])):
+        return None
+    return HubFile("/".join(parts[:2]), "/".join(parts[2:]), revision or None)
+
+
+def cached_file(source: str) -> Path | None:
+    """Where the cache has what `source` names as `hub_file` reads it; None where it has not."""
+    named = hub_file(source)
+    folder = cached_folder(named.repo, named.revision) if named is not None else None
+    if named is None or folder is None or not (folder / named.path).is_file():
+        return None
+    return folder / named.path
 
 
 def cache_folder() -> Path:

@@ -71,6 +71,9 @@ StyleTemplate = Annotated[str, Field(max_length=500, pattern=r"^[^{}]*\{prompt\}
 Word = Annotated[str, Field(pattern=r"^[^\s()\[\]:\\,]{1,64}$")]
 """What stands for a textual inversion in a prompt: one word, without what has a meaning in weighted prompts."""
 
+LoraScale = Annotated[float, Field(ge=-10, le=10)]
+"""How strongly a LoRA changes the weights: 1 as it was trained, less for less, below 0 for the opposite."""
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ /:-]{0,127}$")]
 """What clients may call a model: names that are built into them, with capitals and slashes."""
 
@@ -84,8 +87,9 @@ class Model(StrictRecord):
     class of diffusers that draws, where it is not the one that the source names.
 
     `arguments` are passed to the pipeline's call as they stand; `scheduler_config` over the scheduler's own
-    configuration; `embeddings` are textual inversions, files by the word that stands for them in a prompt. With
-    `prompt_syntax` `weighted`, `(word:1.3)` in a prompt is a weight. `aliases` are other names for the model.
+    configuration; `embeddings` are textual inversions, files by the word that stands for them in a prompt; `loras`
+    belong to the model for good, each with how strongly: files, found as `source` is, or `owner/name/file` on the hub.
+    With `prompt_syntax` `weighted`, `(word:1.3)` in a prompt is a weight. `aliases` are other names for the model.
 
     `prompt_tokens` are those of a prompt that are read at once, None where that is not known; with `prompt_chunks` a
     longer prompt is read in chunks of as many, and parts of it can be weighted: text encoders that are CLIP's alone.
@@ -103,6 +107,7 @@ class Model(StrictRecord):
     config: str | None = None
     vae: str | None = None
     text_encoder: str | None = None
+    loras: dict[Annotated[str, Field(min_length=1)], LoraScale] = Field(default={})
     description: str = ""
     license: str = ""
     aliases: tuple[Name, ...] = ()

@@ -70,6 +70,8 @@ def test_a_row_needs_a_source_and_a_family_only(tmp_path: Path) -> None:
         ('["Bad Id"]\nsource = "x"\nfamily = "sd15"\n', ["'Bad Id'", "id"]),
         ('[small]\nsource = "x"\nfamily = "No Family"\n', ["'small'", "family"]),
         ("small = 3\n", ["'small'"]),
+        (ROW + 'loras = { "a.safetensors" = "strong" }\n', ["'small'", "loras.a.safetensors", "strong", "number"]),
+        (ROW + 'loras = { "a.safetensors" = 11 }\n', ["'small'", "loras.a.safetensors", "less than or equal to 10"]),
     ],
 )
 def test_an_error_names_the_row_and_the_field(text: str, words: list[str], tmp_path: Path) -> None:

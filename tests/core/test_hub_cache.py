@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.catalog.hub_cache import cache_folder, repository_folder, snapshot_of
+from core.catalog.hub_cache import HubFile, cache_folder, hub_file, repository_folder, snapshot_of
 
 COMMIT = "a" * 40
 
@@ -62,3 +62,19 @@ def test_the_cache_is_where_the_library_s_variables_say(monkeypatch: pytest.Monk
     assert cache_folder() == tmp_path / "home/hub"
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "here"))
     assert cache_folder() == tmp_path / "here"
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("a/b/c.safetensors", HubFile("a/b", "c.safetensors")),
+        ("a/b/c/d.safetensors@v2", HubFile("a/b", "c/d.safetensors", "v2")),
+        ("a/b", None),
+        ("a/b@v2", None),
+        ("/a/b/c.safetensors", None),
+        ("./a/b/c.safetensors", None),
+        ("a/b/../c.safetensors", None),
+    ],
+)
+def test_one_file_of_a_repository_is_named_by_its_path(source: str, named: HubFile | None) -> None:
+    assert hub_file(source) == named

@@ -21,7 +21,10 @@ from core.media import Facts
 from core.settings import Settings
 from core.tasks import task_named
 from worker.check.faults import FLAT, faults_of
+from worker.check.few_steps import few_step_notes
+from worker.check.hearing import warned
 from worker.contract import DrawRequest, Inputs
+from worker.pipelines import loras
 from worker.pipelines.call import PipelineCall
 from worker.pipelines.devices import pick_device
 from worker.pipelines.load_faults import LOG
@@ -44,7 +47,7 @@ def check_model(
     told: dict[str, Any] = {"model": row.id, "device": str(device), "faults": [], "notes": []}
     try:
         model = loaded(catalog, row, settings, device, told)
-        told["notes"] += unused_settings(row, model)
+        told["notes"] += [*unused_settings(row, model), *few_step_notes(row, catalog.local_path, model.pipeline)]
         pictures = drawn(model, requests_of(row, size), told)
     except Exception as error:  # whatever a pipeline raises is what was looked for
         told["faults"].append(reason_of(error))
@@ -68,7 +71,9 @@ def loaded(catalog: Catalog, row: Model, settings: Settings, device: torch.devic
         vae_slicing=settings.vae_slicing,
         vae_tiling=settings.vae_tiling,
     )
-    model = load(row, catalog.local_path, device, options, allow_downloads=settings.allow_downloads)
+    with warned(loras.__name__) as warnings:
+        model = load(row, catalog.local_path, device, options, allow_downloads=settings.allow_downloads)
+    told["notes"] += warnings
     told["load_seconds"] = time.monotonic() - started
     return model
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.errors import EaselError
-from worker.inspection.hub import fetch, fetch_component, fetch_file
+from worker.inspection.hub import fetch, fetch_component, fetch_file, fetch_lora
 from worker.inspection.machine import machine
 from worker.inspection.pipeline import describe
 from worker.pipelines.loading import quiet_libraries
@@ -31,7 +31,9 @@ def described(question: Mapping[str, Any]) -> dict[str, Any]:
 def fetched(question: Mapping[str, Any]) -> dict[str, Any]:
     """Where the files of the hub's repository lie now."""
     repo, revision = question["repo"], question.get("revision")
-    if component := question.get("component"):
+    if (component := question.get("component")) == "lora":
+        return fetch_lora(repo, revision)
+    if component:
         return fetch_component(repo, component)
     if name := question.get("file"):
         return fetch_file(repo, revision, name)

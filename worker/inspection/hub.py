@@ -32,6 +32,9 @@ from worker.pipelines.devices import pick_device, pick_dtype
 from worker.pipelines.families import leaves_half
 
 GIB: Final = 2**30
+LORAS: Final = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
+"""What diffusers and PEFT call the file of a LoRA."""
+
 SPARE_BYTES: Final = GIB // 2
 """What is to stay free on the disk: a full one breaks more than this download."""
 
@@ -78,14 +81,38 @@ def cached_folder(repo: str, revision: str | None, parts: Collection[str] | None
 
 
 def fetch_file(repo: str, revision: str | None, name: str) -> dict[str, Any]:
-    """One file of a repository, as people paste its address. Raises as `fetch`."""
+    """One file of a repository, as people paste its address, and `name`, its path there. Raises as `fetch`."""
     with failures_told(repo, revision):
-        info = HfApi().model_info(repo, revision=revision, files_metadata=True)
+        try:
+            info = HfApi().model_info(repo, revision=revision, files_metadata=True)
+        except Exception:
+            if isinstance(cached := try_to_load_from_cache(repo, name, revision=revision), str):
+                return {"file": cached, "name": name}
+            raise
         files = {each.rfilename: each.size or 0 for each in info.siblings or ()}
         if name not in files:
             raise InvalidRequest(f"{repo} has no file '{name}'")
         check_disk(repo, {name: files[name]}, info.sha)
-        return {"file": hf_hub_download(repo, name, revision=revision)}
+        return {"file": hf_hub_download(repo, name, revision=revision), "name": name}
+
+
+def fetch_lora(repo: str, revision: str | None) -> dict[str, Any]:
+    """The LoRA of a repository that is one, found by its usual name or as the only file. Raises as `fetch`."""
+    with failures_told(repo, revision):
+        try:
+            info = HfApi().model_info(repo, revision=revision)
+        except Exception:
+            for name in LORAS:
+                if isinstance(cached := try_to_load_from_cache(repo, name, revision=revision), str):
+                    return {"file": cached, "name": name}
+            raise
+    files = [each.rfilename for each in info.siblings or () if each.rfilename.endswith(".safetensors")]
+    found = [name for name in LORAS if name in files] or files
+    if not found:
+        raise InvalidRequest(f"{repo} has no .safetensors file: look for a LoRA that has")
+    if len(found) > 1:
+        raise InvalidRequest(f"{repo} has several files: name one of them, such as --lora {repo}/{found[0]}")
+    return fetch_file(repo, revision, found[0])
 
 
 def fetch_component(repo: str, name: str) -> dict[str, Any]:
@@ -124,9 +151,13 @@ def no_pipeline(repo: str, files: Collection[str]) -> str:
         named = ", ".join(single[:3]) + (", …" if len(single) > 3 else "")
         return (
             f"{repo} has no {INDEX}: it is no diffusers pipeline. It has single files: {named}; add one of them as "
+            f"{repo}/{single[0]}, or, if it is a LoRA, with the model that it is for: easel models add MODEL --lora "
             f"{repo}/{single[0]}"
         )
-    return f"{repo} has no {INDEX}: it is no diffusers pipeline (a LoRA, a language model, or a dataset, perhaps)"
+    return (
+        f"{repo} has no {INDEX}: it is no diffusers pipeline (a language model or a dataset, perhaps; a LoRA is named "
+        f"with the model that it is for: easel models add MODEL --lora {repo})"
+    )
 
 
 def check_disk(repo: str, files: Mapping[str, int], commit: str | None) -> None:

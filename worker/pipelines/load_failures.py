@@ -111,7 +111,8 @@ def first_line(error: BaseException) -> str:
 
 def state_of(row: Model, catalog: Catalog) -> Any:  # noqa: ANN401 - only ever compared
     """Differs once the row, or a file that it names, has changed."""
-    paths = [catalog.local_path(name) for name in (row.source, row.config, row.vae, row.text_encoder) if name]
+    named = (row.source, row.config, row.vae, row.text_encoder, *row.loras)
+    paths = [catalog.local_path(name) for name in named if name]
     return (
         row,
         [stamp for path in paths if path is not None for stamp in stamps(path)],

@@ -24,6 +24,7 @@ from worker.pipelines.devices import pick_dtype
 from worker.pipelines.families import leaves_half, traits_of
 from worker.pipelines.load_faults import reason_of
 from worker.pipelines.loaded_model import LoadedModel
+from worker.pipelines.loras import load_loras
 from worker.pipelines.memory import MemoryOptions, apply_savers, free_memory
 from worker.pipelines.overrides import load_overrides
 from worker.pipelines.schedulers import unknown_settings
@@ -51,6 +52,7 @@ def load(
     dtype = dtype_of(row, locate, device, memory.dtype)
     try:
         pipeline = open_model(row, locate, dtype, local_only=not allow_downloads).to(device)
+        load_loras(pipeline, row, locate, local_only=not allow_downloads)
         load_embeddings(pipeline, row, locate)
         pipeline.set_progress_bar_config(disable=True)
         keep_vae_wide(pipeline)

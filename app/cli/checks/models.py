@@ -14,7 +14,8 @@ from app.cli.checks.single_files import file_finding
 from app.cli.client import Client, ClientError
 from app.stack.up import local_host
 from core.catalog.catalog import Catalog, CatalogError
-from core.catalog.hub_cache import snapshot_of
+from core.catalog.hub_cache import cached_file, hub_file, snapshot_of
+from core.catalog.model import Model
 from core.catalog.model_state import State
 from core.settings import Settings
 from core.store import WorkerRegistry
@@ -51,6 +52,17 @@ def model_findings(chosen: Settings) -> Iterator[Finding]:
             yield Finding(
                 what, "problem", f"no folder {model.source}, no such file, and not in the hub's cache", advice
             )
+        yield from lora_findings(model, catalog, chosen)
+
+
+def lora_findings(model: Model, catalog: Catalog, chosen: Settings) -> Iterator[Finding]:
+    """The LoRAs of a model that no worker would find; nothing where all are there."""
+    for source in model.loras:
+        fetched = hub_file(source) is not None and (chosen.allow_downloads or cached_file(source) is not None)
+        if fetched or catalog.local_path(source) is not None:
+            continue
+        found = f"its LoRA {source} is neither a file nor in the hub's cache"
+        yield Finding(f"model {model.id}", "problem", found, "put it there, or take it out of `loras` in its row")
 
 
 def running_findings(chosen: Settings) -> Iterator[Finding]:

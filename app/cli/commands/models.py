@@ -72,6 +72,10 @@ def add_model(
     config: Annotated[str | None, typer.Option(help="Folder or hub id with a file's configuration.")] = None,
     vae: Annotated[str | None, typer.Option(help="Folder, file or hub id of another VAE.")] = None,
     text_encoder: Annotated[str | None, typer.Option(help="Folder, file or hub id of another text encoder.")] = None,
+    lora: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE_OR_ID[:SCALE]", help="A LoRA that belongs to it for good; repeat for several."),
+    ] = None,
     pipeline: Annotated[str | None, typer.Option(help="The diffusers class that draws, if it is another.")] = None,
     default: Annotated[bool, typer.Option("--default", help="Make it the default model.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Write the row of a model that is there anew.")] = False,
@@ -96,7 +100,7 @@ def add_model(
             "text_encoder": place_named(text_encoder),
             "pipeline": pipeline,
         }
-        wanted = Wanted(source, model_id, size_of(size), fields, replace)
+        wanted = Wanted(source, model_id, size_of(size), fields, tuple(lora or ()), replace)
         found = find(wanted, file, chosen)
         tell_found(found, file, as_json)
         written = not dry_run and (yes or agreed(f"Write this into {file.path}?"))

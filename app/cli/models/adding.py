@@ -11,6 +11,7 @@ from app.cli.client import AskedWrongly
 from app.cli.models.catalog_file import CatalogFile
 from app.cli.models.child import ask
 from app.cli.models.facts import Facts
+from app.cli.models.loras import loras_named, scaled
 from app.cli.models.proposals import Proposal, check_aliases, check_new_id, id_for, proposed
 from app.cli.models.single_files import checkpoint_of, configuration_of, facts_of, notes_of
 from app.cli.models.sources import Source, source_of
@@ -33,6 +34,7 @@ class Wanted:
     model_id: str | None = None
     size: tuple[int, int] | None = None
     fields: Mapping[str, Any] | None = None
+    loras: tuple[str, ...] = ()
     replace: bool = False
 
 
@@ -56,13 +58,18 @@ def find(wanted: Wanted, file: CatalogFile, settings: Settings) -> Found:
     place = _fetched(source, settings, asked.get("dtype"))
     for component in COMPONENTS:
         _fetch_component(component, asked.get(component))
-    told = {"source": source.repo or str(source.path), "revision": source.revision}
+    loras = loras_named(wanted.loras)
+    told: dict[str, Any] = {"source": source.repo or str(source.path), "revision": source.revision}
     if source.file is not None:
         told = {"source": str(place)}
     looked = look(place, settings, asked)
+    if loras and looked.stored is not None:
+        raise AskedWrongly(f"--lora: the weights of {place.name} stay quantised, and a LoRA cannot be added to them")
+    told["loras"] = scaled(loras, looked.facts)
     dtype, fit = fitting(looked.numbers, looked.facts, asked.get("dtype"), looked.stored)
     fields = {**asked, **looked.fields, "dtype": dtype}
-    proposal = proposed(looked.facts, told, source.name, fields, wanted.size)
+    named = tuple(name for lora in loras for name in lora.names)
+    proposal = proposed(looked.facts, told, source.names, fields, wanted.size, loras=named)
     return Found(model_id, proposal.with_notes(looked.notes), place, fit, replaces)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from core.catalog.few_steps import Configuration
 from core.record import Record
 
 
@@ -27,7 +28,10 @@ class Machine(Record):
 
 
 class Facts(Record):
-    """`parameters` and `defaults` are those of the pipeline's call; the others are configurations of components."""
+    """`parameters` and `defaults` are those of the pipeline's call; the others are configurations of components.
+
+    `scheduler_is_own` is false where the scheduler came from another model's folder, as a single file's does.
+    """
 
     pipeline: str
     family: str
@@ -36,6 +40,7 @@ class Facts(Record):
     defaults: dict[str, float] = Field(default={})
     index: dict[str, Any] = Field(default={})
     scheduler: dict[str, Any] = Field(default={})
+    scheduler_is_own: bool = True
     vae: dict[str, Any] = Field(default={})
     denoiser: dict[str, Any] = Field(default={})
     half_overflows: bool = False
@@ -46,3 +51,20 @@ class Facts(Record):
     def has_unet(self) -> bool:
         """Whether a UNet denoises."""
         return str(self.denoiser.get("_class_name", "")).startswith("UNet")
+
+    @property
+    def is_of_noise_levels(self) -> bool:
+        """Whether it was trained on noise levels, as UNets are, and not along a flow."""
+        return self.has_unet and "FlowMatch" not in str(self.scheduler.get("_class_name", ""))
+
+    @property
+    def configuration(self) -> Configuration:
+        """What of it tells of few steps."""
+        return Configuration(
+            pipeline=self.pipeline,
+            family=self.family,
+            scheduler=str(self.scheduler.get("_class_name")),
+            is_distilled=self.index.get("is_distilled"),
+            guidance_embeds=self.denoiser.get("guidance_embeds"),
+            time_cond_proj_dim=self.denoiser.get("time_cond_proj_dim"),
+        )

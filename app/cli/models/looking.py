@@ -13,6 +13,7 @@ from app.cli.models.listing import place_of, server_models, state_of
 from app.cli.models.proposals import proposed
 from app.cli.models.weights import fitting, gib
 from core.catalog.catalog import Catalog
+from core.catalog.few_step_names import lora_names, names_in
 from core.catalog.model import Model
 from core.settings import Settings
 
@@ -50,7 +51,8 @@ def detected(model: Model, place: Path | None, catalog: Catalog, settings: Setti
     except (AskedWrongly, ClientError) as error:
         return {"problem": str(error), "fit": None, "differences": []}
     _, fit = fitting(looked.numbers, looked.facts, model.dtype, looked.stored)
-    told = proposed(looked.facts, {}, model.id, {}).row
+    loras = [name for lora in model.loras for name in lora_names(lora, catalog.local_path(lora))]
+    told = proposed(looked.facts, {}, (*names_in(model.source), model.id), {}, loras=loras).row
     differences = []
     for name in COMPARED:
         stands, says = getattr(model, name), told.get(name, Model.model_fields[name].default)

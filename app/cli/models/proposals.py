@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -33,12 +33,17 @@ class Proposal:
 def proposed(
     facts: Facts,
     source: Mapping[str, Any],
-    name: str,
+    names: Iterable[str],
     asked: Mapping[str, Any],
     size: tuple[int, int] | None = None,
+    *,
+    loras: Iterable[str] = (),
 ) -> Proposal:
-    """The row of a model: `source` has the fields that say where it lies, `asked` those that a person set."""
-    sampling, notes = sampling_of(facts, name)
+    """The row of a model: `source` has the fields that say where it lies, `asked` those that a person set.
+
+    `names` are what it is called, `loras` what the LoRAs are called that belong to it.
+    """
+    sampling, notes = sampling_of(facts, names, loras)
     row: dict[str, Any] = {
         **source,
         "family": facts.family,
@@ -49,7 +54,7 @@ def proposed(
         **sampling,
     }
     return Proposal(
-        {key: value for key, value in {**row, **asked}.items() if value not in ("", None, [])}, tuple(notes)
+        {key: value for key, value in {**row, **asked}.items() if value not in ("", None, [], {})}, tuple(notes)
     )
 
 

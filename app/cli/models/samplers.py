@@ -6,6 +6,7 @@ from typing import Final
 
 from app.cli.models.facts import Facts
 from core.catalog.families import family_defaults
+from core.catalog.few_step_kinds import SCHEDULERS, FewSteps
 from core.schedulers import FLOW_ONLY, FLOW_SCHEDULERS, FROM_NOISE_ONLY, Scheduler
 
 SAMPLERS: Final = {
@@ -42,15 +43,25 @@ SOLVERS: Final = {
 }
 """Where a class has several: by its `algorithm_type` and `solver_order`."""
 
-FEW_STEP_SAMPLERS: Final = {"LCMScheduler": "lcm", "TCDScheduler": "tcd", "FlowMatchLCMScheduler": "lcm"}
-"""Samplers that only models distilled for them come with, and how such a model is called."""
+CONSISTENCY: Final = (Scheduler.LCM, Scheduler.TCD)
+"""Without these, models that were distilled for them draw nothing much: a folder that has another was not told so."""
 
 
-def sampler_of(facts: Facts) -> Scheduler:
-    """That of the model's own scheduler; the family's where ours has no name for it, else the own one as it stands.
+def sampler_of(facts: Facts, few: FewSteps | None = None, *, by_lora: bool = False) -> Scheduler:
+    """What draws with a model: its own scheduler, unless the few steps it takes are another's (`few`).
 
-    A sampler that cannot start from a picture is nobody's default.
+    `by_lora` tells that it takes few because of a LoRA, of which its own scheduler knows nothing. A model whose
+    scheduler ours has no name for gets its family's, else its own as it stands.
     """
+    told = few.scheduler if few is not None and facts.is_of_noise_levels and facts.family != "lcm" else None
+    if told is not None and (by_lora or not facts.scheduler_is_own or told in CONSISTENCY):
+        if by_lora or facts.scheduler.get("_class_name") not in SCHEDULERS:
+            return told
+    return own_sampler(facts)
+
+
+def own_sampler(facts: Facts) -> Scheduler:
+    """That of the model's own scheduler; one that cannot start from a picture is nobody's default."""
     usual = Scheduler(family_defaults(facts.family).get("scheduler", Scheduler.OWN))
     if facts.family == "lcm":
         return Scheduler.OWN
@@ -63,7 +74,7 @@ def sampler_of(facts: Facts) -> Scheduler:
 
 def fitting_samplers(facts: Facts, sampler: Scheduler) -> tuple[Scheduler, ...] | None:
     """The samplers that fit a model, where a row with `sampler` as its default does not say it by that alone."""
-    if facts.scheduler.get("_class_name") in FEW_STEP_SAMPLERS and sampler is not Scheduler.OWN:
+    if facts.scheduler.get("_class_name") in SCHEDULERS and sampler is not Scheduler.OWN:
         return (sampler, Scheduler.OWN)
     usual = family_defaults(facts.family).get("scheduler")
     flows = facts.scheduler.get("prediction_type") == "flow_prediction" or facts.scheduler.get("use_flow_sigmas")

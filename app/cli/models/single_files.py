@@ -32,7 +32,8 @@ def checkpoint_of(path: Path) -> Checkpoint:
     except CheckpointError as error:
         raise AskedWrongly(f"{path}: {error}") from error
     if checkpoint.refusal is not None:
-        raise AskedWrongly(f"{path} cannot be added: {checkpoint.refusal}")
+        hint = f"; with the model that it is for: easel models add MODEL --lora {path}"
+        raise AskedWrongly(f"{path} cannot be added: {checkpoint.refusal}{hint if checkpoint.kind == 'lora' else ''}")
     return checkpoint
 
 
@@ -95,6 +96,7 @@ def facts_of(checkpoint: Checkpoint, told: Facts) -> Facts:
         tasks=checkpoint.tasks or told.tasks,
         defaults=defaults,
         scheduler={**told.scheduler, **checkpoint.scheduler_config},
+        scheduler_is_own=False,
         denoiser={**told.denoiser, "sample_size": checkpoint.width // vae_scale(told.vae)},
         card=told.card.evolve(description="", license=""),
     )

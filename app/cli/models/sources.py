@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from app.cli.client import AskedWrongly
 from core.catalog.families import INDEX
+from core.catalog.few_step_names import names_in
 from core.catalog.hub_cache import HUB_ID
 
 SINGLE: Final = (".safetensors", ".gguf")
@@ -45,6 +46,13 @@ class Source:
             return self.repo.rpartition("/")[2]
         path = Path(str(self.path))
         return path.stem if path.suffix in SINGLE else path.name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that its names are, the most telling first."""
+        if self.repo is not None:
+            return names_in(self.repo if self.file is None else f"{self.repo}/{self.file}")
+        return names_in(str(self.path))
 
 
 def source_of(typed: str) -> Source:
@@ -125,7 +133,10 @@ def _from_folder(folder: Path) -> Source:
     if inner:
         raise AskedWrongly(f"{folder} is no model itself, but {inner[0]} is: easel models add {inner[0]}")
     if (folder / "adapter_config.json").is_file():
-        raise AskedWrongly(f"{folder} is a LoRA (it has an adapter_config.json), which changes a model and is none")
+        raise AskedWrongly(
+            f"{folder} is a LoRA (it has an adapter_config.json), which changes a model and is none: name the model "
+            f"that it is for: easel models add MODEL --lora {folder}"
+        )
     if (folder / "config.json").is_file():
         raise AskedWrongly(
             f"{folder} is one component, with a config.json and no {INDEX}: name the folder of the whole pipeline"

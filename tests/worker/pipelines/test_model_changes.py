@@ -12,6 +12,8 @@ from core.catalog.catalog import Catalog
 from core.catalog.model import Model
 from core.catalog.watched import WatchedCatalog
 from core.errors import JobFailure, NotFound
+from tests.lora_files import diffusers_lora, write
+from tests.tiny_models import sd15
 from worker.pipelines import loading
 from worker.pipelines import models as models_module
 from worker.pipelines.loaded_model import LoadedModel
@@ -74,6 +76,23 @@ def test_broken_weights_are_tried_once_until_they_are_mended(
     shutil.copy(catalog.folder / weights, tmp_path / weights)
     assert models.get("sd15") is not None
     assert models.failures.of(models.catalog.model("sd15"), models.catalog) is None
+
+
+def test_a_lora_that_is_mended_is_taken_at_once_and_another_strength_is_another_model(
+    models: Models, tmp_path: Path
+) -> None:
+    # Given a row whose LoRA is broken
+    row = '[sd15]\nsource = "sd15"\nloras = { "a.safetensors" = 1 }\n'
+    (tmp_path / "a.safetensors").write_bytes(b"none")
+    (tmp_path / "catalog.toml").write_text(row)
+    with pytest.raises(JobFailure, match=r"a\.safetensors"):
+        models.get("sd15")
+
+    # When it is mended, the model draws; when it is to be weaker, it is loaded anew
+    write(diffusers_lora(sd15(), "unet"), tmp_path / "a.safetensors")
+    first = models.get("sd15")
+    (tmp_path / "catalog.toml").write_text(row.replace("= 1", "= 0.5"))
+    assert models.get("sd15") is not first
 
 
 def test_a_failure_after_the_weights_are_in_is_remembered_too(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -202,6 +202,9 @@ def test_a_gguf_transformer_takes_the_rest_from_its_configuration_s_folder(folde
     # Then
     assert torch.equal(single.vae.decoder.conv_out.weight, stock.vae.decoder.conv_out.weight)
     assert (drawn(single) - drawn(stock)).abs().max() < 0.05
+    # And a LoRA cannot be added to what stays quantised
+    told = refused(folders, "flux.gguf", "flux", config="flux", loras={"a.safetensors": 1.0})
+    assert "the weights of the transformer are quantised" in told
 
 
 def test_a_made_configuration_and_the_packages_vocabulary_are_enough(

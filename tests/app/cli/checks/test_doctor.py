@@ -161,6 +161,19 @@ def test_a_whole_model_is_fine(folder: Path, tmp_path: Path) -> None:
     assert "unet/*.safetensors" in finding.found
 
 
+def test_a_lora_that_no_worker_would_find(folder: Path, tmp_path: Path) -> None:
+    # Given a model with one LoRA that is there, and two that are not
+    (tmp_path / "here.safetensors").write_bytes(b"weights")
+    named = '"here.safetensors" = 1, "gone.safetensors" = 1, "some/where/lora.safetensors" = 0.5'
+    catalog = tmp_path / "catalog.toml"
+    catalog.write_text(f'[sd]\nsource = "model"\nfamily = "sd15"\nloras = {{ {named} }}\n')
+    # Then each of those is named, the hub's only where nobody may fetch it
+    found = [each.found for each in model_findings(Settings(catalog=catalog)) if each.state == "problem"]
+    assert [each.split()[2] for each in found] == ["gone.safetensors", "some/where/lora.safetensors"]
+    told = [each for each in model_findings(Settings(catalog=catalog, allow_downloads=True)) if each.state == "problem"]
+    assert len(told) == 1
+
+
 def test_files_of_a_model_that_are_missing(folder: Path) -> None:
     shutil.rmtree(folder / "tokenizer")
     (folder / "vae" / "model.safetensors").write_bytes(b"")

@@ -12,6 +12,7 @@ import pytest
 from core.catalog.hub_cache import repository_folder, snapshot_of
 from tests.app.cli.conftest import Easel
 from tests.app.cli.models.fake_hub import FakeHub, running_hub
+from tests.app.cli.models.test_loras import write_lora
 
 pytestmark = pytest.mark.slow
 
@@ -111,3 +112,40 @@ def test_the_files_go_with_the_row_when_asked(easel_models: Easel, hub: FakeHub,
     assert "freed" in done.output
     assert not repository_folder("me/tiny").exists()
     assert "tiny" not in tomllib.loads(catalog.read_text())
+
+
+def test_a_lora_is_fetched_with_its_model_and_found_again_without_a_network(
+    easel_models: Easel, hub: FakeHub, catalog: Path, tmp_path: Path
+) -> None:
+    # Given a repository that is a LoRA, and one with several
+    (tmp_path / "lcm").mkdir()
+    (tmp_path / "many/in").mkdir(parents=True)
+    file = write_lora(tmp_path / "lcm/pytorch_lora_weights.safetensors")
+    shutil.copy(file, tmp_path / "many/in/Hyper-SD15-8steps-lora.safetensors")
+    shutil.copy(file, tmp_path / "many/other.safetensors")
+    hub.repositories |= {"me/lcm-lora-sdv1-5": tmp_path / "lcm", "me/many": tmp_path / "many"}
+
+    # When models are added with them, by repository, by file and by the address of its page
+    one = easel_models("add", "me/tiny", "--lora", "me/lcm-lora-sdv1-5:0.7", "--yes", "--id", "one")
+    named = "me/many/in/Hyper-SD15-8steps-lora.safetensors"
+    two = easel_models("add", "me/tiny", "--lora", named, "--yes", "--id", "two")
+    page = "https://huggingface.co/me/many/blob/main/in/Hyper-SD15-8steps-lora.safetensors"
+    three = easel_models("add", "me/tiny", "--lora", page, "--dry-run", "--id", "three")
+    both = easel_models("add", "me/tiny", "--lora", "me/many", "--yes", "--id", "four")
+
+    # Then the rows name them by their place on the hub, and are drawn with as they want
+    assert (one.exit_code, two.exit_code, three.exit_code) == (0, 0, 0), one.output + two.output + three.output
+    rows = tomllib.loads(catalog.read_text())
+    assert rows["one"]["loras"] == {"me/lcm-lora-sdv1-5/pytorch_lora_weights.safetensors": 0.7}
+    assert (rows["one"]["scheduler"], rows["one"]["num_inference_steps"]) == ("lcm", 4)
+    assert rows["two"]["loras"] == {named: 1.0}
+    assert (rows["two"]["scheduler"], rows["two"]["num_inference_steps"]) == ("ddim", 8)
+    assert named in three.output
+    assert both.exit_code == 2
+    assert "name one of them, such as --lora me/many/" in " ".join(both.output.split())
+
+    # And they draw, and can be added again, though the hub is gone
+    hub.repositories.clear()
+    assert easel_models("check", "one").exit_code == 0
+    again = easel_models("add", "me/tiny", "--lora", "me/lcm-lora-sdv1-5", "--lora", named, "--dry-run", "--id", "five")
+    assert again.exit_code == 0, again.output

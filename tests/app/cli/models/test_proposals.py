@@ -30,7 +30,7 @@ def sdxl(**changes: Any) -> Facts:
 
 
 def row_of(told: Facts, name: str) -> dict[str, Any]:
-    row = proposed(told, {"source": "/x"}, name, {}).row
+    row = proposed(told, {"source": "/x"}, (name,), {}).row
     Model.model_validate({"id": "m", **row})  # whatever is proposed is a good row
     return row
 
@@ -74,6 +74,65 @@ def test_tcd_and_the_lcm_of_flows_take_few_steps_too() -> None:
     assert "scheduler_config" not in row
     flow = facts("FluxPipeline", "flux", scheduler={"_class_name": "FlowMatchLCMScheduler"})
     assert row_of(flow, "my-model")["schedulers"] == ["flow-match-lcm", "own"]
+
+
+def sd15(**changes: Any) -> Facts:
+    told = {"denoiser": UNET | {"sample_size": 64}, "scheduler": {"_class_name": "PNDMScheduler"}}
+    return facts("StableDiffusionPipeline", "sd15", **{**told, "parameters": ["prompt", "eta"], **changes})
+
+
+@pytest.mark.parametrize(
+    ("lora", "drawn"),
+    [
+        ("lcm-lora-sdv1-5", ("lcm", 4, 1.0, None)),
+        ("Hyper-SD15-8steps-lora", ("ddim", 8, 0.0, None)),
+        ("Hyper-SD15-1step-lora", ("tcd", 1, 0.0, {"eta": 1.0})),
+        ("TCD-SD15-LoRA", ("tcd", 4, 0.0, {"eta": 0.3})),
+        ("sd_turbo_lora", ("euler-ancestral", 4, 0.0, None)),
+    ],
+)
+def test_a_few_step_lora_decides_how_its_model_is_drawn_with(lora: str, drawn: tuple[Any, ...]) -> None:
+    proposal = proposed(sd15(), {"source": "/x", "loras": {lora: 1.0}}, ("dreamshaper_8",), {}, loras=(lora,))
+    row = Model.model_validate({"id": "m", **proposal.row})
+    assert (str(row.scheduler), row.num_inference_steps, row.guidance_scale, row.arguments or None) == drawn
+    assert row.scheduler_config == {"timestep_spacing": "trailing"}
+    assert not row.negative_prompt
+    assert any("few steps and little guidance" in note for note in proposal.notes)
+
+
+def test_a_lora_that_keeps_the_guidance_keeps_negative_prompts_and_another_changes_nothing() -> None:
+    lora = "Hyper-SD15-12steps-CFG-lora"
+    row = proposed(sd15(parameters=["prompt", "negative_prompt"]), {"source": "/x"}, ("a",), {}, loras=(lora,)).row
+    assert (row["num_inference_steps"], row["guidance_scale"], row.get("negative_prompt")) == (12, 5.0, None)
+    plain = proposed(sd15(), {"source": "/x"}, ("a",), {}, loras=("pixel-art",)).row
+    assert plain == proposed(sd15(), {"source": "/x"}, ("a",), {}).row
+
+
+def test_few_step_loras_of_flows_keep_their_samplers() -> None:
+    flux = facts(
+        "FluxPipeline",
+        "flux",
+        denoiser={"_class_name": "FluxTransformer2DModel", "guidance_embeds": True},
+        scheduler={"_class_name": "FlowMatchEulerDiscreteScheduler"},
+        defaults={"guidance_scale": 3.5, "num_inference_steps": 28},
+    )
+    row = proposed(flux, {"source": "/x"}, ("FLUX.1-dev",), {}, loras=("FLUX.1-Turbo-Alpha",)).row
+    assert (row["scheduler"], row["num_inference_steps"], row["guidance_scale"]) == ("flow-match-euler", 8, 3.5)
+    assert "scheduler_config" not in row
+    flow = {"_class_name": "FlowMatchEulerDiscreteScheduler", "shift_terminal": 0.02}
+    qwen = facts("QwenImagePipeline", "qwen-image", scheduler=flow, defaults={"true_cfg_scale": 4.0})
+    row = proposed(qwen, {"source": "/x"}, ("Qwen-Image",), {}, loras=("Qwen-Image-Lightning-4steps-V1.0",)).row
+    assert (row["num_inference_steps"], row["guidance_scale"]) == (4, 0.0)
+    assert row["scheduler_config"]["shift_terminal"] == 0.0
+
+
+def test_a_consistency_model_whose_folder_has_another_sampler_gets_its_own() -> None:
+    assert row_of(sdxl(), "dreamshaper-lcm")["scheduler"] == "lcm"
+    assert row_of(sdxl(), "dreamshaper-lightning")["scheduler"] == "euler"
+    # A single file came without a sampler: the one beside it is the original model's
+    assert row_of(sdxl(scheduler_is_own=False), "juggernautXL_hyper")["scheduler"] == "ddim"
+    told_guidance = UNET | {"sample_size": 128, "time_cond_proj_dim": 256}
+    assert row_of(sdxl(denoiser=told_guidance), "lcm-sdxl")["guidance_scale"] == 8.0
 
 
 @pytest.mark.parametrize(
@@ -130,7 +189,7 @@ def test_stable_diffusion_1_and_2() -> None:
     assert (row["scheduler"], row["guidance_scale"]) == ("euler", 7.0)
     ddim = {"_class_name": "DDIMScheduler", "prediction_type": "v_prediction"}
     second = facts("StableDiffusionPipeline", "sd15", denoiser=UNET | {"sample_size": 96}, scheduler=ddim)
-    proposal = proposed(second, {"source": "/x"}, "stable-diffusion-2-1", {})
+    proposal = proposed(second, {"source": "/x"}, ("stable-diffusion-2-1",), {})
     assert proposal.row["size"]["width"] == 768
     assert proposal.notes == ("v-prediction, as its scheduler says",)
 
@@ -177,7 +236,7 @@ def test_others_by_their_configuration() -> None:
 
 
 def test_what_a_person_asked_for_comes_first() -> None:
-    row = proposed(sdxl(), {"source": "/x"}, "m", {"queue": "large", "aliases": ["a"]}, (768, 512)).row
+    row = proposed(sdxl(), {"source": "/x"}, ("m",), {"queue": "large", "aliases": ["a"]}, (768, 512)).row
     assert (row["queue"], row["aliases"], row["size"]["width"], row["size"]["height"]) == ("large", ["a"], 768, 512)
 
 

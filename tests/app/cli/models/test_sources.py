@@ -75,7 +75,7 @@ def test_places_on_the_hub_are_found(home: Path, typed: str, source: Source) -> 
         ("pack/innner", "did you mean"),
         ("pack", "is no model itself, but"),
         ("part", "is one component"),
-        ("lora", "is a LoRA"),
+        ("lora", "easel models add MODEL --lora"),
         ("two", "name one of them"),
         ("pickled", "is pickled"),
         ("pickled/a.ckpt", "runs whatever code is in it"),
