@@ -1,7 +1,6 @@
 """The loss that teaches a UNet to say at once where its teacher's guided path ends, and how to sample from such a UNet.
 
-Latent consistency: Luo et al. 2023 (arXiv:2310.04378), guidance folded in at one strength. The target is the network as
-it stands, no average of it: Song & Dhariwal 2023 (arXiv:2310.14189).
+Latent consistency: Luo et al. 2023 (arXiv:2310.04378), guidance folded in at one strength.
 """
 
 from __future__ import annotations
@@ -58,6 +57,7 @@ class NoisePath:
 
 def consistency_loss(
     student: Network,
+    target_network: Network,
     teacher: Network,
     latents: torch.Tensor,
     states: torch.Tensor,
@@ -67,7 +67,9 @@ def consistency_loss(
     hop: int,
     guidance: float,
 ) -> torch.Tensor:
-    """How far the student's ends from a place and from `hop` places further along the teacher's path are apart."""
+    """How far the student's end from a place is from the end that `target_network`, its moving average, sees from `hop`
+    places further along the teacher's path.
+    """
     places = grid_timesteps(len(latents)).to(latents.device)
     nearer = (places - hop).clamp(min=0)
     signal, noise = path.split(places)
@@ -77,7 +79,7 @@ def consistency_loss(
         both = teacher(torch.cat([noisy] * 2), torch.cat([timesteps] * 2), torch.cat([empty.expand_as(states), states]))
         without, with_text = both.float().chunk(2)
         ahead = path.step(noisy, without + guidance * (with_text - without), places, nearer)
-        velocity = student(ahead, (nearer * (1000 // GRID) - 1).clamp(min=0), states).float()
+        velocity = target_network(ahead, (nearer * (1000 // GRID) - 1).clamp(min=0), states).float()
         target = torch.where((nearer == 0).view(-1, 1, 1, 1), ahead, path.end(ahead, velocity, nearer))
     error = path.end(noisy, student(noisy, timesteps, states).float(), places) - target
     return ((error.square() + HUBER**2).sqrt() - HUBER).mean()

@@ -34,7 +34,7 @@ from worker.allocator import keep_freed_memory
 logger = logging.getLogger(__name__)
 
 STEPS, GUIDANCE, BATCH, SEED, PAIRS = 20, 3.0, 8, 1000, 60
-FEW_STEPS = 6  # of the model with its LoRA, without guidance
+FEW_STEPS = 4  # of the model with its LoRA, without guidance
 LISTED_EVERY = 7  # listed words are many: one of every so many motifs is asked for
 COLOUR_TOLERANCE = 25.0  # CIE76; a just noticeable difference is about 2, white to cream 13, blue to navy 50
 # Other forms of these got into the captions that the shipped UNet was trained on, as words next to listed ones.

@@ -57,7 +57,7 @@ def test_a_student_that_knows_the_end_has_no_loss_and_another_has(path: consiste
     def ask(student: consistency.Network) -> float:
         states_of_all = states.expand(6, -1, -1)
         return consistency.consistency_loss(
-            student, knows, latents, states_of_all, empty, path, hop=3, guidance=3.0
+            student, student, knows, latents, states_of_all, empty, path, hop=3, guidance=3.0
         ).item()
 
     # Then it has nothing to learn, and one that says nothing has
