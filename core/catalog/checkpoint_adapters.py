@@ -42,6 +42,15 @@ TITLES: Final = {
 FAMILIES: Final = {768: "sd15", 1024: "sd2", 2048: "sdxl", 1280: "sdxl", 4096: "flux"}
 
 
+FAMILY_TITLES: Final = {
+    "sd15": "Stable Diffusion 1",
+    "sd2": "Stable Diffusion 2",
+    "sdxl": "Stable Diffusion XL",
+    "flux": "FLUX",
+}
+"""The families that the shapes of an adapter tell, in words."""
+
+
 def adapter_of(tensors: Tensors, parts: Parts) -> tuple[str, str, str] | None:
     """Kind, title and family of a file that is no model by itself; None if it may be one."""
     kind = _kind(tensors, parts)

@@ -7,17 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from core.catalog.checkpoint import read_checkpoint
-from core.catalog.checkpoint_adapters import LORA
+from core.catalog.checkpoint_adapters import FAMILY_TITLES, LORA
 from core.catalog.checkpoint_header import read_header
 from core.catalog.tensor_info import CheckpointError
 from worker.pipelines.weights import WAY_OUT, damage_of, is_safetensors
-
-FAMILIES: Final = {
-    "sd15": "Stable Diffusion 1",
-    "sd2": "Stable Diffusion 2",
-    "sdxl": "Stable Diffusion XL",
-    "flux": "FLUX",
-}
 
 UNREAD: Final = {
     ".hada_": "a LoHa (LyCORIS)",
@@ -79,7 +72,7 @@ def no_layer_fits(file: Path) -> str:
 def family_told(file: Path) -> str:
     """What the file was made for, as the end of a sentence; empty where its shapes do not tell."""
     try:
-        family = FAMILIES.get(read_checkpoint(file).family)
+        family = FAMILY_TITLES.get(read_checkpoint(file).family)
     except CheckpointError:
         family = None
     return f"; it was made for {family}" if family else ""

@@ -13,14 +13,21 @@ from app.cli.models.child import ask
 from app.cli.models.facts import Facts
 from app.cli.models.sources import Source, source_of
 from core.catalog.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+from core.catalog.checkpoint_adapters import FAMILY_TITLES
 from core.catalog.few_step_names import lora_names
 from core.catalog.few_steps import few_steps
 
 USUAL: Final = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
 """What libraries call the file of a LoRA in its folder."""
 
-FITTING: Final = {"sd15": {"sd15", "sd2"}, "sdxl": {"sdxl"}, "flux": {"flux"}, "flux-kontext": {"flux"}, "sd3": {"sd3"}}
-"""The families of LoRAs, as their shapes tell it, that a family of models takes; of others nothing is known."""
+FITTING: Final = {
+    "sd15": {"sd15", "sd2"},
+    "sdxl": {"sdxl"},
+    "flux": {"flux"},
+    "flux-kontext": {"flux"},
+    "sd3": set[str](),
+}
+"""The families of LoRAs, of those that shapes tell, that a family of models takes; of others nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +53,10 @@ def scaled(loras: Iterable[Lora], facts: Facts) -> dict[str, float]:
     """The field `loras` of the row, and what they are meant at where nobody said. Raises AskedWrongly for misfits."""
     told = {}
     for lora in loras:
-        fitting = FITTING.get(facts.family)
-        if fitting is not None and lora.family in {each for row in FITTING.values() for each in row} - fitting:
+        if lora.family in FAMILY_TITLES and lora.family not in FITTING.get(facts.family, FAMILY_TITLES):
             raise AskedWrongly(
-                f"--lora {lora.source}: it was made for {lora.family}, and the model is of the family {facts.family}"
+                f"--lora {lora.source}: it was made for {FAMILY_TITLES[lora.family]}, and the model is of the family "
+                f"{facts.family}"
             )
         kind = few_steps((), facts.configuration, lora.names)
         usual = kind.lora_scale if kind is not None else 1.0

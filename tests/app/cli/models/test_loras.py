@@ -74,7 +74,7 @@ def test_several_are_kept_in_order_and_one_by_its_own_title(easel_models: Easel,
     ("lora", "said"),
     [
         ("{home}/missing.safetensors", "there is no folder or file"),
-        ("{home}/sdxl.safetensors", "it was made for sdxl, and the model is of the family sd15"),
+        ("{home}/sdxl.safetensors", "it was made for Stable Diffusion XL, and the model is of the family sd15"),
         ("{home}/vae.safetensors", "the file is an autoencoder (VAE), and a LoRA of safetensors is wanted"),
         ("{home}/ok.safetensors:11", "the strength 11 is not between -10 and 10"),
         ("{home}/pickle.pt", "is pickled"),
