@@ -33,7 +33,7 @@ def plain(work: Workload, requests: Sequence[DrawRequest], gap: float = 0.0) -> 
         time.sleep(max(0.0, arrival - time.perf_counter()))
         generator = torch.Generator("cpu").manual_seed(request.seed)
         pipeline = model.pipeline_for(request)
-        pipeline(**call_arguments(pipeline, request, model.traits), generator=generator, output_type="pt")
+        pipeline(**call_arguments(pipeline, request, model.traits, model.row), generator=generator, output_type="pt")
         finish()
         latencies.append(time.perf_counter() - arrival)
     return latencies
@@ -43,7 +43,7 @@ def static_batch(work: Workload, requests: Sequence[DrawRequest]) -> tuple[float
     """Seconds and CPU seconds of one call with all requests, which must be equal but for prompt and seed."""
     model = work.models.get(work.usual.model)
     pipeline = model.pipeline_for(requests[0])
-    arguments = call_arguments(pipeline, requests[0], model.traits)
+    arguments = call_arguments(pipeline, requests[0], model.traits, model.row)
     arguments |= {
         name: [getattr(told(request), name) for request in requests] for name in ("prompt", "negative_prompt")
     }
