@@ -46,8 +46,8 @@ def peers_chart(
     figures = {
         "equal requests: pictures a second": "equal, images/s",
         "unlike requests: pictures a second": "mixed, images/s",
-        "4 steps alone: seconds": "4 steps alone, s",
-        "unlike requests: seconds of 19 in 20": "mixed, p95 s",
+        "4 steps alone: seconds, fewer are better": "4 steps alone, s",
+        "unlike requests: 19 of 20 within so many seconds": "mixed, p95 s",
     }
     figure, axes = plt.subplots(2, 2, figsize=(10, 1.2 + 0.62 * len(rounds)), layout="constrained", sharey=True)
     names = [titles[name] for name in rounds]

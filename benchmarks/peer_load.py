@@ -16,9 +16,12 @@ from typing import Any, Final
 
 import httpx
 
+from benchmarks.load import percentile
+from benchmarks.mix import MIX, PROMPTS
 from benchmarks.peer_servers import Ask
 from benchmarks.server_processes import PeakMemory, megabytes, wait_until_idle
-from benchmarks.service import MIX, PROMPTS, percentile
+
+Figures = dict[str, float]
 
 CLIENT_SECONDS: Final = 3600.0
 USUAL: Final[dict[str, Any]] = {"guidance_scale": 4.0, "scheduler": "ddim"}
@@ -91,7 +94,7 @@ class Fresh:
         ]
 
 
-async def measure(ask: Ask, port: int, amounts: Amounts, number: int) -> dict[str, float]:
+async def measure(ask: Ask, port: int, amounts: Amounts, number: int) -> Figures:
     """The figures of one server in round `number`, after it has seen every kind of request and come to rest."""
     fresh = Fresh(number, amounts.divisor)
     limits = httpx.Limits(max_connections=None)
@@ -106,7 +109,7 @@ async def measure(ask: Ask, port: int, amounts: Amounts, number: int) -> dict[st
     return {**figures, IDLE_MEMORY: idle, PEAK_MEMORY: memory.peak}
 
 
-async def load(ask: Ask, client: httpx.AsyncClient, amounts: Amounts, fresh: Fresh) -> dict[str, float]:
+async def load(ask: Ask, client: httpx.AsyncClient, amounts: Amounts, fresh: Fresh) -> Figures:
     equal_speed, _ = await crowd(ask, client, fresh.equal(amounts.crowd))
     mixed_speed, waits = await crowd(ask, client, fresh.mixed(amounts.crowd))
 

@@ -13,22 +13,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
-import statistics
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks import peer_load as load
 from benchmarks.charts import peers_chart
 from benchmarks.checkpoints import Checkpoint, cache_folder, checkpoint
-from benchmarks.peer_load import AMOUNTS, Amounts, measure
+from benchmarks.peer_load import AMOUNTS, Amounts, Figures, measure
+from benchmarks.peer_report import report
 from benchmarks.peer_servers import (
-    EASEL,
     EASEL_PORTS,
     EASEL_TITLES,
     PEERS,
@@ -41,19 +37,6 @@ from benchmarks.peer_servers import (
 
 RESULTS: Final = Path(__file__).parent / "results"
 ROUNDS: Final = {"bundled": 3, "sd15": 1}
-
-Figures = dict[str, float]
-
-RATIOS: Final = (
-    # figure, the better is higher, compared with, aim of the best Easel
-    (load.EQUAL, True, None, ">= 1.25"),
-    (load.MIXED, True, None, ">= 1.6"),
-    (load.MIXED_P95, False, None, "<= 0.5"),
-    (load.ALONE, False, "fastapi", "<= 0.9"),
-    (load.ALONE_FINE, False, "fastapi", ""),
-    (load.PEAK_MEMORY, False, "fastapi", ""),
-)
-AIMS: Final = {load.BEHIND_OVER_ALONE: " (aim of Easel <= 1.3)"}
 
 
 def main() -> None:
@@ -75,7 +58,7 @@ def main() -> None:
             for name in easels:
                 with easel(name, model, Path(data) / name, amounts.crowd + 1) as ask:
                     rounds[name].append(asyncio.run(measure(ask, EASEL_PORTS[name], amounts, number)))
-    report(model, rounds, absent, options.rounds)
+    report(model.name, rounds, absent, options.rounds)
     titles = {**{peer.name: peer.title for peer in present}, **EASEL_TITLES}
     peers_chart(rounds, titles, model.name, options.chart or RESULTS / f"peers-{model.name}.png")
 
@@ -114,47 +97,6 @@ def of_peer(
 ) -> Figures:
     with serving(peer, model, options.cache, pythons.get(peer.name, sys.executable)) as ask:
         return asyncio.run(measure(ask, peer.port, amounts, number))
-
-
-def report(model: Checkpoint, rounds: Mapping[str, Sequence[Figures]], absent: Mapping[str, str], count: int) -> None:
-    print(f"\n{model.name}: the median of {count} rounds, the lowest and the highest")
-    for figure in next(iter(rounds.values()))[0]:
-        print(f"\n{figure}{AIMS.get(figure, '')}")
-        for name, taken in rounds.items():
-            values = [each[figure] for each in taken]
-            places = 0 if figure.endswith("MiB") else 2
-            middle, low, high = (round(each, places) for each in (statistics.median(values), min(values), max(values)))
-            print(f"  {name:16}{middle:10.{places}f}   {low:.{places}f} to {high:.{places}f}")
-    ratios = ratios_of(rounds)
-    for figure, by_name in ratios.items():
-        print(f"\n{figure}")
-        for name, value in by_name.items():
-            print(f"  {name:16}{value:10.2f}")
-    for name, why in absent.items():
-        print(f"\n{name} takes no part: {why}")
-    machine = {"cores": os.cpu_count(), "load": os.getloadavg()[0]}
-    print(json.dumps({"model": model.name, "machine": machine, "rounds": rounds, "ratios": ratios, "absent": absent}))
-
-
-def ratios_of(rounds: Mapping[str, Sequence[Figures]]) -> dict[str, dict[str, float]]:
-    """Each Easel over the best peer, or over the one named: the median of the ratios within the rounds."""
-    easels = [name for name in rounds if name.startswith(EASEL)]
-    peers = [name for name in rounds if name not in easels]
-    found: dict[str, dict[str, float]] = {}
-    for figure, higher, other, aim in RATIOS:
-        against = [name for name in peers if other in (None, name)]
-        if not against:
-            continue
-        title = f"{figure}: over {other or 'the best peer'}" + (f" (aim {aim})" if aim else "")
-        best = max if higher else min
-        found[title] = {
-            name: statistics.median(
-                mine[figure] / best(rounds[peer][number][figure] for peer in against)
-                for number, mine in enumerate(rounds[name])
-            )
-            for name in easels
-        }
-    return found
 
 
 if __name__ == "__main__":
