@@ -90,6 +90,9 @@ def write_sd15(folder: Path, file: Path) -> None:
     torch.manual_seed(0)
     pipeline = random_sd15().to(torch.float16)
     pipeline.save_pretrained(unfinished)
+    # As the field's files name them: versions of transformers that save other names read these, not the other way round
+    text = original_layout.clip(pipeline.text_encoder)
+    original_layout.write(text, unfinished / "text_encoder" / "model.safetensors", {"format": "pt"})
     original_layout.write(original_layout.original_sd(pipeline), unfinished / "single.safetensors")
     (unfinished / "single.safetensors").rename(file)
     unfinished.rename(folder)

@@ -66,4 +66,6 @@ def time_of(moment: str) -> float:
 
 def percentile(values: Sequence[float], percent: int) -> float:
     """What so many of a hundred values do not exceed; between two of them where it falls so."""
+    if len(values) == 1:
+        return values[0]
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]

@@ -26,6 +26,7 @@ Figures = dict[str, float]
 CLIENT_SECONDS: Final = 3600.0
 USUAL: Final[dict[str, Any]] = {"guidance_scale": 4.0, "scheduler": "ddim"}
 EQUAL_STEPS: Final = 12
+SAME: Final[dict[str, Any]] = {**USUAL, "prompt": "a red apple", "seed": 987654321, "num_inference_steps": 4}
 
 EQUAL: Final = "equal, images/s"
 MIXED: Final = "mixed, images/s"
@@ -94,19 +95,22 @@ class Fresh:
         ]
 
 
-async def measure(ask: Ask, port: int, amounts: Amounts, number: int) -> Figures:
-    """The figures of one server in round `number`, after it has seen every kind of request and come to rest."""
+async def measure(ask: Ask, port: int, amounts: Amounts, number: int) -> tuple[Figures, bytes]:
+    """The figures of one server in round `number`, after it has seen every kind of request and come to rest.
+
+    And the picture, a PNG file, of a request that is the same in every round.
+    """
     fresh = Fresh(number, amounts.divisor)
     limits = httpx.Limits(max_connections=None)
     address = f"http://127.0.0.1:{port}"
     async with httpx.AsyncClient(base_url=address, timeout=CLIENT_SECONDS, limits=limits) as client:
         await crowd(ask, client, fresh.mixed(min(8, amounts.crowd)))
-        await timed(ask, client, fresh.one(num_inference_steps=4))
+        picture = await ask(client, SAME)
         await asyncio.to_thread(wait_until_idle)
         idle = megabytes()
         with PeakMemory() as memory:
             figures = await load(ask, client, amounts, fresh)
-    return {**figures, IDLE_MEMORY: idle, PEAK_MEMORY: memory.peak}
+    return {**figures, IDLE_MEMORY: idle, PEAK_MEMORY: memory.peak}, picture
 
 
 async def load(ask: Ask, client: httpx.AsyncClient, amounts: Amounts, fresh: Fresh) -> Figures:

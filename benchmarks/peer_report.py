@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Final
+
+import numpy as np
+from PIL import Image
 
 from benchmarks import peer_load as load
 from benchmarks.peer_load import Figures
@@ -24,7 +28,14 @@ RATIOS: Final = (
 AIMS: Final = {load.BEHIND_OVER_ALONE: " (aim of Easel <= 1.3)"}
 
 
-def report(model: str, rounds: Mapping[str, Sequence[Figures]], absent: Mapping[str, str], count: int) -> None:
+def report(
+    model: str,
+    rounds: Mapping[str, Sequence[Figures]],
+    pictures: Mapping[str, bytes],
+    absent: Mapping[str, str],
+) -> None:
+    """`pictures` are what the servers made of one request; `absent` says who takes no part, and why."""
+    count = len(next(iter(rounds.values())))
     print(f"\n{model}: the median of {count} rounds, the lowest and the highest")
     for figure in next(iter(rounds.values()))[0]:
         print(f"\n{figure}{AIMS.get(figure, '')}")
@@ -38,10 +49,15 @@ def report(model: str, rounds: Mapping[str, Sequence[Figures]], absent: Mapping[
         print(f"\n{figure}")
         for name, value in by_name.items():
             print(f"  {name:16}{value:10.2f}")
+    off = levels_off(pictures)
+    print(f"\nlevels of 255 that a pixel of the same picture is off {next(iter(pictures))}'s: at most, on average")
+    for name, (most, average) in off.items():
+        print(f"  {name:16}{most:10}   {average:.2f}")
     for name, why in absent.items():
         print(f"\n{name} takes no part: {why}")
     machine = {"cores": os.cpu_count(), "load": os.getloadavg()[0]}
-    print(json.dumps({"model": model, "machine": machine, "rounds": rounds, "ratios": ratios, "absent": absent}))
+    told = {"model": model, "machine": machine, "rounds": rounds, "ratios": ratios, "levels off": off}
+    print(json.dumps({**told, "absent": absent}))
 
 
 def ratios_of(rounds: Mapping[str, Sequence[Figures]]) -> dict[str, dict[str, float]]:
@@ -63,3 +79,13 @@ def ratios_of(rounds: Mapping[str, Sequence[Figures]]) -> dict[str, dict[str, fl
             for name in easels
         }
     return found
+
+
+def levels_off(pictures: Mapping[str, bytes]) -> dict[str, tuple[int, float]]:
+    """How far each PNG file is off the first one: the most of a pixel's colour, 0 to 255, and the average."""
+    arrays = {
+        name: np.asarray(Image.open(io.BytesIO(file)).convert("RGB")).astype(int) for name, file in pictures.items()
+    }
+    first = next(iter(arrays.values()))
+    differences = {name: np.abs(array - first) for name, array in arrays.items()}
+    return {name: (int(each.max()), round(float(each.mean()), 3)) for name, each in differences.items()}

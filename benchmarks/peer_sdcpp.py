@@ -12,7 +12,15 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-from cyllama.sd import LogLevel, RngType, SampleMethod, SDContext, SDContextParams, set_log_callback
+from cyllama.sd import (
+    LogLevel,
+    RngType,
+    SampleMethod,
+    SDContext,
+    SDContextParams,
+    set_log_callback,
+    set_progress_callback,
+)
 
 from benchmarks.peer_fastapi import serve
 from benchmarks.peer_painter import SIDE, as_png
@@ -31,6 +39,7 @@ class Painter:
 
     def __init__(self, file: str) -> None:
         set_log_callback(tell)
+        set_progress_callback(lambda step, steps, seconds: None)  # or it paints bars
         parameters = SDContextParams()
         parameters.model_path = file
         parameters.n_threads = len(os.sched_getaffinity(0))
@@ -56,7 +65,7 @@ class Painter:
 
 
 def tell(level: LogLevel, text: str) -> None:
-    """What went wrong, and no progress."""
+    """What went wrong, and nothing else."""
     if level == LogLevel.ERROR:
         print(text, end="", file=sys.stderr)
 

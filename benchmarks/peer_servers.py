@@ -65,6 +65,7 @@ PEERS: Final = (
         "openvino",
         "pip install openvino",
         ("folder", "ir"),
+        {"sd15": "optimum-intel, for which it stands in, loads this model"},
     ),
     Peer(
         "optimum",

@@ -15,20 +15,18 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from benchmarks.charts import peers_chart
-from benchmarks.checkpoints import Checkpoint, cache_folder, checkpoint
+from benchmarks.checkpoints import cache_folder, checkpoint
 from benchmarks.peer_load import AMOUNTS, Amounts, Figures, measure
 from benchmarks.peer_report import report
 from benchmarks.peer_servers import (
     EASEL_PORTS,
     EASEL_TITLES,
     PEERS,
-    Peer,
     absence,
     backends_of_easel,
     easel,
@@ -46,19 +44,27 @@ def main() -> None:
     model = checkpoint(options.model, options.cache)
     pythons = dict(each.split("=", 1) for each in options.python)
     wanted = options.servers.split(",") if options.servers else []
+    known = [*(peer.name for peer in PEERS), *EASEL_TITLES]
+    if unknown := [name for name in wanted if name not in known]:
+        raise SystemExit(f"--servers {unknown[0]}: there is no such server; there are {', '.join(known)}")
     peers = [peer for peer in PEERS if not wanted or peer.name in wanted]
     absent = {peer.name: why for peer in peers if (why := absence(peer, model, pythons.get(peer.name, sys.executable)))}
     present = [peer for peer in peers if peer.name not in absent]
     easels = [name for name in backends_of_easel() if not wanted or name in wanted]
     rounds: dict[str, list[Figures]] = {name: [] for name in [*(peer.name for peer in present), *easels]}
+    pictures: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as data:
         for number in range(options.rounds):
             for peer in present:
-                rounds[peer.name].append(of_peer(peer, model, options, pythons, amounts, number))
+                python = pythons.get(peer.name, sys.executable)
+                with serving(peer, model, options.cache, python) as ask:
+                    figures, pictures[peer.name] = asyncio.run(measure(ask, peer.port, amounts, number))
+                rounds[peer.name].append(figures)
             for name in easels:
                 with easel(name, model, Path(data) / name, amounts.crowd + 1) as ask:
-                    rounds[name].append(asyncio.run(measure(ask, EASEL_PORTS[name], amounts, number)))
-    report(model.name, rounds, absent, options.rounds)
+                    figures, pictures[name] = asyncio.run(measure(ask, EASEL_PORTS[name], amounts, number))
+                rounds[name].append(figures)
+    report(model.name, rounds, pictures, absent)
     titles = {**{peer.name: peer.title for peer in present}, **EASEL_TITLES}
     peers_chart(rounds, titles, model.name, options.chart or RESULTS / f"peers-{model.name}.png")
 
@@ -85,18 +91,6 @@ def amounts_of(options: argparse.Namespace) -> Amounts:
     if options.tries:
         amounts = replace(amounts, alone=options.tries, alone_fine=options.tries, behind=options.tries)
     return amounts
-
-
-def of_peer(
-    peer: Peer,
-    model: Checkpoint,
-    options: argparse.Namespace,
-    pythons: Mapping[str, str],
-    amounts: Amounts,
-    number: int,
-) -> Figures:
-    with serving(peer, model, options.cache, pythons.get(peer.name, sys.executable)) as ask:
-        return asyncio.run(measure(ask, peer.port, amounts, number))
 
 
 if __name__ == "__main__":
