@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,34 @@ def engine_chart(results: Mapping[str, Mapping[str, float]], path: Path) -> None
         }
         draw_bars(wait, {label: (result[figure], colour) for label, (figure, colour) in waits.items()})
         wait.set(title=f"{name}: seconds, mixed", xlim=(0, wait.get_xlim()[1] * 1.12))
+    save(figure, path)
+
+
+def peers_chart(
+    rounds: Mapping[str, Sequence[Mapping[str, float]]], titles: Mapping[str, str], model: str, path: Path
+) -> None:
+    """Every server's pictures a second and seconds, the median of the rounds; lines reach from lowest to highest."""
+    figures = {
+        "equal requests: pictures a second": "equal, images/s",
+        "unlike requests: pictures a second": "mixed, images/s",
+        "4 steps alone: seconds, fewer are better": "4 steps alone, s",
+        "unlike requests: 19 of 20 within so many seconds": "mixed, p95 s",
+    }
+    figure, axes = plt.subplots(2, 2, figsize=(10, 1.2 + 0.62 * len(rounds)), layout="constrained", sharey=True)
+    names = [titles[name] for name in rounds]
+    colours = [ENGINE if name.startswith("easel") else PLAIN for name in rounds]
+    for place, (title, key) in zip(axes.flat, figures.items(), strict=True):
+        values = [sorted(each[key] for each in taken) for taken in rounds.values()]
+        middles = [statistics.median(each) for each in values]
+        lowest, highest = zip(*((each[0], each[-1]) for each in values), strict=True)
+        place.barh(names, middles, color=colours)
+        place.hlines(names, lowest, highest, color="#1c1917", linewidth=1)
+        for name, middle, end in zip(names, middles, highest, strict=True):
+            place.annotate(f"{middle:.2f}", (end, name), (4, 0), textcoords="offset points", va="center")
+        place.set(title=title, xlim=(0, max(highest) * 1.15))
+        place.spines[["top", "right"]].set_visible(False)
+    axes[0, 0].invert_yaxis()
+    figure.suptitle(f"{model}, 256 pixels, the same requests to each")
     save(figure, path)
 
 

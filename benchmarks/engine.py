@@ -21,26 +21,29 @@ from typing import Any
 import torch
 
 from benchmarks import runs, workloads
+from benchmarks.bare import Bare, bare, flops_of
 from benchmarks.charts import engine_chart
-from benchmarks.workloads import SATURATING_REQUESTS, Workload, told
+from benchmarks.checkpoints import cache_folder
+from benchmarks.load import percentile
+from benchmarks.matmul import matmul_flops
+from benchmarks.single import single
+from benchmarks.workloads import Workload, told
 from worker.allocator import keep_freed_memory
 from worker.contract import DrawRequest
 from worker.gil import shorten_switch_interval
 
-ROWS = (1, 2, 4, 8, 16, 32)
 TRIES = 3
 """Forwards of the bare modules at each size, to find the one that is best for them."""
-PAIRS = 3
-"""How often two runs of some seconds take turns within a round."""
 RESULTS = Path(__file__).parent / "results"
 
 AIMS = {
     "equal: engine / static batch": ">= 0.95",
     "mixed arrivals: engine / one by one": ">= 1.5",
-    "saturated: efficiency": ">= 0.90",
+    "saturated: efficiency": ">= 0.93",
     "short behind long, equal size, x solo": "<= 1.5",
     "short behind long, large, x solo": "<= 3",
     "mixed arrivals: p95 engine / one by one": "<= 1",
+    "saturated: share of matmul": ">= 0.60",
 }
 
 
@@ -49,7 +52,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=0, help="torch threads; 0 leaves torch's choice")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--model", choices=["tiny", "bundled", "both"], default="both")
+    parser.add_argument("--model", choices=["tiny", "bundled", "both", "sd15"], default="both")
+    parser.add_argument("--cache", type=Path, default=cache_folder(), help="folder of the model of sd15")
+    parser.add_argument("--chart", type=Path, default=RESULTS / "engine.png", help="where the chart goes")
     options = parser.parse_args()
     keep_freed_memory()  # as the worker does; plain diffusers gains by it too
     shorten_switch_interval()  # likewise
@@ -61,13 +66,15 @@ def main() -> None:
             chosen.append(workloads.tiny(Path(folder), options.device))
         if options.model in {"bundled", "both"}:
             chosen.append(workloads.bundled(Path(folder), options.device))
+        if options.model == "sd15":
+            chosen.append(workloads.sd15(Path(folder), options.device, options.cache))
         results = {work.name: measure(work, options.rounds) for work in chosen}
     for name, result in results.items():
         print_table(name, result)
     print(f"\npeak memory of this process, MiB {peak_mib():>29.0f}")
     machine = {"threads": torch.get_num_threads(), "load": os.getloadavg()[0], "peak_mib": peak_mib()}
     print(json.dumps({"machine": machine, "rounds": options.rounds, "results": results}))
-    engine_chart(results, RESULTS / "engine.png")
+    engine_chart(results, options.chart)
 
 
 Figures = dict[str, float]
@@ -87,9 +94,10 @@ def one_round(work: Workload, seed: int) -> Figures:
     sizes = best_sizes(work)
     return {
         **equal(work, work.equal(seed)),
-        **mixed(work, work.mixed(seed + 500)),
-        **saturated(work, work.mixed(seed + 700, SATURATING_REQUESTS), sizes),
+        **mixed(work, work.mixed(seed + 500, work.amounts.mixed)),
+        **saturated(work, work.mixed(seed + 700, work.amounts.saturating), sizes),
         **behind(work),
+        **single(work, seed),
     }
 
 
@@ -109,7 +117,7 @@ def equal(work: Workload, requests: list[DrawRequest]) -> Figures:
             "equal: engine / static batch, CPU seconds": static_cpu / engine_cpu,
         }
 
-    return typical([pair() for _ in range(PAIRS)])
+    return typical([pair() for _ in range(work.amounts.pairs)])
 
 
 def mixed(work: Workload, requests: list[DrawRequest]) -> Figures:
@@ -134,54 +142,65 @@ def mixed(work: Workload, requests: list[DrawRequest]) -> Figures:
     }
 
 
-def saturated(work: Workload, requests: list[DrawRequest], sizes: tuple[runs.Bare, runs.Bare]) -> Figures:
+def saturated(work: Workload, requests: list[DrawRequest], sizes: tuple[Bare, Bare]) -> Figures:
     """The ideal is run as well: every row through the bare modules, in batches of the sizes best for them.
 
-    Before the engine's turn and after it, because the machine is not the same from one minute to the next.
+    Before the engine's turn and after it, because the machine is not the same from one minute to the next; so with the
+    product of matrices that the models' arithmetic is compared with.
     """
+    device = work.models.device
+    matmul_before = matmul_flops(device)
     before, before_cpu = ideal(requests, *sizes)
     engine, engine_cpu, _ = runs.engine_latencies(work, requests)
     after, after_cpu = ideal(requests, *sizes)
+    matmul = (matmul_before + matmul_flops(device)) / 2
+    one = bare(work, 1)
+    flops = rows_of(requests) * flops_of(one.denoise) + len(requests) * flops_of(one.decode)
     return {
         "saturated: engine, images/s": len(requests) / engine,
         "saturated: ideal, images/s": 2 * len(requests) / (before + after),
         "saturated: efficiency": (before + after) / 2 / engine,
         "saturated: efficiency, CPU seconds": (before_cpu + after_cpu) / 2 / engine_cpu,
+        "saturated: the models' GFLOP/s": flops / engine / 1e9,
+        "matmul in float32, GFLOP/s": matmul / 1e9,
+        "saturated: share of matmul": flops / engine / matmul,
+        "saturated: share of matmul, ideal": 2 * flops / (before + after) / matmul,
     }
 
 
-def ideal(requests: list[DrawRequest], denoiser: runs.Bare, decoder: runs.Bare) -> tuple[float, float]:
+def ideal(requests: list[DrawRequest], denoiser: Bare, decoder: Bare) -> tuple[float, float]:
     """Seconds and CPU seconds of the requests' rows in the bare denoiser and of their pictures in the bare decoder."""
-    rows = sum(request.steps * (2 if told(request).guidance_scale > 1 else 1) for request in requests)
+    rows = rows_of(requests)
     step, step_cpu = runs.seconds_per_row(denoiser.denoise, denoiser.rows, rows)
     decode, decode_cpu = runs.seconds_per_row(decoder.decode, decoder.rows, len(requests))
     return rows * step + len(requests) * decode, rows * step_cpu + len(requests) * decode_cpu
 
 
-def best_sizes(work: Workload) -> tuple[runs.Bare, runs.Bare]:
+def rows_of(requests: list[DrawRequest]) -> int:
+    """The rows of all steps in the denoiser; guidance takes a second one."""
+    return sum(request.steps * (2 if told(request).guidance_scale > 1 else 1) for request in requests)
+
+
+def best_sizes(work: Workload) -> tuple[Bare, Bare]:
     """The number of rows at which the denoiser, and the one at which the decoder, takes the least time a row."""
-    bare = [runs.bare(work, rows) for rows in ROWS]
-    return fastest(bare, lambda each: each.denoise), fastest(bare, lambda each: each.decode)
+    sizes = [bare(work, rows) for rows in work.amounts.rows]
+    return fastest(sizes, lambda each: each.denoise), fastest(sizes, lambda each: each.decode)
 
 
-def fastest(bare: Sequence[runs.Bare], forward: Callable[[runs.Bare], Callable[[], Any]]) -> runs.Bare:
+def fastest(sizes: Sequence[Bare], forward: Callable[[Bare], Callable[[], Any]]) -> Bare:
     """The sizes are tried in turn, several times; the median of each counts."""
-    tries = [[runs.seconds_per_row(forward(each), each.rows)[0] for each in bare] for _ in range(TRIES)]
+    tries = [[runs.seconds_per_row(forward(each), each.rows)[0] for each in sizes] for _ in range(TRIES)]
     medians = [statistics.median(times) for times in zip(*tries, strict=True)]
-    return bare[medians.index(min(medians))]
+    return sizes[medians.index(min(medians))]
 
 
 def behind(work: Workload) -> Figures:
     """A short request's time behind a long one, over its time alone."""
     shares = [
-        statistics.median(late / alone for alone, late in runs.short_behind_long(work, side, PAIRS))
+        statistics.median(late / alone for alone, late in runs.short_behind_long(work, side, work.amounts.pairs))
         for side in (told(work.usual).width, work.large_side)
     ]
     return {"short behind long, equal size, x solo": shares[0], "short behind long, large, x solo": shares[1]}
-
-
-def percentile(values: list[float], share: int) -> float:
-    return statistics.quantiles(values, n=100, method="inclusive")[share - 1]
 
 
 def peak_mib() -> float:

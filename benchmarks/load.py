@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import statistics
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -61,3 +62,10 @@ class Load:
 
 def time_of(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp()
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """What so many of a hundred values do not exceed; between two of them where it falls so."""
+    if len(values) == 1:
+        return values[0]
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]

@@ -1,6 +1,7 @@
 """The stock pipeline as people put it behind a server of their own: what the peers of `benchmarks.peers` draw with.
 
-Takes the schedulers by Easel's names, so that all draw the same; knows no server.
+Takes the schedulers by Easel's names, so that all draw the same; knows no server. Runs in the peers' own environments,
+whose diffusers may be an older one: of Easel it takes the schedulers only.
 """
 
 from __future__ import annotations
@@ -15,18 +16,24 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from benchmarks.workloads import CATALOG
 from core.schedulers import Scheduler
 from worker.pipelines.schedulers import build_scheduler
 
 SETTINGS: Final = ("num_inference_steps", "guidance_scale", "scheduler")
+SIDE: Final = 256
+"""Pixels of all pictures."""
+
+
+def stock_pipeline(folder: str) -> Any:  # noqa: ANN401 - diffusers' own
+    """The pipeline in `folder` as diffusers loads it, in float32."""
+    return StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
 
 
 class Painter:
-    """The stock pipeline; all pictures of a call have equal settings."""
+    """A pipeline that has the stock one's call; all pictures of a call have equal settings."""
 
-    def __init__(self) -> None:
-        self._pipeline = StableDiffusionPipeline.from_pretrained(CATALOG.parent / "easel-mini", dtype=torch.float32)
+    def __init__(self, pipeline: Any) -> None:  # noqa: ANN401
+        self._pipeline = pipeline
         self._pipeline.set_progress_bar_config(disable=True)
         self._config = self._pipeline.scheduler.config
 
@@ -37,6 +44,8 @@ class Painter:
         self._pipeline.scheduler = build_scheduler(Scheduler(first["scheduler"]), self._config, steps)
         images = self._pipeline(
             [body["prompt"] for body in bodies],
+            width=SIDE,
+            height=SIDE,
             num_inference_steps=steps,
             guidance_scale=first["guidance_scale"],
             generator=[torch.Generator().manual_seed(body["seed"]) for body in bodies],

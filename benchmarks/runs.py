@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -15,6 +14,7 @@ from worker.contract import Canceled, Drawing, DrawRequest, End, Event, Finished
 from worker.engine.engine import Engine
 from worker.engine.warmup import warm_up
 from worker.pipelines.arguments import call_arguments
+from worker.progress import LOOK_SECONDS
 
 LONG_STEPS = 40
 SHORT_STEPS = 4
@@ -33,7 +33,7 @@ def plain(work: Workload, requests: Sequence[DrawRequest], gap: float = 0.0) -> 
         time.sleep(max(0.0, arrival - time.perf_counter()))
         generator = torch.Generator("cpu").manual_seed(request.seed)
         pipeline = model.pipeline_for(request)
-        pipeline(**call_arguments(pipeline, request, model.traits), generator=generator, output_type="pt")
+        pipeline(**call_arguments(pipeline, request, model.traits, model.row), generator=generator, output_type="pt")
         finish()
         latencies.append(time.perf_counter() - arrival)
     return latencies
@@ -43,7 +43,7 @@ def static_batch(work: Workload, requests: Sequence[DrawRequest]) -> tuple[float
     """Seconds and CPU seconds of one call with all requests, which must be equal but for prompt and seed."""
     model = work.models.get(work.usual.model)
     pipeline = model.pipeline_for(requests[0])
-    arguments = call_arguments(pipeline, requests[0], model.traits)
+    arguments = call_arguments(pipeline, requests[0], model.traits, model.row)
     arguments |= {
         name: [getattr(told(request), name) for request in requests] for name in ("prompt", "negative_prompt")
     }
@@ -119,35 +119,21 @@ def latency(drawing: Drawing, since: float) -> float:
     return time.perf_counter() - since
 
 
-def wait_for(drawing: Drawing, reached: Callable[[Event], bool]) -> None:
-    """Until an event of `drawing` is what is waited for. Raises RuntimeError if it ends otherwise."""
+def wait_for(drawing: Drawing, reached: Callable[[Event], bool]) -> Event:
+    """The first event of `drawing` that is waited for. Raises RuntimeError if it ends otherwise."""
     while not reached(event := drawing.events.get()):
         if isinstance(event, End):
             raise RuntimeError(f"a benchmark request did not get that far: {event}")
+    return event
 
 
-@dataclass(frozen=True)
-class Bare:
-    """A forward of the bare denoiser and one of the bare decoder, each of `rows` rows of the usual size."""
-
-    rows: int
-    denoise: Callable[[], Any]
-    decode: Callable[[], Any]
-
-
-def bare(work: Workload, rows: int) -> Bare:
-    pipeline = work.models.get(work.usual.model).pipeline
-    side = pipeline.vae_scale_factor
-    weight = next(pipeline.unet.parameters())
-    latents = torch.randn(rows, 4, told(work.usual).height // side, told(work.usual).width // side).to(weight)
-    width = pipeline.unet.config.cross_attention_dim
-    text = torch.randn(rows, pipeline.tokenizer.model_max_length, width).to(weight)
-    steps = torch.full((rows,), 500.0, device=weight.device)
-    return Bare(
-        rows,
-        denoise=lambda: pipeline.unet(latents, steps, encoder_hidden_states=text, return_dict=False),
-        decode=lambda: pipeline.vae.decode(latents, return_dict=False),
-    )
+def finished(drawing: Drawing) -> Finished:
+    """The end of `drawing`, slept through to as a worker's slot does. Raises RuntimeError if it is another one."""
+    while not drawing.wait_for_end(LOOK_SECONDS):
+        pass
+    event = wait_for(drawing, lambda event: isinstance(event, Finished))
+    assert isinstance(event, Finished)
+    return event
 
 
 @torch.no_grad()

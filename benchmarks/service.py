@@ -16,7 +16,6 @@ import argparse
 import asyncio
 import json
 import os
-import random
 import statistics
 import tempfile
 import threading
@@ -33,11 +32,13 @@ import torch
 
 from app.stack.up import running_stack
 from app.stack.worker_count import count_workers
+from benchmarks import server_processes
 from benchmarks.charts import service_chart
-from benchmarks.load import Load
+from benchmarks.checkpoints import bundled
+from benchmarks.load import Load, percentile
+from benchmarks.mix import requests_of
 from benchmarks.workloads import words_to_image
 from core.catalog.catalog import Catalog
-from core.schedulers import Scheduler
 from core.settings import Settings
 from worker.allocator import keep_freed_memory
 from worker.contract import Canceled, DrawRequest, Failed, Finished
@@ -46,16 +47,7 @@ from worker.engine.warmup import warm_up
 from worker.gil import shorten_switch_interval
 from worker.pipelines.models import Models
 
-MIX: Final = (
-    # steps, guidance, scheduler, share
-    (8, 4.0, Scheduler.DPMPP_2M, 3),
-    (12, 4.0, Scheduler.DDIM, 3),
-    (20, 4.0, Scheduler.EULER, 2),
-    (20, 1.0, Scheduler.DDIM, 1),
-    (40, 6.0, Scheduler.DDIM, 1),
-)
 RESULTS: Final = Path(__file__).parent / "results"
-PROMPTS: Final = ("a red apple", "a fox", "a sailboat", "a slice of pizza", "a green frog", "a rocket")
 
 
 @dataclass(frozen=True)
@@ -76,23 +68,6 @@ class Report:
     submit_p99_under_load: float
     failed: int
     cores: dict[str, float]
-
-
-def requests_of(count: int, seed: int) -> list[dict[str, Any]]:
-    """The same `count` requests of the mix for everybody."""
-    draw = random.Random(seed)
-    weights = [share for *_, share in MIX]
-    chosen = draw.choices(MIX, weights, k=count)
-    return [
-        {
-            "prompt": draw.choice(PROMPTS),
-            "num_inference_steps": steps,
-            "guidance_scale": guidance,
-            "scheduler": scheduler.value,
-            "seed": number,
-        }
-        for number, (steps, guidance, scheduler, _) in enumerate(chosen)
-    ]
 
 
 def engine_speed(settings: Settings, bodies: Sequence[dict[str, Any]], in_flight: int) -> float:
@@ -132,17 +107,11 @@ def draw_request(model: str, side: int, body: dict[str, Any]) -> DrawRequest:
     return words_to_image(model, width=side, height=side, **body)
 
 
-def percentile(values: Sequence[float], percent: int) -> float:
-    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
-
-
 def cpu_seconds() -> dict[str, float]:
     """What this process and those that it started have used so far, by what they are."""
     seconds = {"load": sum(psutil.Process().cpu_times()[:2])}
-    for process in psutil.Process().children(recursive=True):
-        command = process.cmdline()
-        name = command[command.index("-m") + 1] if "-m" in command else process.name()
-        seconds[name] = seconds.get(name, 0.0) + sum(process.cpu_times()[:2])
+    for name, used in server_processes.cpu_seconds().values():
+        seconds[name] = seconds.get(name, 0.0) + used
     return seconds
 
 
@@ -170,6 +139,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8199)
     parser.add_argument("--threads", type=int, help="of torch, on both sides; fewer than cores leave some to the rest")
     parser.add_argument("--workers", type=int, help="of the service; else as many as `easel up` starts here")
+    parser.add_argument("--chart", type=Path, default=RESULTS / "service.png", help="where the chart goes")
     options = parser.parse_args()
     if options.workers:
         os.environ["EASEL_WORKERS"] = str(options.workers)
@@ -181,16 +151,18 @@ def main() -> None:
     # All of an overload may wait: what is measured is the speed, not the refusals.
     os.environ |= dict.fromkeys(("EASEL_MAX_QUEUED", "EASEL_MAX_QUEUED_PER_KEY"), str(options.count + 1))
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["EASEL_CATALOG"] = str(bundled(Path(folder)).catalog)  # the mix has guidance and many steps
         settings = Settings.read(port=options.port, data_dir=Path(folder))
+        catalog = Catalog.load(settings.catalog)
         alone = engine_speed(settings, requests_of(options.count, seed=2), settings.slots)
         with running_stack(settings) as stack:
             stack.wait_ready()
             speed, overload, steady, solo, cores = asyncio.run(drive(stack.url, options.count, alone))
     status = overload.status + steady.status
     report = Report(
-        model=Catalog.load(settings.catalog).default,
+        model=catalog.default,
         threads=torch.get_num_threads(),
-        workers=count_workers(settings, Catalog.load(settings.catalog)),
+        workers=count_workers(settings, catalog),
         engine_images_per_s=round(alone, 3),
         service_images_per_s=round(speed, 3),
         service_over_engine=round(speed / alone, 3),
@@ -206,7 +178,7 @@ def main() -> None:
     for name, value in asdict(report).items():
         print(f"{name:24} {value}")
     print(json.dumps(asdict(report)))
-    service_chart(steady.latencies, report.service_over_engine, RESULTS / "service.png")
+    service_chart(steady.latencies, report.service_over_engine, options.chart)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Final
 
 import torch
 
+from benchmarks import checkpoints
+from benchmarks.checkpoints import Checkpoint
 from core.catalog.catalog import Catalog
 from core.catalog.model import Model, SizeGrid
 from core.jobs import GenerationRequest
@@ -19,12 +22,27 @@ from worker.engine.tuning_cache import ROW_LIMITS, TuningCache
 from worker.pipelines.devices import machine_of
 from worker.pipelines.models import Models
 
-CATALOG = Path(__file__).parent.parent / "models" / "catalog.toml"
-EQUAL_REQUESTS = 8
-MIXED_REQUESTS = 16
-SATURATING_REQUESTS = 48
-"""At hand at once, some six times what a worker's slots hold: the few that end last, in batches that nobody fills up,
-weigh little."""
+
+@dataclass(frozen=True)
+class Amounts:
+    """How much is drawn with a model, by how long a step of it takes.
+
+    `saturating` requests are at hand at once, some six times what a worker's slots hold: the few that end last, in
+    batches that nobody fills up, weigh little. `rows` are the sizes that the bare modules are tried at, `alone` the
+    steps of pictures alone; the others' steps are divided by `divisor`. `pairs` runs of two sides take turns.
+    """
+
+    equal: int = 8
+    mixed: int = 16
+    saturating: int = 48
+    rows: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
+    alone: tuple[int, ...] = (4, 8, 20)
+    divisor: int = 1
+    pairs: int = 3
+
+
+USUAL_STEPS: Final = 12
+LARGE: Final = Amounts(equal=4, mixed=6, saturating=8, rows=(1, 2, 4, 8), alone=(4, 8), divisor=4, pairs=1)
 
 
 @dataclass(frozen=True)
@@ -36,14 +54,16 @@ class Workload:
     usual: DrawRequest
     large_side: int
     limits: TuningCache
+    amounts: Amounts = Amounts()
 
     def equal(self, seed: int) -> list[DrawRequest]:
         """Requests that one static batch could draw. Prompts differ, so that no cache of pictures would help."""
-        return [changed(self.usual, seed + index, prompt=f"picture {seed + index}") for index in range(EQUAL_REQUESTS)]
+        numbers = range(seed, seed + self.amounts.equal)
+        return [changed(self.usual, number, prompt=f"picture {number}") for number in numbers]
 
-    def mixed(self, seed: int, count: int = MIXED_REQUESTS) -> list[DrawRequest]:
+    def mixed(self, seed: int, count: int) -> list[DrawRequest]:
         """Requests that no static batch can draw: steps, guidance and schedulers all differ."""
-        steps = cycle((4, 8, 12, 20))
+        steps = cycle(max(2, each // self.amounts.divisor) for each in (4, 8, 12, 20))
         guidance = cycle((4.0, 1.0, 7.0))
         schedulers = cycle((Scheduler.DDIM, Scheduler.EULER, Scheduler.DPMPP_2M, Scheduler.EULER_ANCESTRAL))
         kinds = islice(zip(steps, guidance, schedulers, strict=False), count)
@@ -85,17 +105,30 @@ def tiny(folder: Path, device: str) -> Workload:
     tiny_models.save(pipeline, folder / "tiny")
     size = SizeGrid(minimum=64, maximum=256, multiple=8, width=128, height=128)
     row = Model(id="tiny", source="tiny", family="sd15", size=size, scheduler=Scheduler.DDIM)
-    return workload(Catalog(models=(row,), default="tiny", folder=folder), folder, device, large_side=256)
+    return of_catalog(Catalog(models=(row,), default="tiny", folder=folder), folder, device, large_side=256)
 
 
 def bundled(folder: Path, device: str) -> Workload:
-    return workload(Catalog.load(CATALOG), folder, device, large_side=384)
+    return workload(checkpoints.bundled(folder), folder, device, large_side=384)
 
 
-def workload(catalog: Catalog, folder: Path, device: str, large_side: int) -> Workload:
+def sd15(folder: Path, device: str, cache: Path) -> Workload:
+    """The random model of Stable Diffusion 1.5's size, which is kept in `cache`."""
+    return workload(checkpoints.sd15(cache), folder, device, large_side=512, amounts=LARGE)
+
+
+def workload(
+    checkpoint: Checkpoint, folder: Path, device: str, large_side: int, amounts: Amounts = Amounts()
+) -> Workload:
+    return of_catalog(Catalog.load(checkpoint.catalog), folder, device, large_side, amounts)
+
+
+def of_catalog(catalog: Catalog, folder: Path, device: str, large_side: int, amounts: Amounts = Amounts()) -> Workload:
     row = catalog.model(None)
-    usually = {**DiffusionParameters.defaults(row, {}), "num_inference_steps": 12, "guidance_scale": 4.0}
+    steps = USUAL_STEPS // amounts.divisor
+    usually = {**DiffusionParameters.defaults(row, {}), "num_inference_steps": steps, "guidance_scale": 4.0}
     usual = words_to_image(row.id, prompt="picture", seed=0, **usually)
     models = Models(catalog, device=device)
     models.preload([row.id])
-    return Workload(row.id, models, usual, large_side, TuningCache(folder / ROW_LIMITS, machine_of(models.device)))
+    limits = TuningCache(folder / ROW_LIMITS, machine_of(models.device))
+    return Workload(row.id, models, usual, large_side, limits, amounts)
