@@ -43,7 +43,7 @@ def bare(work: Workload, rows: int) -> Bare:
     )
 
 
-@torch.no_grad()
+@torch.enable_grad()  # with which no backend but torch answers: it counts what torch is asked for
 def flops_of(forward: Callable[[], Any]) -> int:
     """Floating-point operations of one call, a multiplication and an addition counted as two.
 

@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0, help="torch threads; 0 leaves torch's choice")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--model", choices=["tiny", "bundled", "both", "sd15"], default="both")
+    parser.add_argument("--backend", choices=["eager", "openvino"], default="eager", help="of all sides")
     parser.add_argument("--cache", type=Path, default=cache_folder(), help="folder of the model of sd15")
     parser.add_argument("--chart", type=Path, default=RESULTS / "engine.png", help="where the chart goes")
     options = parser.parse_args()
@@ -63,11 +64,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         chosen = []
         if options.model in {"tiny", "both"}:
-            chosen.append(workloads.tiny(Path(folder), options.device))
+            chosen.append(workloads.tiny(Path(folder), options.device, options.backend))
         if options.model in {"bundled", "both"}:
-            chosen.append(workloads.bundled(Path(folder), options.device))
+            chosen.append(workloads.bundled(Path(folder), options.device, options.backend))
         if options.model == "sd15":
-            chosen.append(workloads.sd15(Path(folder), options.device, options.cache))
+            chosen.append(workloads.sd15(Path(folder), options.device, options.cache, options.backend))
         results = {work.name: measure(work, options.rounds) for work in chosen}
     for name, result in results.items():
         print_table(name, result)

@@ -58,6 +58,7 @@ def in_engine(work: Workload, drive: Callable[[Engine], Result]) -> Result:
     """
     engine = Engine(work.models, limits=work.limits)
     warm_up(engine, work.models.catalog.model(work.usual.model))
+    work.backends.wait()
 
     def client() -> Result:
         try:

@@ -106,15 +106,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", choices=["bundled", "sd15"], default="bundled")
     parser.add_argument("--tries", type=int, default=TRIES)
+    parser.add_argument("--backend", choices=["eager", "openvino"], default="eager", help="of all three")
     parser.add_argument("--cache", type=Path, default=cache_folder(), help="folder of the large model")
     options = parser.parse_args()
     keep_freed_memory()
     shorten_switch_interval()
     with tempfile.TemporaryDirectory() as folder:
         work = (
-            workloads.bundled(Path(folder), "auto")
+            workloads.bundled(Path(folder), "auto", options.backend)
             if options.model == "bundled"
-            else workloads.sd15(Path(folder), "auto", options.cache)
+            else workloads.sd15(Path(folder), "auto", options.cache, options.backend)
         )
         print(json.dumps({name: round(value, 4) for name, value in single(work, 0, options.tries).items()}))
 

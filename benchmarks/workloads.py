@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
@@ -12,14 +13,17 @@ import torch
 from benchmarks import checkpoints
 from benchmarks.checkpoints import Checkpoint
 from core.catalog.catalog import Catalog
-from core.catalog.model import Model, SizeGrid
+from core.catalog.model import Backend, Model, SizeGrid
 from core.jobs import GenerationRequest
 from core.schedulers import Scheduler
 from core.tasks.diffusion import DiffusionParameters
 from tests import tiny_models
+from worker.backends.backends import Backends
+from worker.backends.graph_files import GRAPHS, GraphFiles
 from worker.contract import DrawRequest
 from worker.engine.tuning_cache import ROW_LIMITS, TuningCache
-from worker.pipelines.devices import machine_of
+from worker.pipelines.devices import machine_of, pick_device
+from worker.pipelines.memory import free_memory
 from worker.pipelines.models import Models
 
 
@@ -47,13 +51,17 @@ LARGE: Final = Amounts(equal=4, mixed=6, saturating=8, rows=(1, 2, 4, 8), alone=
 
 @dataclass(frozen=True)
 class Workload:
-    """A resident model, a usual request, the side in pixels of one that is large beside it, what engines learned."""
+    """A resident model, a usual request, the side in pixels of one that is large beside it, what engines learned.
+
+    With a backend that is not eager everything that draws with the model does so by it, plain diffusers too.
+    """
 
     name: str
     models: Models
     usual: DrawRequest
     large_side: int
     limits: TuningCache
+    backends: Backends
     amounts: Amounts = Amounts()
 
     def equal(self, seed: int) -> list[DrawRequest]:
@@ -98,37 +106,41 @@ def told(request: DrawRequest) -> DiffusionParameters:
     return request.parameters
 
 
-def tiny(folder: Path, device: str) -> Workload:
+def tiny(folder: Path, device: str, backend: Backend = "eager") -> Workload:
     """A random Stable Diffusion of 5 M parameters at 128 pixels."""
     torch.manual_seed(0)
     pipeline = tiny_models.sd15(sample_size=16, block_out_channels=(64, 128), norm_num_groups=32, attention_head_dim=8)
     tiny_models.save(pipeline, folder / "tiny")
     size = SizeGrid(minimum=64, maximum=256, multiple=8, width=128, height=128)
     row = Model(id="tiny", source="tiny", family="sd15", size=size, scheduler=Scheduler.DDIM)
-    return of_catalog(Catalog(models=(row,), default="tiny", folder=folder), folder, device, large_side=256)
+    return of_catalog(Catalog(models=(row,), default="tiny", folder=folder), folder, device, 256, backend)
 
 
-def bundled(folder: Path, device: str) -> Workload:
-    return workload(checkpoints.bundled(folder), folder, device, large_side=384)
+def bundled(folder: Path, device: str, backend: Backend = "eager") -> Workload:
+    return workload(checkpoints.bundled(folder), folder, device, 384, backend)
 
 
-def sd15(folder: Path, device: str, cache: Path) -> Workload:
+def sd15(folder: Path, device: str, cache: Path, backend: Backend = "eager") -> Workload:
     """The random model of Stable Diffusion 1.5's size, which is kept in `cache`."""
-    return workload(checkpoints.sd15(cache), folder, device, large_side=512, amounts=LARGE)
+    return workload(checkpoints.sd15(cache), folder, device, 512, backend, LARGE)
 
 
 def workload(
-    checkpoint: Checkpoint, folder: Path, device: str, large_side: int, amounts: Amounts = Amounts()
+    checkpoint: Checkpoint, folder: Path, device: str, large_side: int, backend: Backend, amounts: Amounts = Amounts()
 ) -> Workload:
-    return of_catalog(Catalog.load(checkpoint.catalog), folder, device, large_side, amounts)
+    return of_catalog(Catalog.load(checkpoint.catalog), folder, device, large_side, backend, amounts)
 
 
-def of_catalog(catalog: Catalog, folder: Path, device: str, large_side: int, amounts: Amounts = Amounts()) -> Workload:
+def of_catalog(
+    catalog: Catalog, folder: Path, device: str, large_side: int, backend: Backend, amounts: Amounts = Amounts()
+) -> Workload:
     row = catalog.model(None)
     steps = USUAL_STEPS // amounts.divisor
     usually = {**DiffusionParameters.defaults(row, {}), "num_inference_steps": steps, "guidance_scale": 4.0}
     usual = words_to_image(row.id, prompt="picture", seed=0, **usually)
-    models = Models(catalog, device=device)
+    where = pick_device() if device == "auto" else torch.device(device)
+    backends = Backends(backend, where, GraphFiles(folder / GRAPHS), partial(free_memory, where))
+    models = Models(catalog, device=where, backends=backends)
     models.preload([row.id])
     limits = TuningCache(folder / ROW_LIMITS, machine_of(models.device))
-    return Workload(row.id, models, usual, large_side, limits, amounts)
+    return Workload(row.id, models, usual, large_side, limits, backends, amounts)

@@ -18,7 +18,7 @@ from tests.ports import free_port
 pytestmark = pytest.mark.slow
 
 Samples = dict[tuple[str, ...], float]
-MODEL = "easel-mini"
+MODEL = "easel-mini-turbo"
 FOLLOWED = 2
 """Rows of a step of one picture: with the prompt, and without."""
 

@@ -43,7 +43,7 @@ def apple(client: OpenAI) -> Image.Image:
 
 
 def test_a_prompt_becomes_a_picture_and_a_seed_the_same_again(client: OpenAI, stack: Stack, apple: Image.Image) -> None:
-    again = client.images.generate(model="easel-mini", prompt="a red apple", extra_body={**FAST, "seed": 7})
+    again = client.images.generate(model="easel-mini-turbo", prompt="a red apple", extra_body={**FAST, "seed": 7})
 
     assert (apple.format, apple.size) == ("PNG", (256, 256))
     assert again.data is not None
@@ -134,4 +134,4 @@ def test_a_client_that_hangs_up_for_good_stops_the_drawing(stack: Stack) -> None
 
 
 def test_the_models(client: OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["easel-mini"]
+    assert [model.id for model in client.models.list()] == ["easel-mini-turbo", "easel-mini"]

@@ -159,4 +159,4 @@ def test_command_line_reads_prompts_and_tells_of_jobs(stack: Stack, tmp_path: Pa
     assert easel(stack, "jobs", "--limit", "1")[0]["id"] == drawn[1]["id"]
     assert easel(stack, "show", drawn[0]["id"])["parameters"]["prompt"] == "a bee"
     assert easel(stack, "cancel", drawn[0]["id"])["status"] == "succeeded"
-    assert easel(stack, "models")[0]["id"] == "easel-mini"
+    assert easel(stack, "models")[0]["id"] == "easel-mini-turbo"

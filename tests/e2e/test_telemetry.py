@@ -80,7 +80,7 @@ def test_one_trace_from_the_request_to_the_webhook(told: Stack, collector: Colle
         "url.path": "/v1/generations", "url.scheme": "http",
     }  # fmt: skip
     assert (wait.attributes["easel.job"], draw.attributes["easel.job"], webhook.attributes["easel.job"]) == (job,) * 3
-    assert (draw.attributes["easel.model"], draw.attributes["easel.attempt"]) == ("easel-mini", 1)
+    assert (draw.attributes["easel.model"], draw.attributes["easel.attempt"]) == ("easel-mini-turbo", 1)
     assert webhook.attributes["http.response.status_code"] == 204
     assert not any(span.failed for span in seen.values())
     # the receiver was called under the webhook's span

@@ -1,4 +1,4 @@
-"""The few-step form of the bundled model is an ordinary LoRA: stock diffusers draws what was asked for in four steps."""
+"""The few-step form of the bundled model is an ordinary LoRA: stock diffusers draws with it in four steps."""
 
 from __future__ import annotations
 

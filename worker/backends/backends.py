@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -97,11 +98,14 @@ def put_under(
     module = source.module
     own: Callable[..., Any] = module.forward
     names = parameter_names(own)
+    optional = {each.name for each in inspect.signature(own).parameters.values() if each.default is None}
     known: dict[Signature, Graphs] = {}
 
     @functools.wraps(own)
     def forward(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the module's own signature
-        arguments = {**dict(zip(names, args, strict=False)), **kwargs}
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        # Whether None is said or left out is no difference.
+        arguments = {name: value for name, value in given.items() if value is not None or name not in optional}
         if not is_plain_call(source.owner, arguments, names):
             return own(*args, **kwargs)
         try:
