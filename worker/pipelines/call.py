@@ -33,7 +33,7 @@ class PipelineCall:
         self._request = request
         self._row = model.row
         self._traits = model.traits
-        self.notes: list[str] = []
+        self.notes = without_effect(request)
         self._last_step = LastStep()
 
     def run(self, stepped: Stepped) -> Any:  # noqa: ANN401 - what the encoder of the task's medium takes
@@ -69,6 +69,15 @@ class PipelineCall:
         estimate = self._last_step.estimate()
         grid = self._traits.grid(latents if estimate is None else estimate, self._request)
         return grid if grid.ndim == 4 else None
+
+
+def without_effect(request: DrawRequest) -> list[str]:
+    """What is said of parameters that change nothing: without guidance nothing is kept out of a picture."""
+    negative = getattr(request.parameters, "negative_prompt", "")
+    guidance = getattr(request.parameters, "guidance_scale", None)
+    if not negative or guidance is None or guidance > 1:
+        return []
+    return [f"negative_prompt has no effect with guidance_scale {guidance:g}: guidance begins above 1"]
 
 
 def result_of(output: Any, medium: Medium, size: tuple[int, int] | None = None) -> Any:  # noqa: ANN401 - a pipeline's own

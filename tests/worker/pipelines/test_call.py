@@ -37,6 +37,24 @@ def drawn_by(model: LoadedModel, **changes: Any) -> torch.Tensor:
     return result
 
 
+@pytest.mark.parametrize(
+    ("negative", "guidance", "notes"),
+    [
+        ("ugly", 1.0, ["negative_prompt has no effect with guidance_scale 1: guidance begins above 1"]),
+        ("ugly", 1.5, []),
+        ("", 1.0, []),
+    ],
+)
+def test_a_negative_prompt_without_guidance_is_noted(
+    models: Models, negative: str, guidance: float, notes: list[str]
+) -> None:
+    # Given a request that names what to keep out
+    (event,) = draw_all(models, [a_request("sd15", negative_prompt=negative, guidance_scale=guidance)])
+    # Then the job says so where that changes nothing
+    assert isinstance(event, Finished)
+    assert [*event.notes] == notes
+
+
 def test_each_step_is_told_with_its_latents(models: Models) -> None:
     told: list[tuple[int, int, bool]] = []
     with torch.no_grad():
