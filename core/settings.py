@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         le=64,
-        description="Workers of `easel up`. 0: one, but two where a CPU draws with small models.",
+        description="Workers of `easel up`. 0: one, but two where torch draws with small models on a CPU.",
     )
     slots: int = Field(default=8, ge=1, le=64, description="Jobs a worker process holds at once.")
     device: str = Field(default="auto", description="Torch device of the worker: auto, cpu, cuda, cuda:1, mps.")

@@ -17,7 +17,7 @@ SIZES: Final = (8, 4, 2, 1)
 """Numbers of rows that graphs are compiled for: each holds weights of its own, and more rows at once gain nothing."""
 
 MOST_PARTS: Final = 3
-"""Where memory allows small sizes only, a call is not cut into more of them: torch is faster then."""
+"""Where memory did not allow every size, a call is not cut into more of the others: torch is faster then."""
 
 PATIENCE: Final = 2
 """Calls of a signature before a graph is made for it: what comes once, as the picture that previews are fitted to, does
@@ -39,7 +39,7 @@ class Compiled(Protocol):
 class Graphs:
     """Answers calls of one signature from graphs as far as they are there; `want` is told of sizes that are missing.
 
-    `answered` counts the calls that it did; `refusal` says why it does none any more.
+    `answered` counts the calls that it did, of those that it was `asked`; `refusal` says why it does none any more.
     """
 
     def __init__(
@@ -48,9 +48,10 @@ class Graphs:
         self.source = source
         self.signature = signature
         self._sizes = sizes
+        self._all_sizes = sizes
         self._want = want
         self._wanted: set[int] = set()
-        self._calls = 0
+        self.asked = 0
         self._ready: dict[int, Compiled] = {}
         self._proven: set[int] = set()
         self._is_bare = False
@@ -73,10 +74,12 @@ class Graphs:
 
     def run(self, call: Described, eager: Callable[..., Any]) -> Any | None:  # noqa: ANN401 - what the module returns
         """The output of `call`, or None where torch has to compute it; `eager` is what the module does by itself."""
-        self._calls += 1
-        if self._calls < PATIENCE:
+        self.asked += 1
+        if self.asked < PATIENCE:
             return None
         parts = parts_of(call.rows, self._sizes)
+        if self._sizes != self._all_sizes and len(parts) > MOST_PARTS:
+            return None
         missing = {size for size in parts if size not in self._ready}
         for size in missing - self._wanted:
             self._wanted.add(size)
@@ -108,14 +111,13 @@ class Graphs:
 
 
 def parts_of(rows: int, sizes: Sequence[int]) -> list[int]:
-    """`rows` as a sum of sizes, the largest first; empty where it would take too many, or cannot be."""
+    """`rows` as a sum of sizes, the largest first; empty where it is none."""
     parts: list[int] = []
     left = rows
     for size in sorted(sizes, reverse=True):
         parts += [size] * (left // size)
         left %= size
-    small = not sizes or max(sizes) < SIZES[0]
-    return [] if left or (small and len(parts) > MOST_PARTS) else parts
+    return [] if left else parts
 
 
 def joined(outputs: Sequence[tuple[torch.Tensor, ...]]) -> tuple[torch.Tensor, ...]:

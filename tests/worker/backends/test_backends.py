@@ -38,6 +38,11 @@ def answered(models: Models, model: str) -> dict[str, int]:
     return counts
 
 
+def by_torch(models: Models, model: str) -> list[int]:
+    """The calls of each signature that were left to torch."""
+    return [graphs.asked - graphs.answered for graphs in models.get(model).backend.graphs]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_a_mixed_batch_on_graphs_is_the_one_that_torch_draws(
@@ -60,6 +65,10 @@ def test_a_mixed_batch_on_graphs_is_the_one_that_torch_draws(
     counts = answered(compiled, model)
     assert len(counts) == 3
     assert all(counts.values())
+    # And torch is asked for nothing any more
+    left = by_torch(compiled, model)
+    pictures(compiled, requests)
+    assert by_torch(compiled, model) == left
     for drawn in (before, after):
         for one, other in zip(drawn, expected, strict=True):
             assert np.abs(one - other).max() <= TOLERANCE + 1 / 255

@@ -70,10 +70,10 @@ def test_what_no_graph_takes_is_told(arguments: dict[str, object]) -> None:
         (13, (8, 4, 2, 1), [8, 4, 1]),
         (32, (8, 4, 2, 1), [8, 8, 8, 8]),
         (3, (1,), [1, 1, 1]),
-        (4, (1,), []),
+        (4, (1,), [1, 1, 1, 1]),
         (3, (2,), []),
         (5, (), []),
     ],
 )
-def test_rows_are_cut_into_few_parts(rows: int, sizes: tuple[int, ...], parts: list[int]) -> None:
+def test_rows_are_cut_into_parts(rows: int, sizes: tuple[int, ...], parts: list[int]) -> None:
     assert parts_of(rows, sizes) == parts
