@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from worker.allocator import give_memory_back
 from worker.backends.graph_files import ExportError, GraphFiles
 from worker.backends.graphs import Graphs
 from worker.backends.openvino_graph import CompiledGraph
@@ -71,6 +72,8 @@ class Builder:
                     logger.info("no graph", exc_info=error)
                     wanted[0].refuse(reason)
             finally:
+                if self._wanted.empty():
+                    give_memory_back()  # compiling takes several times what is kept of it
                 self._wanted.task_done()
 
     def _build(self, graphs: Graphs, size: int) -> None:

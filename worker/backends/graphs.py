@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 SIZES: Final = (8, 4, 2, 1)
 """Numbers of rows that graphs are compiled for: each holds weights of its own, and more rows at once gain nothing."""
 
+SMALL_BYTES: Final = 256 * 2**20
+"""Of a module's weights, which each size has again: up to here all sizes are made as soon as one is wanted."""
+
 MOST_PARTS: Final = 3
 """Where memory did not allow every size, a call is not cut into more of the others: torch is faster then."""
 
@@ -55,6 +58,7 @@ class Graphs:
         self._ready: dict[int, Compiled] = {}
         self._proven: set[int] = set()
         self._is_bare = False
+        self._is_small = sum(weight.nbytes for weight in source.module.parameters()) <= SMALL_BYTES
         self.refusal: str | None = None
         self.answered = 0
 
@@ -81,9 +85,8 @@ class Graphs:
         if self._sizes != self._all_sizes and len(parts) > MOST_PARTS:
             return None
         missing = {size for size in parts if size not in self._ready}
-        for size in missing - self._wanted:
-            self._wanted.add(size)
-            self._want(self, size)
+        if missing - self._wanted:
+            self._have_made(missing)
         if missing or not parts:
             return None
         outputs: list[tuple[torch.Tensor, ...]] = []
@@ -103,6 +106,14 @@ class Graphs:
         self.answered += 1
         whole = joined(outputs)
         return whole[0] if self._is_bare else whole
+
+    def _have_made(self, sizes: set[int]) -> None:
+        """Want these sizes now; and of a small module all others behind them, before a crowd asks for them."""
+        others = self._sizes if self._is_small else ()
+        for size in [*sorted(sizes), *others]:
+            if size not in self._wanted:
+                self._wanted.add(size)
+                self._want(self, size)
 
     @property
     def name(self) -> str:
