@@ -17,7 +17,7 @@ FROM python:${PYTHON}-slim
 # The folders belong to the user, so new volumes mounted there do too. /hub is for models fetched from a hub.
 RUN groupadd --gid 10001 easel \
     && useradd --uid 10001 --gid easel --no-create-home --home-dir /tmp --shell /usr/sbin/nologin easel \
-    && install -d -o easel -g easel /data /data/results /hub
+    && install -d -o easel -g easel /data /data/results /data/graphs /hub
 COPY --from=build /venv /venv
 ENV PATH=/venv/bin:$PATH \
     HOME=/tmp \

@@ -54,6 +54,11 @@ def test_ours_run_as_the_images_user_after_redis_and_see_models_read_only(name: 
     assert (REPOSITORY / service["build"]["dockerfile"]).is_file()
 
 
+@pytest.mark.parametrize("name", [name for name in OURS if name.startswith("worker")])
+def test_workers_keep_what_was_fetched_and_compiled(name: str) -> None:
+    assert {"hub:/hub", "graphs:/data/graphs"} <= {*SERVICES[name]["volumes"]}
+
+
 def test_redis_loses_nothing_and_evicts_nothing() -> None:
     command = SERVICES["redis"]["command"]
     options = dict(zip(command[1::2], command[2::2], strict=True))
