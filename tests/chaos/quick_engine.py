@@ -40,6 +40,7 @@ class QuickModels:
         self.catalog = catalog
         self.failures = LoadFailures(allow_downloads=True)
         self.device = torch.device("cpu")
+        self.backends: dict[str, str] = {}
 
 
 @dataclass

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 Samples = dict[tuple[str, ...], float]
 MODEL = "easel-mini-turbo"
-FOLLOWED = 2
+FOLLOWED = 1
 """Rows of a step of one picture: with the prompt, and without."""
 
 

@@ -94,7 +94,11 @@ def test_variations_differ(client: OpenAI, apple: Image.Image) -> None:
 
 def test_a_stream_shows_the_picture_on_its_way(client: OpenAI) -> None:
     # Given a job that takes some seconds, since the worker looks at it once a second
-    events = list(client.images.generate(prompt="a red apple", stream=True, partial_images=1, extra_body={"steps": 60}))
+    events = list(
+        client.images.generate(
+            model="easel-mini", prompt="a red apple", stream=True, partial_images=1, extra_body={"steps": 60}
+        )
+    )
 
     assert [event.type for event in events] == ["image_generation.partial_image", "image_generation.completed"]
     partial, done = (picture(event) for event in events)

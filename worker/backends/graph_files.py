@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,7 @@ SCRATCH: Final = "making-"
 SPEC: Final = "spec.json"
 MODULE: Final = "module"
 EXPORT_SECONDS: Final = 900
+ERROR: Final = re.compile(r"\w+Error: .+")
 LIBRARIES: Final = ("torch", "diffusers", "openvino")
 
 
@@ -125,7 +127,7 @@ class GraphFiles:
             raise ExportError(f"it took more than {EXPORT_SECONDS} s") from None
         if self._child.returncode:
             logger.info("no graph was made", extra={"told": told[-4000:]})
-            raise ExportError("the process was ended" if self._closed else told.strip().rsplit("\n", 1)[-1][:300])
+            raise ExportError("the process was ended" if self._closed else reason_in(told))
 
     def _prune(self, newest: Path) -> None:
         for left in self._folder.glob(f"{SCRATCH}*"):  # by a process that was killed
@@ -139,6 +141,12 @@ class GraphFiles:
             if kept > KEPT_BYTES and graph != newest:
                 for file in (*files, graph.with_suffix(".lock")):
                     file.unlink(missing_ok=True)
+
+
+def reason_in(told: str) -> str:
+    """The first error in what a process said on its way out: what follows came of it, and advice of OpenVINO."""
+    errors = ERROR.findall(told)
+    return str(errors[0] if errors else told.strip().rsplit("\n", 1)[-1])[:300]
 
 
 def key_of(source: Source, signature: Signature) -> str:

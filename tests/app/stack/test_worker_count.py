@@ -39,7 +39,11 @@ def stay_on(monkeypatch: pytest.MonkeyPatch, cores: int, free: int = 16 * GIB) -
         ({"device": "cpu", "backend": "eager"}, 1, 1),
         ({"device": "cpu"}, 2, 1),  # compiled graphs keep all cores busy by themselves
         ({"device": "cuda"}, 16, 1),
-        ({"device": "cpu", "backend": "eager", "torch_threads": 2}, 2, 1),  # then threads do not make room for each other
+        (
+            {"device": "cpu", "backend": "eager", "torch_threads": 2},
+            2,
+            1,
+        ),  # then threads do not make room for each other
         ({"device": "cuda", "workers": 3}, 2, 3),
         ({"device": "cpu", "workers": 1}, 2, 1),
     ],
