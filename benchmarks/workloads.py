@@ -22,7 +22,7 @@ from worker.backends.backends import Backends
 from worker.backends.graph_files import GRAPHS, GraphFiles
 from worker.contract import DrawRequest
 from worker.engine.tuning_cache import ROW_LIMITS, TuningCache
-from worker.pipelines.devices import machine_of, pick_device
+from worker.pipelines.devices import device_named, machine_of
 from worker.pipelines.memory import free_memory
 from worker.pipelines.models import Models
 
@@ -138,7 +138,7 @@ def of_catalog(
     steps = USUAL_STEPS // amounts.divisor
     usually = {**DiffusionParameters.defaults(row, {}), "num_inference_steps": steps, "guidance_scale": 4.0}
     usual = words_to_image(row.id, prompt="picture", seed=0, **usually)
-    where = pick_device() if device == "auto" else torch.device(device)
+    where = device_named(device)
     backends = Backends(backend, where, GraphFiles(folder / GRAPHS), partial(free_memory, where))
     models = Models(catalog, device=where, backends=backends)
     models.preload([row.id])

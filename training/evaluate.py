@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderTiny, LCMScheduler, StableDiffusionPipeline
+from diffusers import AutoencoderTiny, StableDiffusionPipeline
 from PIL import Image
 from tqdm import tqdm
 
@@ -29,12 +29,12 @@ from training import (
     word_ranking,
     workspace,
 )
+from training.exported import open_model, settings
 from worker.allocator import keep_freed_memory
 
 logger = logging.getLogger(__name__)
 
-STEPS, GUIDANCE, BATCH, SEED, PAIRS = 20, 3.0, 8, 1000, 60
-FEW_STEPS = 4  # of the model with its LoRA, without guidance
+BATCH, SEED, PAIRS = 8, 1000, 60
 LISTED_EVERY = 7  # listed words are many: one of every so many motifs is asked for
 COLOUR_TOLERANCE = 25.0  # CIE76; a just noticeable difference is about 2, white to cream 13, blue to navy 50
 # Other forms of these got into the captions that the shipped UNet was trained on, as words next to listed ones.
@@ -53,12 +53,6 @@ def draw(pipeline: StableDiffusionPipeline, prompts: Sequence[str]) -> list[Imag
         images.extend(made.images)
         bar.update(len(part))
     return parallel.collect(images)
-
-
-def settings(pipeline: StableDiffusionPipeline) -> dict[str, float]:
-    """Steps and guidance that the model is made for."""
-    few = isinstance(pipeline.scheduler, LCMScheduler)
-    return {"num_inference_steps": FEW_STEPS if few else STEPS, "guidance_scale": 1.0 if few else GUIDANCE}
 
 
 def show(images: Sequence[Image.Image], path: Path, columns: int, labels: Sequence[str]) -> None:
@@ -256,18 +250,6 @@ def measure_speed(pipeline: StableDiffusionPipeline, repeats: int = 5) -> dict[s
         times.append(time.perf_counter() - start)
     steps = settings(pipeline)["num_inference_steps"]
     return {"seconds": round(float(np.median(times[1:])), 2), "steps": steps, "threads": torch.get_num_threads()}
-
-
-def open_model(folder: Path, lora: Path | None) -> StableDiffusionPipeline:
-    """The model, and with a LoRA for few steps that and its scheduler, as anybody would load them."""
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
-    if lora is not None:
-        pipeline.scheduler = LCMScheduler.from_config(pipeline.scheduler.config)
-        pipeline.load_lora_weights(lora)
-        pipeline.fuse_lora()
-        pipeline.unload_lora_weights()
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(workspace.device())
 
 
 def main() -> None:

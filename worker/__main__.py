@@ -38,7 +38,7 @@ from worker.gil import shorten_switch_interval
 from worker.leases import Leases, Stop
 from worker.metrics import JobMetrics, registry_of
 from worker.observers import Observers
-from worker.pipelines.devices import machine_of, pick_device
+from worker.pipelines.devices import device_named, machine_of
 from worker.pipelines.memory import MemoryOptions, free_memory
 from worker.pipelines.models import Models
 from worker.runner import JobRunner
@@ -85,7 +85,7 @@ def load_models(settings: Settings, catalog: WatchedCatalog) -> Models:
         vae_slicing=settings.vae_slicing,
         vae_tiling=settings.vae_tiling,
     )
-    device = pick_device() if settings.device == "auto" else torch.device(settings.device)
+    device = device_named(settings.device)
     models = Models(
         catalog,
         options,

@@ -78,7 +78,8 @@ class Builder:
 
     def _build(self, graphs: Graphs, size: int) -> None:
         began = time.monotonic()
-        path = self._files.find(graphs.source, graphs.signature)
+        # Once for all sizes: finding it reads all of the weights.
+        path = graphs.path = graphs.path or self._files.find(graphs.source, graphs.signature)
         needed = size * WORKSPACE_BYTES + int(COPY * path.with_suffix(".bin").stat().st_size)
         free = self._free_bytes()
         about = {"graph": graphs.name, "rows": size}

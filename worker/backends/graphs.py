@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import torch
@@ -42,7 +43,8 @@ class Compiled(Protocol):
 class Graphs:
     """Answers calls of one signature from graphs as far as they are there; `want` is told of sizes that are missing.
 
-    `answered` counts the calls that it did, of those that it was `asked`; `refusal` says why it does none any more.
+    `answered` counts the calls that it did, of those that it was `asked`; `refusal` says why it does none any more;
+    `path` is the file that all sizes are compiled from, once it is there.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Graphs:
         self.signature = signature
         self._sizes = sizes
         self._all_sizes = sizes
+        self.path: Path | None = None
         self._want = want
         self._wanted: set[int] = set()
         self.asked = 0
@@ -84,7 +87,8 @@ class Graphs:
         parts = parts_of(call.rows, self._sizes)
         if self._sizes != self._all_sizes and len(parts) > MOST_PARTS:
             return None
-        missing = {size for size in parts if size not in self._ready}
+        ready = self._ready  # as it is now: the thread that compiles may refuse them all meanwhile
+        missing = {size for size in parts if size not in ready}
         if missing - self._wanted:
             self._have_made(missing)
         if missing or not parts:
@@ -93,7 +97,7 @@ class Graphs:
         start = 0
         for size in parts:
             tensors = call.part(start, size)
-            output = self._ready[size].run(tensors)
+            output = ready[size].run(tensors)
             if size not in self._proven:
                 expected = eager(**filled(self.signature.layout, tensors))
                 if not alike(output, expected):

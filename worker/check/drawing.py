@@ -26,7 +26,7 @@ from worker.check.hearing import warned
 from worker.contract import DrawRequest, Inputs
 from worker.pipelines import loras
 from worker.pipelines.call import PipelineCall
-from worker.pipelines.devices import pick_device
+from worker.pipelines.devices import device_named
 from worker.pipelines.load_faults import LOG
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.loading import load, quiet_libraries
@@ -43,7 +43,7 @@ def check_model(
 ) -> dict[str, Any]:
     """Measures, and `faults` in words; empty if all is well. Raises NotFound for a model that is not there."""
     row = catalog.model(model_id)
-    device = pick_device() if settings.device == "auto" else torch.device(settings.device)
+    device = device_named(settings.device)
     told: dict[str, Any] = {"model": row.id, "device": str(device), "faults": [], "notes": []}
     try:
         model = loaded(catalog, row, settings, device, told)

@@ -28,7 +28,7 @@ from core.catalog.families import INDEX, family_of
 from core.catalog.hub_cache import snapshot_of
 from core.errors import EaselError, InvalidRequest, Unavailable
 from worker.inspection.files import wanted_files
-from worker.pipelines.devices import pick_device, pick_dtype
+from worker.pipelines.devices import device_named, pick_dtype
 from worker.pipelines.families import leaves_half
 
 GIB: Final = 2**30
@@ -140,7 +140,7 @@ def runs_in_half(index: Mapping[str, Any], device: str, dtype: Any) -> bool:  # 
     """Whether the pipeline would be loaded in float16 here: then the smaller files are enough."""
     named = index.get("_class_name")
     overflows = leaves_half(family_of(named), index) if isinstance(named, str) else True
-    where = pick_device() if device == "auto" else torch.device(device)
+    where = device_named(device)
     return pick_dtype(where, dtype or "auto", half_overflows=overflows) is torch.float16
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from worker.pipelines.devices import pick_device
+from worker.pipelines.devices import device_named
 from worker.pipelines.memory import free_memory
 
 
 def machine(wanted: str) -> dict[str, Any]:
     """`device`, its `name`, and `total` and `free` bytes of its memory, None where they cannot be told."""
-    device = pick_device() if wanted == "auto" else torch.device(wanted)
+    device = device_named(wanted)
     if device.type == "cuda" and torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info(device)
         return {"device": str(device), "name": torch.cuda.get_device_name(device), "total": total, "free": free}

@@ -30,6 +30,11 @@ def pick_dtype(device: torch.device, precision: Precision, *, half_overflows: bo
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
 
 
+def device_named(name: torch.device | str) -> torch.device:
+    """The device of that name; `auto` is the best that this machine has."""
+    return pick_device() if name == "auto" else torch.device(name)
+
+
 def machine_of(device: torch.device) -> str:
     """What the speed of forwards depends on, in words."""
     if device.type == "cuda":

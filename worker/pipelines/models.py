@@ -18,7 +18,7 @@ from worker.allocator import give_memory_back
 from worker.backends.backends import Backends
 from worker.faults import is_device_lost
 from worker.pipelines.components import is_hookable, lay_out_vae
-from worker.pipelines.devices import pick_device
+from worker.pipelines.devices import device_named
 from worker.pipelines.load_failures import CODE, LoadFailures
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.loading import load, quiet_libraries
@@ -53,7 +53,7 @@ class Models:
         backends: Backends | None = None,
     ) -> None:
         self._catalog = catalog
-        self.device = pick_device() if device == "auto" else torch.device(device)
+        self.device = device_named(device)
         self.max_resident = max_resident
         self.failures = LoadFailures(allow_downloads=allow_downloads)
         self.loading: str | None = None
