@@ -109,7 +109,9 @@ def test_every_figure_is_true(tmp_path: Path, receiver: Receiver) -> None:
         assert grew("easel_forward_rows_count", MODEL, "denoise") < rows
         assert grew("easel_forward_rows_sum", MODEL, "decode") == 4
         assert grew("easel_forward_seconds_total", MODEL, "denoise") > 0
-        assert grew("easel_prompts_total", "cache") >= 3
+        assert grew("easel_prompts_total", "encoder") == 2
+        # The first two moons may be encoded as one, the last two find it.
+        assert grew("easel_prompts_total", "cache") >= 2
         assert drawn["process_resident_memory_bytes",] > 10**8
         assert drawn["easel_engine_drawings",] == 0
         answers = {kind: kept["easel_webhook_attempt_seconds_count", kind] for kind in ("2xx", "5xx")}
