@@ -11,8 +11,8 @@ from core.jobs import Progress, Stage
 from worker.contract import Drawing, End, Failed, Finished, Previewed, Progressed
 
 FIRST_LOOK_SECONDS: Final = 0.05
-LOOK_SECONDS: Final = 0.2
-"""Steps of a small model come faster than anybody looks: tell the latest one at most five times a second."""
+LOOK_SECONDS: Final = 0.5
+"""Steps of a small model come faster than anybody looks: tell the latest one at most twice a second."""
 
 STAGES: Final = tuple(Stage)
 

@@ -1,6 +1,7 @@
 """Waiting for jobs without a thread or a Redis connection each: one subscription a process wakes everybody.
 
-Messages carry no truth: who is woken reads the store, and every few seconds anyway.
+Messages carry no truth: who is woken reads the store, and every few seconds anyway. They are a job's id and what
+happened, as `gen_… progress`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
-from core.jobs import Job
+from core.jobs import TERMINAL_STATUSES, Job
 from core.key_names import KeyNames
 from core.store import JobStore
 
@@ -34,7 +35,8 @@ class JobNotifier:
     def __init__(self, url: str, names: KeyNames) -> None:
         self._url = url
         self._names = names
-        self._waiters: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._waiters: defaultdict[str, dict[asyncio.Event, bool]] = defaultdict(dict)
+        """Of each job, and whether they wait for its end alone."""
         self._closed = False
 
     @property
@@ -48,14 +50,14 @@ class JobNotifier:
         self._wake_all()
 
     @contextmanager
-    def listen(self, job_id: str) -> Iterator[asyncio.Event]:
-        """An event that is set when the job changes; clear it before you read the store, then wait on it."""
+    def listen(self, job_id: str, *, ends_only: bool = False) -> Iterator[asyncio.Event]:
+        """An event that is set when the job changes, or ends; clear it before you read the store, then wait on it."""
         changed = asyncio.Event()
-        self._waiters[job_id].add(changed)
+        self._waiters[job_id][changed] = ends_only
         try:
             yield changed
         finally:
-            self._waiters[job_id].discard(changed)
+            del self._waiters[job_id][changed]
             if not self._waiters[job_id]:
                 del self._waiters[job_id]
 
@@ -99,9 +101,11 @@ class JobNotifier:
                 elif message["type"] == "subscribe":
                     self._wake_all()  # whatever changed before we listened
 
-    def _wake(self, job_id: str) -> None:
-        for changed in self._waiters.get(job_id, ()):
-            changed.set()
+    def _wake(self, message: str) -> None:
+        job_id, _, kind = message.partition(" ")
+        for changed, ends_only in self._waiters.get(job_id, {}).items():
+            if not ends_only or kind in TERMINAL_STATUSES:
+                changed.set()
 
     def _wake_all(self) -> None:
         for waiters in self._waiters.values():
@@ -112,7 +116,7 @@ class JobNotifier:
 async def until_finished(notifier: JobNotifier, jobs: JobStore, job: Job, seconds: float) -> Job:
     """The job as it is at its end, or after `seconds`."""
     deadline = asyncio.get_running_loop().time() + seconds
-    with notifier.listen(job.id) as changed:
+    with notifier.listen(job.id, ends_only=True) as changed:
         while True:
             changed.clear()
             fresh = await run_in_threadpool(jobs.get, job.id)

@@ -36,7 +36,7 @@ class Previews:
                 b"%d %d " % (preview.step, preview.steps) + preview.jpeg,
                 ex=KEEP_SECONDS,
             )
-            pipe.publish(self._names("changes"), job_id)
+            pipe.publish(self._names("changes"), f"{job_id} preview")
             pipe.execute()
 
     def latest(self, job_id: str) -> Preview | None:

@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import torch
 from diffusers import ModelMixin
+from transformers import PreTrainedModel
 
 from core.catalog.model import Backend
 from worker.backends.builder import Builder
 from worker.backends.graph_files import GraphFiles, Source
-from worker.backends.graphs import SIZES, Graphs
+from worker.backends.graphs import SIZES, Graphs, is_small
 from worker.backends.openvino_library import is_installed
 from worker.backends.signatures import NotPlainError, Signature, describe, parameter_names
 
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 DENOISERS: Final = ("unet", "transformer")
 """How the names of components begin whose whole forward becomes a graph."""
+SMALL: Final = ("text_encoder",)
+"""Of those that do where they are small: a large one would cost memory for what a picture needs once."""
 ENDS: Final = ("encoder", "decoder")
 """The parts of an autoencoder that do."""
 ONE_BY_ONE: Final = (1,)
@@ -62,11 +65,7 @@ class Backends:
             if wanted == "openvino":
                 logger.warning("no OpenVINO for a model", extra={"device": self._device.type, "found": is_installed()})
             return Installed()
-        sources = [
-            *(Source(part, "") for name, part in pipeline.components.items() if name.startswith(DENOISERS)),
-            *(Source(part, end) for name, part in pipeline.components.items() if name == "vae" for end in ENDS),
-        ]
-        fitting = [source for source in sources if fits(source)]
+        fitting = [source for source in sources_of(pipeline) if fits(source)]
         installed = Installed("openvino" if fitting else "eager")
         for source in fitting:
             put_under(source, self._builder.want, ONE_BY_ONE if source.part else SIZES, installed)
@@ -81,14 +80,25 @@ class Backends:
         self._builder.close()
 
 
+def sources_of(pipeline: Any) -> list[Source]:  # noqa: ANN401
+    """What of a pipeline costs time enough for a graph, and not more memory than that is worth."""
+    found: list[Source] = []
+    for name, part in pipeline.components.items():
+        if name.startswith(DENOISERS) or (name.startswith(SMALL) and is_small(part)):
+            found.append(Source(part, ""))
+        if name == "vae":
+            found += [Source(part, end) for end in ENDS]
+    return found
+
+
 def fits(source: Source) -> bool:
-    """Whether the module can become a graph: one of diffusers', in float32 throughout, as it was saved."""
+    """Whether the module can become a graph: of a stock model, in float32 throughout, as it was saved."""
     owner = source.owner
-    if not isinstance(owner, torch.nn.Module) or not isinstance(owner, ModelMixin):
+    if not isinstance(owner, torch.nn.Module) or not isinstance(owner, ModelMixin | PreTrainedModel):
         return False
     if not isinstance(getattr(owner, source.part, owner), torch.nn.Module) or getattr(owner, "hf_quantizer", None):
         return False
-    return all(weight.dtype == torch.float32 and weight.device.type == "cpu" for weight in owner.parameters())
+    return all(weight.dtype == torch.float32 and weight.device.type == "cpu" for weight in source.module.parameters())
 
 
 def put_under(
@@ -106,7 +116,7 @@ def put_under(
         given = {**dict(zip(names, args, strict=False)), **kwargs}
         # Whether None is said or left out is no difference.
         arguments = {name: value for name, value in given.items() if value is not None or name not in optional}
-        if not is_plain_call(source.owner, arguments, names):
+        if not is_plain_call(source.owner):
             return own(*args, **kwargs)
         try:
             call = describe(arguments)
@@ -123,7 +133,6 @@ def put_under(
     module.forward = forward
 
 
-def is_plain_call(owner: Any, arguments: dict[str, Any], names: tuple[str, ...]) -> bool:  # noqa: ANN401
-    """Whether a graph answers it: no adapters are on, no gradients are asked for, and it returns tensors."""
-    returns_tensors = "return_dict" not in names or arguments.get("return_dict") is False
-    return returns_tensors and not torch.is_grad_enabled() and not getattr(owner, "peft_config", None)
+def is_plain_call(owner: Any) -> bool:  # noqa: ANN401
+    """Whether a graph answers it: no adapters are on, and no gradients are asked for."""
+    return not torch.is_grad_enabled() and not getattr(owner, "peft_config", None)

@@ -87,10 +87,5 @@ class Builder:
             graphs.deny(size)
             logger.info("no memory for a compiled graph", extra={**about, "free": free, "needed": needed})
             return
-        signature = graphs.signature
-        shapes = [
-            (size, *shape) if has_rows else shape
-            for shape, has_rows in zip(signature.shapes, signature.has_rows, strict=True)
-        ]
-        graphs.add(size, CompiledGraph(path, shapes, self._threads))
+        graphs.add(size, CompiledGraph(path, graphs.signature, size, self._threads))
         logger.info("graph compiled", extra={**about, "seconds": round(time.monotonic() - began, 2)})

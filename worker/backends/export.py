@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -9,8 +10,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import diffusers
 import torch
+from torch.utils import _pytree as pytree
 
 from worker.backends.graph_files import MODULE, SPEC
 from worker.backends.openvino_library import openvino
@@ -28,9 +29,9 @@ class Traced(torch.nn.Module):
         self.module = module
         self.layout = layout
 
-    def forward(self, *tensors: torch.Tensor) -> Any:  # noqa: ANN401 - what the module returns
-        """Its outputs, as they come with `return_dict=False`."""
-        return self.module(**filled(self.layout, tensors))
+    def forward(self, *tensors: torch.Tensor) -> tuple[Any, ...]:
+        """Its outputs, out of whatever the module puts them in."""
+        return tuple(pytree.tree_leaves(self.module(**filled(self.layout, tensors))))
 
 
 def examples(spec: dict[str, Any]) -> tuple[torch.Tensor, ...]:
@@ -46,7 +47,7 @@ def examples(spec: dict[str, Any]) -> tuple[torch.Tensor, ...]:
 def export(folder: Path) -> None:
     """Leave `graph.xml` and `graph.bin` in `folder`, in the precision of the weights."""
     spec = json.loads((folder / SPEC).read_text(encoding="utf-8"))
-    stock: Any = getattr(diffusers, spec["class"])
+    stock: Any = getattr(importlib.import_module(spec["library"]), spec["class"])
     owner = stock.from_pretrained(folder / MODULE, dtype=torch.float32, use_safetensors=True).eval()
     traced = Traced(owner.get_submodule(spec["part"]), spec["layout"])
     with torch.no_grad(), warnings.catch_warnings():

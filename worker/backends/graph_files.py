@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -41,7 +41,7 @@ SPEC: Final = "spec.json"
 MODULE: Final = "module"
 EXPORT_SECONDS: Final = 900
 ERROR: Final = re.compile(r"\w+Error: .+")
-LIBRARIES: Final = ("torch", "diffusers", "openvino")
+LIBRARIES: Final = ("torch", "diffusers", "transformers", "openvino")
 
 
 class ExportError(RuntimeError):
@@ -50,10 +50,21 @@ class ExportError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A module to make a graph of: `owner` is a model that diffusers can save, `part` the path of the module in it."""
+    """A module to make a graph of: `owner` is a model that can be saved, `part` the path of the module in it."""
 
     owner: Any
     part: str
+
+    @property
+    def library(self) -> str:
+        """Whose model it is: `diffusers` or `transformers`."""
+        return type(self.owner).__module__.partition(".")[0]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What the model was made with."""
+        config = self.owner.config
+        return dict(config if isinstance(config, Mapping) else config.to_dict())
 
     @property
     def module(self) -> torch.nn.Module:
@@ -105,7 +116,12 @@ class GraphFiles:
             work = Path(scratch)
             # In pieces, each of which holds the interpreter's lock for a moment only.
             source.owner.save_pretrained(work / MODULE, max_shard_size="200MB")
-            spec = {"class": type(source.owner).__name__, "part": source.part, **asdict(signature)}
+            spec = {
+                "library": source.library,
+                "class": type(source.owner).__name__,
+                "part": source.part,
+                **asdict(signature),
+            }
             (work / SPEC).write_text(json.dumps(spec), encoding="utf-8")
             self._run(work)
             (work / "graph.bin").rename(path.with_suffix(".bin"))
@@ -153,7 +169,7 @@ def key_of(source: Source, signature: Signature) -> str:
     """Equal for equal weights, configurations, calls and libraries; reads all of the weights."""
     digest = hashlib.blake2b(digest_size=20)
     libraries = {name: version(name) for name in LIBRARIES}
-    about = [type(source.owner).__name__, source.part, asdict(signature), libraries, dict(source.owner.config)]
+    about = [type(source.owner).__name__, source.part, asdict(signature), libraries, source.config]
     digest.update(json.dumps(about, default=str, sort_keys=True).encode())
     for name, tensor in source.module.state_dict().items():
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())

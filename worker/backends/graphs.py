@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import torch
+from torch.utils import _pytree as pytree
 
 from worker.backends.graph_files import Source
 from worker.backends.signatures import Described, Signature, filled
 
 logger = logging.getLogger(__name__)
 
-SIZES: Final = (8, 4, 2, 1)
+SIZES: Final = (16, 8, 4, 2, 1)
 """Numbers of rows that graphs are compiled for: each holds weights of its own, and more rows at once gain nothing."""
 
 SMALL_BYTES: Final = 256 * 2**20
@@ -60,8 +61,8 @@ class Graphs:
         self.asked = 0
         self._ready: dict[int, Compiled] = {}
         self._proven: set[int] = set()
-        self._is_bare = False
-        self._is_small = sum(weight.nbytes for weight in source.module.parameters()) <= SMALL_BYTES
+        self._output: pytree.TreeSpec | None = None
+        self._is_small = is_small(source.module)
         self.refusal: str | None = None
         self.answered = 0
 
@@ -96,20 +97,19 @@ class Graphs:
         outputs: list[tuple[torch.Tensor, ...]] = []
         start = 0
         for size in parts:
-            tensors = call.part(start, size)
+            tensors = self.signature.part(call.tensors, start, size)
             output = ready[size].run(tensors)
             if size not in self._proven:
-                expected = eager(**filled(self.signature.layout, tensors))
+                expected, self._output = pytree.tree_flatten(eager(**filled(self.signature.layout, tensors)))
                 if not alike(output, expected):
                     self.refuse("its output differs from that of torch")
                     return None
-                self._is_bare = isinstance(expected, torch.Tensor)
                 self._proven.add(size)
             outputs.append(output)
             start += size
         self.answered += 1
-        whole = joined(outputs)
-        return whole[0] if self._is_bare else whole
+        assert self._output is not None  # noqa: S101 - a size was proven, or this call proved one
+        return pytree.tree_unflatten(joined(outputs), self._output)
 
     def _have_made(self, sizes: set[int]) -> None:
         """Want these sizes now; and of a small module all others behind them, before a crowd asks for them."""
@@ -123,6 +123,11 @@ class Graphs:
     def name(self) -> str:
         """Which module it is, for the log."""
         return f"{type(self.source.owner).__name__}.{self.source.part or 'forward'}"
+
+
+def is_small(module: Any) -> bool:  # noqa: ANN401 - a component of a pipeline, which may be none
+    """Whether a copy of its weights for each size is nothing to speak of."""
+    return isinstance(module, torch.nn.Module) and sum(each.nbytes for each in module.parameters()) <= SMALL_BYTES
 
 
 def parts_of(rows: int, sizes: Sequence[int]) -> list[int]:
@@ -142,10 +147,9 @@ def joined(outputs: Sequence[tuple[torch.Tensor, ...]]) -> tuple[torch.Tensor, .
     return tuple(torch.cat(column) for column in zip(*outputs, strict=True))
 
 
-def alike(output: Sequence[torch.Tensor], expected: Any) -> bool:  # noqa: ANN401
-    """Whether a graph's output is what torch computed, but for rounding."""
-    wanted = expected if isinstance(expected, tuple) else (expected,)
-    return len(output) == len(wanted) and all(map(near, output, wanted))
+def alike(output: Sequence[torch.Tensor], expected: Sequence[Any]) -> bool:
+    """Whether a graph's outputs are what torch computed, one after the other, but for rounding."""
+    return len(output) == len(expected) and all(map(near, output, expected))
 
 
 def near(one: torch.Tensor, other: Any) -> bool:  # noqa: ANN401

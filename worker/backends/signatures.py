@@ -34,6 +34,16 @@ class Signature:
     has_rows: tuple[bool, ...]
     dtypes: tuple[str, ...]
 
+    def with_rows(self, rows: int) -> list[tuple[int, ...]]:
+        """The whole shape of each tensor in a call of so many rows."""
+        marked = zip(self.shapes, self.has_rows, strict=True)
+        return [(rows, *shape) if has_rows else shape for shape, has_rows in marked]
+
+    def part(self, tensors: Sequence[torch.Tensor], start: int, count: int) -> tuple[torch.Tensor, ...]:
+        """The tensors of `count` rows from row `start`."""
+        marked = zip(tensors, self.has_rows, strict=True)
+        return tuple(tensor[start : start + count] if has_rows else tensor for tensor, has_rows in marked)
+
 
 @dataclass(frozen=True, slots=True)
 class Described:
@@ -42,11 +52,6 @@ class Described:
     signature: Signature
     tensors: tuple[torch.Tensor, ...]
     rows: int
-
-    def part(self, start: int, count: int) -> tuple[torch.Tensor, ...]:
-        """The tensors of `count` rows from row `start`."""
-        marked = zip(self.tensors, self.signature.has_rows, strict=True)
-        return tuple(tensor[start : start + count] if rows else tensor for tensor, rows in marked)
 
 
 def describe(arguments: dict[str, Any]) -> Described:

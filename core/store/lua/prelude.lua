@@ -12,7 +12,7 @@ end
 
 local function emit(id, kind, data)
   redis.call('XADD', KEY.events .. id, 'MAXLEN', '~', '2000', '*', 'type', kind, 'data', cjson.encode(data))
-  redis.call('PUBLISH', KEY.changes, id)
+  redis.call('PUBLISH', KEY.changes, id .. ' ' .. kind)
 end
 
 local function put_ticket(key, id, queue_key, fields)

@@ -42,6 +42,23 @@ def test_a_waiter_is_woken_for_its_own_job_only(redis: Redis, redis_url: str) ->
     asyncio.run(scenario())
 
 
+def test_who_waits_for_the_end_sleeps_through_the_way_there(redis: Redis, redis_url: str) -> None:
+    async def scenario() -> None:
+        notifier = JobNotifier(redis_url, NAMES)
+        async with notifier.listening():
+            await _rung(notifier, redis, 30)
+            with notifier.listen(JOB) as everything, notifier.listen(JOB, ends_only=True) as end:
+                for kind in ("started", "progress", "preview", "canceling"):
+                    everything.clear()
+                    redis.publish(NAMES("changes"), f"{JOB} {kind}")
+                    await asyncio.wait_for(everything.wait(), 30)
+                    assert not end.is_set()
+                redis.publish(NAMES("changes"), f"{JOB} failed")
+                await asyncio.wait_for(end.wait(), 30)
+
+    asyncio.run(scenario())
+
+
 def test_waiting_survives_a_restart_of_redis() -> None:
     async def scenario() -> None:
         first = ValkeyServer(port=free_port())

@@ -18,7 +18,7 @@ def test_numbers_rows_and_a_shared_timestep_do_not_matter() -> None:
     # Then they look alike
     assert one.signature == three.signature
     assert (one.rows, three.rows) == (1, 3)
-    assert three.part(1, 2)[1].tolist() == [2.0, 3.0]
+    assert three.signature.part(three.tensors, 1, 2)[1].tolist() == [2.0, 3.0]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_grid_without_rows_stays_whole() -> None:
     # Given a grid of as many positions as there are rows
     call = describe({"hidden_states": torch.zeros(2, 5, 8), "img_ids": torch.zeros(2, 3)})
     # Then cutting the rows leaves it
-    hidden, grid = call.part(0, 1)
+    hidden, grid = call.signature.part(call.tensors, 0, 1)
     assert hidden.shape[0] == 1
     assert grid.shape[0] == 2
 
