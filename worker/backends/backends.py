@@ -29,7 +29,9 @@ SMALL: Final = ("text_encoder",)
 ENDS: Final = ("encoder", "decoder")
 """The parts of an autoencoder that do."""
 ONE_BY_ONE: Final = (1,)
-"""Of an autoencoder, where a picture costs as much in a batch as alone, and memory grows with the rows."""
+"""Rows of an autoencoder, where a picture costs as much in a batch as alone, and memory grows with the rows."""
+TWO_BY_TWO: Final = (2, 1)
+"""Of a small one, of which two may run beside each other."""
 
 MOST_SIGNATURES: Final = 8
 """Of one module: sizes of pictures and lengths of prompts. What else comes is left to torch."""
@@ -68,7 +70,7 @@ class Backends:
         fitting = [source for source in sources_of(pipeline) if fits(source)]
         installed = Installed("openvino" if fitting else "eager")
         for source in fitting:
-            put_under(source, self._builder.want, ONE_BY_ONE if source.part else SIZES, installed)
+            put_under(source, self._builder.want, sizes_of(source), installed)
         return installed
 
     def wait(self) -> None:
@@ -89,6 +91,13 @@ def sources_of(pipeline: Any) -> list[Source]:  # noqa: ANN401
         if name == "vae":
             found += [Source(part, end) for end in ENDS]
     return found
+
+
+def sizes_of(source: Source) -> tuple[int, ...]:
+    """The numbers of rows that its graphs are made for."""
+    if not source.part:
+        return SIZES
+    return TWO_BY_TWO if is_small(source.module) else ONE_BY_ONE
 
 
 def fits(source: Source) -> bool:
