@@ -44,9 +44,12 @@ def wait_until_idle() -> None:
     """Until the server has hardly used a core for some seconds, or the patience is at its end."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        before = sum(seconds for _, seconds in cpu_seconds().values())
+        before = cpu_seconds()
         time.sleep(IDLE_SECONDS)
-        if sum(seconds for _, seconds in cpu_seconds().values()) - before < IDLE_CORES * IDLE_SECONDS:
+        after = cpu_seconds()
+        used = sum(seconds - before.get(pid, ("", 0.0))[1] for pid, (_, seconds) in after.items())
+        # One that has ended meanwhile was at work, and took its seconds with it.
+        if used < IDLE_CORES * IDLE_SECONDS and before.keys() <= after.keys():
             return
 
 

@@ -31,7 +31,7 @@ ENDS: Final = ("encoder", "decoder")
 ONE_BY_ONE: Final = (1,)
 """Rows of an autoencoder, where a picture costs as much in a batch as alone, and memory grows with the rows."""
 TWO_BY_TWO: Final = (2, 1)
-"""Of a small one, of which two may run beside each other."""
+"""Of a small one, and of a text encoder, which few new prompts reach at once."""
 
 MOST_SIGNATURES: Final = 8
 """Of one module: sizes of pictures and lengths of prompts. What else comes is left to torch."""
@@ -67,10 +67,10 @@ class Backends:
             if wanted == "openvino":
                 logger.warning("no OpenVINO for a model", extra={"device": self._device.type, "found": is_installed()})
             return Installed()
-        fitting = [source for source in sources_of(pipeline) if fits(source)]
+        fitting = [(source, sizes) for source, sizes in sources_of(pipeline) if fits(source)]
         installed = Installed("openvino" if fitting else "eager")
-        for source in fitting:
-            put_under(source, self._builder.want, sizes_of(source), installed)
+        for source, sizes in fitting:
+            put_under(source, self._builder.want, sizes, installed)
         return installed
 
     def wait(self) -> None:
@@ -82,22 +82,17 @@ class Backends:
         self._builder.close()
 
 
-def sources_of(pipeline: Any) -> list[Source]:  # noqa: ANN401
-    """What of a pipeline costs time enough for a graph, and not more memory than that is worth."""
-    found: list[Source] = []
+def sources_of(pipeline: Any) -> list[tuple[Source, tuple[int, ...]]]:  # noqa: ANN401
+    """What of a pipeline costs time enough for a graph, and for which numbers of rows it is worth the memory."""
+    found: list[tuple[Source, tuple[int, ...]]] = []
     for name, part in pipeline.components.items():
-        if name.startswith(DENOISERS) or (name.startswith(SMALL) and is_small(part)):
-            found.append(Source(part, ""))
-        if name == "vae":
-            found += [Source(part, end) for end in ENDS]
+        if name.startswith(DENOISERS):
+            found.append((Source(part, ""), SIZES))
+        elif name.startswith(SMALL) and is_small(part):
+            found.append((Source(part, ""), TWO_BY_TWO))
+        elif name == "vae":
+            found += [(Source(part, end), TWO_BY_TWO if is_small(part) else ONE_BY_ONE) for end in ENDS]
     return found
-
-
-def sizes_of(source: Source) -> tuple[int, ...]:
-    """The numbers of rows that its graphs are made for."""
-    if not source.part:
-        return SIZES
-    return TWO_BY_TWO if is_small(source.module) else ONE_BY_ONE
 
 
 def fits(source: Source) -> bool:

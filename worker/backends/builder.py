@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -60,8 +58,7 @@ class Builder:
             self._thread.join()
 
     def _work(self) -> None:
-        if sys.platform == "linux":  # where a thread has a priority of its own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        # Of the usual priority: one that gives way would hold the interpreter's lock while others have the cores.
         while (wanted := self._wanted.get()) is not None:
             try:
                 if not self._closed and wanted[0].refusal is None:

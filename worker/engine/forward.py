@@ -71,23 +71,21 @@ class Forwards:
     def _timed(self, group: Sequence[Fiber]) -> list[Any]:
         kind = group[0].kind
         calls = distinct_calls(group)
-        on_cpu = group[0].call.device_type == "cpu"
-        waits = not on_cpu and not self._tuner.is_settled(kind)
-        # On the CPU this thread's own time says what a forward costs, whatever else the machine is doing.
-        clock = time.thread_time if on_cpu else time.perf_counter
+        waits = group[0].call.device_type != "cpu" and not self._tuner.is_settled(kind)
         self._memory.begin()
         if waits:  # else the time of forwards before this one would count
             torch.accelerator.synchronize()
-        began, began_at = clock(), time.perf_counter()
+        began = time.perf_counter()
         proves = self._proofs.proves(calls)
         answers = compute(group, calls, self._proofs)
         if waits:
             torch.accelerator.synchronize()
+        took = time.perf_counter() - began
         rows = sum(call.rows for call in calls)
         if not proves:  # which runs some calls twice
-            self._tuner.ran(kind, rows, clock() - began)
+            self._tuner.ran(kind, rows, took)
         self._memory.ran(group[0].call.function, rows * group[0].call.cells_per_row)
-        self._stats.ran(group[0].drawing.request.model, group[0].stage, rows, time.perf_counter() - began_at)
+        self._stats.ran(group[0].drawing.request.model, group[0].stage, rows, took)
         return answers
 
     def _with_less_memory(self, group: Sequence[Fiber]) -> list[Any]:

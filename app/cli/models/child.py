@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from app.cli.client import AskedWrongly, ClientError
@@ -28,20 +30,34 @@ NO_TORCH: Final = (
 )
 
 
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Meanwhile Ctrl-C waits. A process that is begun inherits this, and ends it when it can be interrupted in order
+    (`worker.answering`): one that is still importing would show its traceback."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def ask(module: str, question: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> dict[str, Any]:
     """What `python -m worker.…` answers; its progress is seen. Raises AskedWrongly, ClientError, KeyboardInterrupt."""
-    process = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", module],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**QUIET, **os.environ, **(environment or {})},
-        text=True,
-        encoding="utf-8",
-    )
+    process: subprocess.Popen[str] | None = None
     try:
+        with interrupts_held():
+            process = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-m", module],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**QUIET, **os.environ, **(environment or {})},
+                text=True,
+                encoding="utf-8",
+            )
         told, _ = process.communicate(json.dumps(dict(question)))
     except KeyboardInterrupt:
-        process.wait()  # Ctrl-C reached it as well
+        if process is not None:
+            process.wait()  # Ctrl-C reached it as well
         raise
     if process.returncode == 130:
         raise KeyboardInterrupt

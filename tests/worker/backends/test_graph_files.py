@@ -36,13 +36,16 @@ def a_call(rows: int = 1) -> Described:
     )
 
 
-def test_a_graph_made_by_another_process_computes_what_the_module_does(unet: torch.nn.Module, tmp_path: Path) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_graph_made_by_another_process_computes_what_the_module_does(
+    unet: torch.nn.Module, tmp_path: Path, threads: int
+) -> None:
     # Given a call of a module
     call = a_call(rows=2)
-    # When its graph is made as a worker does it, and compiled for as many rows
+    # When its graph is made as a worker does it, and compiled for as many rows, beside each other where threads allow
     files = GraphFiles(tmp_path)
     path = files.find(Source(unet, ""), call.signature)
-    graph = CompiledGraph(path, [tuple(tensor.shape) for tensor in call.tensors], threads=1)
+    graph = CompiledGraph(path, call.signature, rows=2, threads=threads)
     # Then the output is the module's
     with torch.no_grad():
         expected = unet(*call.tensors, return_dict=False)[0]  # type: ignore[operator]
