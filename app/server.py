@@ -17,6 +17,10 @@ logger = logging.getLogger(__name__)
 GRACE_SECONDS: Final = 5
 """What is left for requests in flight after a SIGTERM; streams are told to end at once."""
 
+KEEP_ALIVE_SECONDS: Final = 75
+"""Longer than clients and proxies keep a connection that nobody uses (httpx 5 s, nginx and load balancers 60 s): the
+server must not be the one who closes it, just when a request is on its way."""
+
 
 ACCESS_FIELDS: Final = 5
 """Of a line of uvicorn: client, method, address, version, status."""
@@ -51,6 +55,7 @@ def serve(settings: Settings) -> None:
         access_log=settings.log_level == "DEBUG",
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     logging.getLogger("uvicorn.access").addFilter(without_query)
     logger.info("api listens", extra={"host": settings.host, "port": settings.port})

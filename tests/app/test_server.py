@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client as http_client
 import json
 import os
 import signal
@@ -76,6 +77,22 @@ def running(settings: Settings, **environment: str) -> Iterator[tuple[subprocess
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.slow
+def test_a_connection_that_rests_is_still_there(settings: Settings) -> None:
+    with running(settings) as (_, http):
+        # Given a connection on which a request was answered
+        connection = http_client.HTTPConnection("127.0.0.1", http.base_url.port or 0)
+        connection.auto_open = 0
+        connection.connect()
+        connection.request("GET", "/health/live")
+        connection.getresponse().read()
+        # When it rests for as long as clients keep one
+        time.sleep(6)
+        # Then it takes the next request
+        connection.request("GET", "/health/live")
+        assert connection.getresponse().status == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
