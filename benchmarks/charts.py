@@ -47,7 +47,7 @@ def peers_chart(
         "equal requests: pictures a second": "equal, images/s",
         "unlike requests: pictures a second": "mixed, images/s",
         "4 steps alone: seconds, fewer are better": "4 steps alone, s",
-        "unlike requests: 19 of 20 within so many seconds": "mixed, p95 s",
+        "unlike requests: 95 % within, seconds": "mixed, p95 s",
     }
     figure, axes = plt.subplots(2, 2, figsize=(10, 1.2 + 0.62 * len(rounds)), layout="constrained", sharey=True)
     names = [titles[name] for name in rounds]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from core.jobs import GenerationRequest
+from core.lora_tags import with_tags
 from core.schedulers import SHOWN, SHOWN_SCHEDULES, NoiseSchedule, Scheduler
 
 INFOTEXT: Final = (
@@ -31,7 +32,7 @@ def infotext(request: GenerationRequest, seed: int, notes: Sequence[str] = ()) -
     facts.append(f"Model: {request.model}")
     if notes:
         facts.append(f"Notes: {json.dumps('; '.join(notes), ensure_ascii=False)}")
-    lines = [str(told.get("prompt", ""))]
+    lines = [with_tags(str(told.get("prompt", "")), request.adapters)]
     if told.get("negative_prompt"):
         lines.append(f"Negative prompt: {told['negative_prompt']}")
     return "\n".join([*lines, ", ".join(facts)])

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from app.http.bodies import Files
 from app.http.validation import StrictInput
+from app.jobs.adapters import AdaptersInput
 from app.jobs.fields import MAX_EXPIRES_IN, MetadataKey, MetadataValue, WebhookUrl, not_blank, words_schema
 from app.jobs.request import JobRequest
 from app.jobs.sources import EarlierOutput, InlineFile, OpenedFile, Source, UploadedFile, source_of_text
@@ -137,6 +138,7 @@ class JobInput(StrictInput):
     inputs: Annotated[dict[str, Given], AfterValidator(_known_roles)] = Field(
         default={}, description="The pictures to start from, by role: `image`; `mask`, white where it is drawn anew."
     )
+    adapters: AdaptersInput = Field(default=AdaptersInput(), description="What guides the model beside the words.")
     seed: int | None = Field(
         default=None,
         ge=RANDOM_SEED,
@@ -184,6 +186,7 @@ class JobInput(StrictInput):
             task=self.task,
             model=self.model,
             style=self.style,
+            loras=self.adapters.wanted(),
             parameters={name: getattr(self, name) for name in parameter_fields()},
             inputs=inputs,
             seed=self.seed,

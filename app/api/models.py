@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from app.auth.access import needs
 from app.http.errors import documented
 from app.services import Allowed, IsAdmin, ServicesOf
+from core.catalog.adapter import AdapterKind
 from core.catalog.catalog import Catalog
 from core.catalog.default_aliases import model_meant, names_of
 from core.catalog.model import Model, PromptSyntax
@@ -31,6 +32,17 @@ class SizeView(BaseModel):
     multiple: int
     width: int
     height: int
+
+
+class AdapterView(BaseModel):
+    """What may guide a model where a request names it."""
+
+    id: str
+    kind: AdapterKind
+    weight: float = Field(description="How strongly it guides where a request does not say.")
+    trigger_words: tuple[str, ...] = Field(description="Words in a prompt that it was trained to be called by.")
+    description: str
+    license: str
 
 
 class ModelView(BaseModel):
@@ -76,6 +88,7 @@ class ModelView(BaseModel):
     )
     prompt_syntax: PromptSyntax = Field(description="`weighted`: `(word:1.3)` in a prompt is a weight.")
     embeddings: tuple[str, ...] = Field(description="Words that stand for a textual inversion in a prompt.")
+    adapters: tuple[AdapterView, ...] = Field(description="What `adapters` of a request may name, with this model.")
     max_images: int
     styles: dict[str, str] = Field(description="What `style` may be, and how it is put: `{prompt}` is the prompt.")
 
@@ -99,6 +112,10 @@ def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...], *, in
             "tasks": tasks_of(model),
             "aliases": names_of(model, implied_task(()).name, catalog),
             "embeddings": (*model.embeddings,),
+            "adapters": tuple(
+                AdapterView(**{name: getattr(row, name) for name in AdapterView.model_fields})
+                for row in catalog.adapters_of(model)
+            ),
         },
         created=catalog.modified,
         is_default=model.id == catalog.default,

@@ -11,12 +11,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.http.validation import as_body_error, shown
+from app.jobs.adapters import WantedLora, chosen_adapters
 from app.jobs.sources import OpenedFile
 from core.catalog.catalog import Catalog
 from core.catalog.default_aliases import model_meant
 from core.catalog.model import Model
 from core.errors import InvalidRequest
-from core.jobs import Priority, seeds_for
+from core.jobs import Adapter, Priority, seeds_for
 from core.media import Output
 from core.tasks import Parameters, Task, implied_task, task_named
 
@@ -35,6 +36,7 @@ class JobRequest:
     task: str | None = None
     model: str | None = None
     style: str | None = None
+    loras: Sequence[WantedLora] = ()
     inputs: Mapping[str, Sequence[OpenedFile]] = field(default_factory=dict)
     seed: int | None = None
     n: int = 1
@@ -55,6 +57,7 @@ class Resolved:
     task: Task
     model: Model
     parameters: Parameters
+    adapters: tuple[Adapter, ...]
     seeds: tuple[int, ...]
     output: Output
 
@@ -73,7 +76,8 @@ def resolve(wanted: JobRequest, catalog: Catalog) -> Resolved:
     parameters = _parameters(wanted, task, model)
     pictures = sum(len(wanted.inputs[role.name]) for role in task.roles if role.mode == "RGB")
     task.check(model, parameters, wanted.n, pictures)
-    return Resolved(task, model, parameters, seeds_for(wanted.seed, wanted.n), _output(wanted, task))
+    adapters = chosen_adapters(wanted.loras, model, catalog)
+    return Resolved(task, model, parameters, adapters, seeds_for(wanted.seed, wanted.n), _output(wanted, task))
 
 
 def _check_roles(task: Task, inputs: Mapping[str, Sequence[OpenedFile]]) -> None:

@@ -50,6 +50,7 @@ class Submissions:
                 model=resolved.model.id,
                 parameters=resolved.parameters,
                 inputs=inputs,
+                adapters=resolved.adapters,
                 seeds=resolved.seeds,
                 output=resolved.output,
             ),

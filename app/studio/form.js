@@ -1,5 +1,6 @@
 // The form: what can be asked of the chosen model. Knows the fields, sends nothing.
 
+import { chooseLoras, chosenLoras, offerLoras } from "./loras.js";
 import { byId, element } from "./page.js";
 import { nameOf, sizesOf } from "./sizes.js";
 import { countOf } from "./tokens.js";
@@ -68,6 +69,7 @@ function setFields(id) {
     ...styles.map((name) => element("option", { value: name, textContent: name })),
   );
   byId("style-row").hidden = styles.length === 0;
+  offerLoras(model.adapters);
   byId("negative-row").hidden = !model.negative_prompt;
   byId("start-file-row").hidden = !model.tasks.includes("image-to-image");
   byId("about-model").textContent = model.description + stateOf(model);
@@ -113,6 +115,7 @@ function tellMore() {
   tell("n", 1, (value) => `${value} pictures`);
   tell("scheduler", model.scheduler, (value) => value);
   tell("noise", AUTOMATIC, (value) => `${value} noise`);
+  told.push(...chosenLoras().map(({ id, weight }) => `${id} ${weight}`));
   if (model.negative_prompt) tell("negative", "", (value) => `without ${value}`);
   byId("more-said").textContent = told.join(" · ");
 }
@@ -132,6 +135,7 @@ export function asked() {
   for (const [id, name] of Object.entries(NUMBERS)) body[name] = byId(id).valueAsNumber;
   if (byId("seed").value) body.seed = byId("seed").valueAsNumber;
   if (chosen().negative_prompt && byId("negative").value.trim()) body.negative_prompt = byId("negative").value.trim();
+  if (chosenLoras().length) body.adapters = { loras: chosenLoras() };
   return body;
 }
 
@@ -140,7 +144,8 @@ const FIELDS = ["model", "prompt", "style", "negative", "scheduler", "noise", "s
 
 /** Remember what is in the form, for a reload. */
 export function keep() {
-  sessionStorage.setItem(KEPT, JSON.stringify(Object.fromEntries(FIELDS.map((id) => [id, byId(id).value]))));
+  const fields = Object.fromEntries(FIELDS.map((id) => [id, byId(id).value]));
+  sessionStorage.setItem(KEPT, JSON.stringify({ ...fields, loras: chosenLoras() }));
 }
 
 /** Put back what was there before a reload; what was typed since stays. */
@@ -151,6 +156,7 @@ export function restore() {
   choose(kept.model);
   for (const id of FIELDS.slice(1)) byId(id).value = kept[id];
   offerNoise(kept.noise);
+  chooseLoras(kept.loras ?? []);
   if (typed) byId("prompt").value = typed;
   tellSize();
   tellMore();
@@ -165,6 +171,7 @@ export function fill(recipe) {
   byId("negative").value = recipe.negative_prompt ?? "";
   byId("scheduler").value = recipe.scheduler;
   offerNoise(recipe.noise_schedule);
+  chooseLoras(recipe.adapters?.loras ?? []);
   byId("seed").value = recipe.seed ?? "";
   for (const [id, name] of Object.entries(NUMBERS)) byId(id).value = recipe[name];
   tellSize();

@@ -11,9 +11,10 @@ const dialog = byId("viewer");
 let shown = null;
 
 /** Everything that a request for exactly this one picture says, but for what it started from. */
-export function recipeOf({ task, model, parameters }, output) {
+export function recipeOf({ task, model, parameters, adapters }, output) {
   const { negative_prompt, ...fields } = parameters;
-  return { task, model, ...fields, ...(negative_prompt ? { negative_prompt } : {}), n: 1, seed: output.seed };
+  const said = { ...fields, ...(negative_prompt ? { negative_prompt } : {}) };
+  return { task, model, ...said, ...(adapters.length ? { adapters: { loras: adapters } } : {}), n: 1, seed: output.seed };
 }
 
 /** What a program has to fetch first: the inputs that are no other picture's, by role, at their paths. */
@@ -68,11 +69,12 @@ async function showParent(job) {
   byId("viewer-parent").hidden = false;
 }
 
-function rows({ task, model, parameters, created_at, started_at, finished_at, notes }, { seed, facts }) {
+function rows({ task, model, parameters, adapters, created_at, started_at, finished_at, notes }, { seed, facts }) {
   const seconds = (new Date(finished_at) - new Date(started_at ?? created_at)) / 1000;
   return [
     ["Model", model],
     ...("strength" in parameters ? [["Task", `${task}, strength ${parameters.strength}`]] : []),
+    ...adapters.map(({ id, weight }) => ["LoRA", `${id}, ${weight}`]),
     ...(parameters.negative_prompt ? [["Keep out", parameters.negative_prompt]] : []),
     ["Size", `${facts.width} × ${facts.height}`],
     ["Steps", parameters.num_inference_steps],

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from core.catalog.adapter import AdapterRow
 from core.catalog.checkpoint import CheckpointError, read_checkpoint
 from core.catalog.families import UNKNOWN, family_defaults, family_of, pipeline_of
 from core.catalog.model import Model
@@ -21,9 +22,10 @@ class CatalogError(ValueError):
 
 
 class Catalog(StrictRecord):
-    """The models in file order; the first is the default unless `default` names another."""
+    """The models in file order; the first is the default unless `default` names another. And what guides them."""
 
     models: tuple[Model, ...] = Field(min_length=1)
+    adapters: tuple[AdapterRow, ...] = ()
     default: str
     folder: Path
     modified: int = 0
@@ -36,7 +38,7 @@ class Catalog(StrictRecord):
             document = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, tomllib.TOMLDecodeError) as error:
             raise CatalogError(f"cannot read the model catalogue {path}: {error}") from error
-        default = document.pop("default", None)
+        default, adapters = document.pop("default", None), document.pop("adapters", {})
         folder, models = path.parent.resolve(), []
         for model_id, row in document.items():
             try:
@@ -45,9 +47,16 @@ class Catalog(StrictRecord):
                 raise CatalogError(f"{path}: model '{model_id}': {in_words(error)}") from error
         if not models:
             raise CatalogError(f"{path} names no model")
+        guides = []
+        for adapter_id, row in adapters.items():
+            try:
+                guides.append(AdapterRow.model_validate({"id": adapter_id, **row}))
+            except (ValidationError, TypeError) as error:
+                raise CatalogError(f"{path}: adapter '{adapter_id}': {in_words(error)}") from error
         try:
             catalog = cls(
                 models=tuple(models),
+                adapters=tuple(guides),
                 default=default or models[0].id,
                 folder=folder,
                 modified=int(path.stat().st_mtime),
@@ -77,6 +86,21 @@ class Catalog(StrictRecord):
         also = ", ".join(f"'{alias}'" for model in self.models for alias in model.aliases)
         names = f"{known}, also called {also}" if also else known
         raise NotFound(f"there is no model '{wanted}'; this server has {names}", code="model_not_found", param="model")
+
+    def adapter(self, adapter_id: str) -> AdapterRow:
+        """The adapter of that id. Raises NotFound (`adapter_not_found`)."""
+        found = next((each for each in self.adapters if each.id == adapter_id), None)
+        if found is None:
+            known = ", ".join(f"'{each.id}'" for each in self.adapters)
+            has = f"this server has {known}" if known else "this server has none"
+            raise NotFound(
+                f"there is no adapter '{adapter_id[:64]}'; {has}", code="adapter_not_found", param="adapters"
+            )
+        return found
+
+    def adapters_of(self, model: Model) -> tuple[AdapterRow, ...]:
+        """Those that go with `model`."""
+        return tuple(each for each in self.adapters if each.fits(model))
 
     def local_path(self, source: str) -> Path | None:
         """The folder or file that `source`, as rows write it, names; None if it is a hub id."""

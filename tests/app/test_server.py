@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -81,11 +81,13 @@ def running(settings: Settings, **environment: str) -> Iterator[tuple[subprocess
 
 @pytest.mark.slow
 def test_a_connection_that_rests_is_still_there(settings: Settings) -> None:
-    with running(settings) as (_, http):
+    with (
+        running(settings) as (_, http),
+        closing(http_client.HTTPConnection("127.0.0.1", http.base_url.port or 0)) as connection,
+    ):
         # Given a connection on which a request was answered
-        connection = http_client.HTTPConnection("127.0.0.1", http.base_url.port or 0)
-        connection.auto_open = 0
         connection.connect()
+        connection.auto_open = 0
         connection.request("GET", "/health/live")
         connection.getresponse().read()
         # When it rests for as long as clients keep one

@@ -11,9 +11,11 @@ from core.errors import JobFailure
 from core.media import IMAGE, Medium
 from core.tasks import task_named
 from worker.contract import DrawRequest
+from worker.pipelines.adapters import notes_of
 from worker.pipelines.arguments import call_arguments, taken_by
 from worker.pipelines.estimates import LastStep
 from worker.pipelines.loaded_model import LoadedModel
+from worker.pipelines.lora_rows import Chosen, asking_for
 from worker.pipelines.pixels import to_pixels
 from worker.pipelines.prompts import with_prompts
 from worker.pipelines.unread_text import reading
@@ -33,7 +35,8 @@ class PipelineCall:
         self._request = request
         self._row = model.row
         self._traits = model.traits
-        self.notes = without_effect(request)
+        self._chosen = adapters_for(model, request)
+        self.notes = [*without_effect(request), *notes_of(self._chosen)]
         self._last_step = LastStep()
 
     def run(self, stepped: Stepped) -> Any:  # noqa: ANN401 - what the encoder of the task's medium takes
@@ -48,7 +51,8 @@ class PipelineCall:
             return {}
 
         arguments = call_arguments(pipeline, request, self._traits, self._row)
-        arguments = with_prompts(pipeline, self._row, request, arguments, self.notes.append)
+        with asking_for(self._chosen):
+            arguments = with_prompts(pipeline, self._row, request, arguments, self.notes.append)
         generator = torch.Generator("cpu").manual_seed(request.seed)
         ours = {
             "generator": generator,
@@ -57,7 +61,7 @@ class PipelineCall:
         }
         calls_back = "callback_on_step_end" in taken_by(pipeline, ours)
         watching = self._last_step.watching(pipeline.scheduler, generator, None if calls_back else stepped)
-        with watching, reading(pipeline, arguments, self.notes.append):
+        with watching, reading(pipeline, arguments, self.notes.append), asking_for(self._chosen):
             output = pipeline(**arguments | taken_by(pipeline, ours))
         return result_of(output, task_named(request.task).medium, request.parameters.output_size)
 
@@ -69,6 +73,19 @@ class PipelineCall:
         estimate = self._last_step.estimate()
         grid = self._traits.grid(latents if estimate is None else estimate, self._request)
         return grid if grid.ndim == 4 else None
+
+
+def adapters_for(model: LoadedModel, request: DrawRequest) -> Chosen:
+    """The adapters that the request asks for. Raises JobFailure where they cannot be had."""
+    asked = request.request.adapters
+    if not asked:
+        return ()
+    if model.adapters is None:
+        raise JobFailure(
+            f"model '{model.row.id}' takes no LoRAs: {type(model.pipeline).__name__} has no loader for them",
+            code="adapter_not_fitting",
+        )
+    return model.adapters.choose(asked)
 
 
 def without_effect(request: DrawRequest) -> list[str]:

@@ -19,6 +19,7 @@ from core.schedulers import NoiseSchedule, Scheduler
 from core.tasks import all_tasks
 from worker.backends.backends import Installed
 from worker.contract import DrawRequest
+from worker.pipelines.adapters import Adapters
 from worker.pipelines.arguments import ARGUMENTS_OF_ROLES, parameter_names
 from worker.pipelines.components import is_hookable
 from worker.pipelines.families import traits_of
@@ -37,7 +38,7 @@ VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWO
 class LoadedModel:
     """A resident pipeline; requests get shallow copies of it, with the components shared.
 
-    `backend` is what computes the forwards of its heavy modules.
+    `backend` is what computes the forwards of its heavy modules, `adapters` are what may guide them.
     """
 
     def __init__(self, row: Model, pipeline: Any, device: torch.device) -> None:  # noqa: ANN401 - diffusers is untyped
@@ -45,6 +46,7 @@ class LoadedModel:
         self.device = device
         self.pipeline = pipeline
         self.backend = Installed()
+        self.adapters: Adapters | None = None
         self.traits = traits_of(family_of(type(pipeline).__name__))
         self._by_task: dict[str, Any] = {}
         self._stateful: dict[str, tuple[str, ...]] = {}

@@ -54,7 +54,8 @@ def load_loras(pipeline: Any, row: Model, locate: Locate, *, local_only: bool) -
     attached = []
     for number, (source, scale) in enumerate(row.loras.items()):
         lora = Attached(f"lora{number}", Path(source).name, scale)
-        attach(pipeline, lora_file(source, locate, local_only=local_only), lora)
+        if lost := attach(pipeline, lora_file(source, locate, local_only=local_only), lora):
+            logger.warning("the LoRA '%s': %s", lora.name, lost)
         attached.append(lora)
     fuse(pipeline, attached)
     pipeline.unload_lora_weights()
@@ -90,8 +91,11 @@ def lora_file(source: str, locate: Locate, *, local_only: bool) -> Path:
         ) from error
 
 
-def attach(pipeline: Any, file: Path, lora: Attached) -> None:  # noqa: ANN401
-    """Lay the LoRA in `file` over the modules of `pipeline`. Raises CheckpointError, by its name."""
+def attach(pipeline: Any, file: Path, lora: Attached) -> str | None:  # noqa: ANN401
+    """Lay the LoRA in `file` over the modules of `pipeline`; returns what to say of layers that found no place there.
+
+    Raises CheckpointError, by its name.
+    """
     check_lora(file, lora.name)
     with layers_named(pipeline) as named, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Already found a `peft_config`")  # several are what is meant
@@ -106,9 +110,8 @@ def attach(pipeline: Any, file: Path, lora: Attached) -> None:  # noqa: ANN401
     found = sum(lora.adapter in layer.scaling for layer in lora_layers(pipeline))
     if not found:
         raise CheckpointError(f"the LoRA '{lora.name}' {no_layer_fits(file)}")
-    if found < len(named):
-        lost = len(named) - found
-        logger.warning("the LoRA '%s': %d of its %d layers found no place in the model", lora.name, lost, len(named))
+    lost = len(named) - found
+    return f"{lost} of its {len(named)} layers found no place in the model" if lost > 0 else None
 
 
 @contextmanager

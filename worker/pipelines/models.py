@@ -17,6 +17,7 @@ from core.errors import JobFailure
 from worker.allocator import give_memory_back
 from worker.backends.backends import Backends
 from worker.faults import is_device_lost
+from worker.pipelines.adapters import Adapters
 from worker.pipelines.components import is_hookable, lay_out_vae
 from worker.pipelines.devices import device_named
 from worker.pipelines.load_failures import CODE, LoadFailures
@@ -132,11 +133,22 @@ class Models:
                 model.backend = self._backends.install(model.pipeline, row.backend)
             if model.backend.name == "eager":
                 lay_out_vae(model.pipeline, self.device)
+            if hasattr(model.pipeline, "load_lora_weights"):
+                model.adapters = self._adapters(model)
             return model
         finally:
             self.loading = None
         free()
         raise JobFailure(told.message, code=CODE)
+
+    def _adapters(self, model: LoadedModel) -> Adapters:
+        return Adapters(
+            model.pipeline,
+            self.device,
+            lambda: self.catalog,
+            allow_downloads=self._allow_downloads,
+            has_graphs=model.backend.name != "eager",
+        )
 
     def _make_room(self, in_use: Collection[str]) -> None:
         idle = [model_id for model_id in self._loaded if model_id not in in_use]

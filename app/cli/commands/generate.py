@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +48,9 @@ def generate(
     strength: Annotated[float | None, typer.Option(help="How much of the picture is drawn anew, up to 1.")] = None,
     task: Annotated[str | None, typer.Option(help="What to do.", show_default="what takes these pictures")] = None,
     style: Annotated[str | None, typer.Option(help="A style of the model.")] = None,
+    lora: Annotated[
+        list[str] | None, typer.Option(metavar="ID[:WEIGHT]", help="A LoRA of the server; repeat for several.")
+    ] = None,
     negative_prompt: Annotated[str | None, typer.Option(help="What to keep out of the picture.")] = None,
     model: Annotated[str | None, typer.Option(help="A model of 'easel models'.")] = None,
     size: Annotated[str | None, typer.Option(help="Width and height, such as 512x384.")] = None,
@@ -79,7 +83,7 @@ def generate(
             "task": task, "style": style, "negative_prompt": negative_prompt, "model": model, "width": width,
             "height": height, "strength": strength, "num_inference_steps": steps, "guidance_scale": guidance,
             "scheduler": scheduler, "noise_schedule": noise_schedule, "prompt_syntax": prompt_syntax, "seed": seed,
-            "n": n, "output": {"format": destination.format},
+            "n": n, "output": {"format": destination.format}, "adapters": adapters_of(lora or ()),
         }  # fmt: skip
         # One at a time is drawn, so one worker is enough where this call starts its own.
         with any_server(server, api_key, settings(data_dir=data_dir, workers=1)) as reached:
@@ -94,6 +98,18 @@ def generate(
                 show(jobs if len(jobs) > 1 else jobs[0], as_json, lambda: "\n".join(written))
             if open_it and typer.launch(written[0]) != 0:
                 console.print(f"nothing here opens pictures; it is in {written[0]}")
+
+
+def adapters_of(loras: Sequence[str]) -> dict[str, Any] | None:
+    """What `--lora` names, each `ID[:WEIGHT]`; None where nothing is named. Raises AskedWrongly."""
+    named = []
+    for said in loras:
+        lora_id, colon, weight = said.partition(":")
+        try:
+            named.append({"id": lora_id, **({"weight": float(weight)} if colon else {})})
+        except ValueError:
+            raise AskedWrongly(f"--lora {said}: say how strongly by a number, such as {lora_id}:0.8") from None
+    return {"loras": named} if named else None
 
 
 def sides_of(size: str | None, width: int | None, height: int | None) -> tuple[int | None, int | None]:

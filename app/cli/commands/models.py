@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +11,9 @@ import typer
 
 from app.cli.client import AskedWrongly, ClientError
 from app.cli.commands.model_options import ModelArgument, SizeOption, size_of
+from app.cli.models.adapters import FoundAdapter, find_adapter, is_adapter
 from app.cli.models.adding import Found, Wanted, find
-from app.cli.models.catalog_file import CatalogFile, check_id, shown
+from app.cli.models.catalog_file import CatalogFile, check_id, shown, shown_adapter
 from app.cli.models.checking import check_model, checked_table
 from app.cli.models.converting import GONE_WITH_THE_FILE, convert
 from app.cli.models.files import bytes_at, cached_repository, delete
@@ -76,6 +78,10 @@ def add_model(
         list[str] | None,
         typer.Option(metavar="FILE_OR_ID[:SCALE]", help="A LoRA that belongs to it for good; repeat for several."),
     ] = None,
+    goes_with: Annotated[
+        list[str] | None,
+        typer.Option("--for", metavar="MODEL", help="Of an adapter: a model that it goes with; repeat for several."),
+    ] = None,
     pipeline: Annotated[str | None, typer.Option(help="The diffusers class that draws, if it is another.")] = None,
     default: Annotated[bool, typer.Option("--default", help="Make it the default model.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Write the row of a model that is there anew.")] = False,
@@ -83,14 +89,19 @@ def add_model(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a model to the catalogue: fetch it if need be, look at it, show its row, ask, write."""
+    """Add a model or a LoRA to the catalogue: fetch it if need be, look at it, show its row, ask, write."""
     with failures_told():
         chosen = settings()
         file = CatalogFile(chosen.catalog)
-        source_of(source)  # a typo is what to say first
+        guides = bool(goes_with) or is_adapter(source)
+        if not guides:
+            source_of(source)  # a typo is what to say first
         if not dry_run:
             file.check_writable()
             must_be_asked(yes, "to see the row and write nothing, --dry-run")
+        if guides:
+            add_adapter(file, find_adapter_for(file, source, model_id, goes_with or (), replace), yes, dry_run, as_json)
+            return
         fields = {
             "aliases": alias,
             "queue": queue,
@@ -113,6 +124,32 @@ def add_model(
         show({**answer, "fit": found.fit}, as_json, str)
     if written:
         console.print(f"added '{found.model_id}'. Does it draw? easel models check {found.model_id}", markup=False)
+
+
+def find_adapter_for(
+    file: CatalogFile, source: str, adapter_id: str | None, models: Sequence[str], replace: bool
+) -> FoundAdapter:
+    """Raises AskedWrongly, ClientError, CatalogError."""
+    ids = tuple(catalog_with(file, named).model(named).id for named in models)
+    return find_adapter(source, file.catalog(), adapter_id, ids, replace=replace)
+
+
+def add_adapter(file: CatalogFile, found: FoundAdapter, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Show the row, ask, write. Raises ClientError where it is not wanted."""
+    if not as_json:
+        console.print(shown_adapter(found.adapter_id, found.row), markup=False, highlight=False)
+        for note in found.notes:
+            console.print(f"- {note}", markup=False)
+    written = not dry_run and (yes or agreed(f"Write this into {file.path}?"))
+    if written:
+        file.put_adapter(found.adapter_id, found.row)
+    elif not dry_run:
+        raise ClientError("not added: the catalogue is as it was")
+    if as_json:
+        answer = {"id": found.adapter_id, "row": found.row, "written": written, "notes": [*found.notes]}
+        show({**answer, "kind": "lora"}, as_json, str)
+    elif written:
+        console.print(f"added '{found.adapter_id}': easel generate … --lora {found.adapter_id}", markup=False)
 
 
 @models.command("show")
@@ -168,9 +205,17 @@ def remove_model(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a model out of the catalogue."""
+    """Take a model or an adapter out of the catalogue."""
     with failures_told():
         file = CatalogFile(settings().catalog)
+        known = file.catalog()
+        if known is not None and any(row.id == model_id for row in known.adapters):
+            must_be_asked(yes)
+            if not (yes or agreed(f"Take the adapter '{model_id}' out of {file.path}?")):
+                raise ClientError("not removed: the catalogue is as it was")
+            file.remove_adapter(model_id)
+            show({"id": model_id, "removed": True}, as_json, lambda: f"removed '{model_id}'; its file stays")
+            return
         catalog = catalog_with(file, model_id)
         model = catalog.model(model_id)
         others = [each.id for each in catalog.models if each.id != model.id]

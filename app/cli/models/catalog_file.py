@@ -20,7 +20,9 @@ from app.cli.client import AskedWrongly, ClientError
 from core.catalog.catalog import Catalog, CatalogError
 
 DEFAULT: Final = "default"
-"""The one key of the file that is no model."""
+ADAPTERS: Final = "adapters"
+NO_MODELS: Final = (DEFAULT, ADAPTERS)
+"""The keys of the file that are no models."""
 
 MARK: Final = "# easel: this row is being changed"
 
@@ -43,7 +45,7 @@ class CatalogFile:
 
     def ids(self) -> tuple[str, ...]:
         """Of its models, in order. Raises CatalogError."""
-        return tuple(name for name in self._read() if name != DEFAULT)
+        return tuple(name for name in self._read() if name not in NO_MODELS)
 
     def row(self, model_id: str) -> dict[str, Any]:
         """The fields that stand in the row itself, as plain values."""
@@ -70,6 +72,19 @@ class CatalogFile:
             return with_default(changed, model_id) if default else changed
 
         self._edit(change)
+
+    def put_adapter(self, adapter_id: str, row: Mapping[str, Any]) -> None:
+        """Write the adapter's row, behind everything else. Raises CatalogError, ClientError."""
+
+        def change(document: TOMLDocument) -> TOMLDocument:
+            kept = tomlkit.dumps(without_adapter(document, adapter_id)).rstrip()
+            return tomlkit.parse(f"{kept}\n\n{shown_adapter(adapter_id, row)}")
+
+        self._edit(change)
+
+    def remove_adapter(self, adapter_id: str) -> None:
+        """Take the adapter's row out. Raises CatalogError, ClientError."""
+        self._edit(lambda document: without_adapter(document, adapter_id))
 
     def remove(self, model_id: str) -> None:
         """Take the row out; comments after it may be about the next one, and stay. Raises CatalogError, ClientError."""
@@ -140,6 +155,22 @@ def shown(model_id: str, row: Mapping[str, Any]) -> str:
         table.add(name, item_of(value))
     document.append(tomlkit.key(model_id), table)
     return tomlkit.dumps(document).strip() + "\n"
+
+
+def shown_adapter(adapter_id: str, row: Mapping[str, Any]) -> str:
+    """The adapter's row as it would stand in the file."""
+    header, _, fields = shown(adapter_id, row).partition("\n")
+    return f"[{ADAPTERS}.{header.removeprefix('[')}\n{fields}"
+
+
+def without_adapter(document: TOMLDocument, adapter_id: str) -> TOMLDocument:
+    """The document, in which no adapter has that id."""
+    adapters: Any = document.get(ADAPTERS)
+    if adapters is not None and adapter_id in adapters:
+        del adapters[adapter_id]
+        if not adapters:
+            del document[ADAPTERS]
+    return document
 
 
 def with_default(document: TOMLDocument, model_id: str) -> TOMLDocument:

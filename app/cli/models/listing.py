@@ -44,6 +44,7 @@ def rows_of(catalog: Catalog, running: dict[str, dict[str, Any]] | None) -> list
             "scheduler": str(model.scheduler),
             "license": model.license,
             "description": model.description,
+            "adapters": [row.id for row in catalog.adapters_of(model)],
             **state_of(model.id, running),
         }
         for model in catalog.models
@@ -68,8 +69,9 @@ def state_of(model_id: str, running: dict[str, dict[str, Any]] | None) -> dict[s
 
 def catalog_table(rows: list[dict[str, Any]]) -> Table:
     """For people; a column only where it tells something."""
-    aliased = any(row["aliases"] for row in rows)
-    table = Table("model", "state", "family", "size", "steps", "scheduler", *["also called"] * aliased, "about")
+    aliased, guided = any(row["aliases"] for row in rows), any(row["adapters"] for row in rows)
+    extra = [*["also called"] * aliased, *["adapters"] * guided]
+    table = Table("model", "state", "family", "size", "steps", "scheduler", *extra, "about")
     for row in rows:
         size = row["size"]
         told = row["state"] if row["here"] else f"{row['state']}, not on this disk"
@@ -81,6 +83,7 @@ def catalog_table(rows: list[dict[str, Any]]) -> Table:
             str(row["num_inference_steps"]),
             row["scheduler"],
             *[Text(", ".join(row["aliases"]))] * aliased,
+            *[Text(", ".join(row["adapters"]))] * guided,
             Text(row["description"]),
         )
     return table

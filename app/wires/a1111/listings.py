@@ -90,9 +90,17 @@ def list_upscalers() -> list[dict[str, Any]]:
 
 
 @router.get("/loras")
-def list_loras() -> list[dict[str, Any]]:
-    """This server has none."""
-    return []
+def list_loras(services: ServicesOf) -> list[dict[str, Any]]:
+    """Those of the catalogue: what `<lora:name:weight>` in a prompt may name, with a model that they go with."""
+    return [
+        {
+            "name": row.id,
+            "alias": row.id,
+            "path": row.source,
+            "metadata": {"ss_base_model": row.family, "trigger_words": list(row.trigger_words)},
+        }
+        for row in services.catalog.adapters
+    ]
 
 
 @router.get("/embeddings")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
+from app.jobs.adapters import WantedLora
 from app.jobs.request import JobRequest, fingerprint_of
 from app.jobs.sources import InlineFile, OpenedFile, OpenFiles, decoded
 from app.wires.a1111.fields import ImageToImage, TextToImage
@@ -12,6 +14,7 @@ from core.catalog.catalog import Catalog
 from core.catalog.model import Model
 from core.errors import InvalidRequest
 from core.jobs import MAX_SEED
+from core.lora_tags import Tag, without_tags
 from core.weighted_text import without_weights
 
 LABEL: Final = {"client": "a1111"}
@@ -49,8 +52,11 @@ def request_of(body: TextToImage, catalog: Catalog, chosen: str | None, opening:
     notes = sampling.notes
     if body.steps is not None and body.steps > model.max_steps:
         notes = (*notes, f"steps {body.steps} are over the {model.max_steps} of model '{model.id}', which were taken")
+    prompt, tags = without_tags(body.prompt)
+    loras, unknown = loras_of(tags, model, catalog)
+    notes = (*notes, *unknown)
     parameters: dict[str, Any] = {
-        "prompt": body.prompt if weighs else without_weights(body.prompt),
+        "prompt": prompt if weighs else without_weights(prompt),
         "negative_prompt": _negative(body, model),
         "prompt_syntax": "weighted" if weighs else "plain",
         "width": width,
@@ -67,6 +73,7 @@ def request_of(body: TextToImage, catalog: Catalog, chosen: str | None, opening:
     return JobRequest(
         model=model.id,
         parameters=parameters,
+        loras=loras,
         inputs=inputs,
         seed=None if body.seed < 0 else body.seed % (MAX_SEED + 1),
         n=images,
@@ -74,6 +81,21 @@ def request_of(body: TextToImage, catalog: Catalog, chosen: str | None, opening:
         metadata=LABEL,
         fingerprint=fingerprint_of(type(body).__name__, body.model_dump(mode="json")),
     )
+
+
+def loras_of(tags: Sequence[Tag], model: Model, catalog: Catalog) -> tuple[list[WantedLora], list[str]]:
+    """What a prompt's tags ask for, each once, and what is said of those that cannot be had: there these clients' own
+    server goes on without."""
+    fitting = {row.id: row for row in catalog.adapters_of(model)}
+    wanted: dict[str, float] = {}
+    unknown = []
+    for tag in tags:
+        if tag.name not in fitting:
+            unknown.append(f"model '{model.id}' has no LoRA '{tag.name[:64]}': drawn without it")
+            continue
+        weight = fitting[tag.name].weight if tag.weight is None else tag.weight
+        wanted[tag.name] = wanted.get(tag.name, 0.0) + weight
+    return [WantedLora(name, weight, "prompt") for name, weight in wanted.items()], unknown
 
 
 def _negative(body: TextToImage, model: Model) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from app.http.validation import StrictInput
+from app.jobs.adapters import AdaptersInput
 from app.jobs.fields import MAX_EXPIRES_IN, MetadataKey, MetadataValue, WebhookUrl, not_blank, words_schema
 from core.catalog.model import MAX_IMAGES, MAX_STEPS
 from core.jobs import MAX_SEED, RANDOM_SEED, Priority
@@ -97,6 +99,16 @@ def _nothing(value: object) -> None:
         raise PydanticCustomError("unsupported_value", "is not done by this server: leave it out")
 
 
+def _read(value: object) -> object:
+    """A form has no objects: there it is JSON's text of one."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
 Unsupported = Annotated[object, AfterValidator(_nothing)]
 
 
@@ -123,6 +135,7 @@ class ImagesInput(StrictInput):
     svg: Unsupported = None
 
     negative_prompt: Words | None = None
+    adapters: Annotated[AdaptersInput, BeforeValidator(_read)] | None = None
     seed: int | None = Field(default=None, ge=RANDOM_SEED, le=MAX_SEED)
     steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
     num_inference_steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)

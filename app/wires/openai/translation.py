@@ -127,6 +127,7 @@ def _request(
             "noise_schedule": body.noise_schedule,
             **parameters,
         },
+        loras=body.adapters.wanted() if body.adapters else (),
         inputs=inputs,
         seed=body.seed,
         n=body.n or 1,

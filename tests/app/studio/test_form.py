@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from core.settings import Settings
-from tests.app.conftest import serving
+from tests.app.conftest import MODELS, serving
 from tests.app.fake_worker import FakeWorker
 from tests.app.studio.asking import ask, told, wait_for_form
 from tests.browser import needs_chromium, opened
@@ -51,6 +51,45 @@ def test_another_size_is_written_by_hand(studio: Page) -> None:
     # and the list knows its own again
     studio.get_by_label("Width").fill("256")
     expect(studio.get_by_label("Size")).to_have_value("256 × 256")
+
+
+LORAS = """
+[adapters.inked]
+source = "inked.safetensors"
+family = "sd15"
+weight = 0.7
+trigger_words = ["inked"]
+
+[adapters.pixel-art]
+source = "pixel-art.safetensors"
+family = "sd15"
+"""
+
+
+def test_loras_are_switched_on_and_come_back_with_the_recipe(browser: Browser, settings: Settings) -> None:
+    # Given a server with two LoRAs for its default model
+    settings.catalog.write_text(MODELS + LORAS)
+    with serving(settings) as server, opened(browser, server) as page:
+        wait_for_form(page)
+        page.get_by_text("More", exact=True).click()
+        # When one is switched on and made stronger
+        page.get_by_label("inked", exact=True).check()
+        expect(page.get_by_label("Weight of inked")).to_have_value("0.7")
+        page.get_by_label("Weight of inked").fill("1.2")
+        expect(page.locator("#more-said")).to_contain_text("inked 1.2")
+        ask(page, "a house")
+        with FakeWorker(settings):
+            expect(page.locator(".picture")).to_have_count(1)
+        # Then it is asked for, and the picture says so
+        page.locator(".picture button").first.click()
+        expect(page.locator("#viewer-recipe")).to_contain_text("inked, 1.2")
+        page.keyboard.press("Escape")
+        # And a reload keeps it; another model has none
+        page.reload()
+        wait_for_form(page)
+        expect(page.get_by_label("inked", exact=True)).to_be_checked()
+        page.get_by_label("Model").select_option("flux-tiny")
+        expect(page.locator("#loras-row")).to_be_hidden()
 
 
 def test_the_sizes_of_another_model_are_others(studio: Page) -> None:

@@ -178,6 +178,36 @@ def test_a_catalogue_of_somebody_else_s_is_told_before_anything_is_done(
     assert "cannot be written by this user" in done.output
 
 
+def test_a_lora_is_added_beside_the_models(easel_models: Easel, catalog: Path, tmp_path: Path) -> None:
+    # Given a LoRA for Stable Diffusion 1, with what kohya's scripts say of it
+    layer = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k"
+    tensors = {f"{layer}.lora_down.weight": torch.ones(4, 768), f"{layer}.lora_up.weight": torch.ones(320, 4)}
+    said = {
+        "ss_output_name": "Ink on paper",
+        "ss_tag_frequency": '{"10_ink": {"inked": 20, "fox": 3}}',
+        "ss_dataset_dirs": '{"10_ink": {"n_repeats": 10, "img_count": 20}}',
+    }
+    save_file(tensors, tmp_path / "inked.safetensors", said)
+    # When it is looked at, added with a weight, added again, and taken out
+    shown = easel_models("add", tmp_path / "inked.safetensors", "--dry-run")
+    before = catalog.read_text()
+    added = easel_models("add", f"{tmp_path / 'inked.safetensors'}:0.8", "--for", "first", "--id", "ink", "--yes")
+    row = tomllib.loads(catalog.read_text())["adapters"]["ink"]
+    again = easel_models("add", tmp_path / "inked.safetensors", "--id", "ink", "--yes")
+    removed = easel_models("remove", "ink", "--yes")
+    # Then its family and words are told, and the catalogue has it as long as it is wanted
+    assert "sd15" in shown.output
+    assert "trigger_words" in shown.output
+    assert before == CATALOG
+    assert added.exit_code == 0, added.output
+    assert (row["models"], row["weight"], row["trigger_words"]) == (["first"], 0.8, ["inked"])
+    assert row["description"] == "Ink on paper"
+    assert again.exit_code == 2
+    assert "--replace" in again.output
+    assert removed.exit_code == 0, removed.output
+    assert tomllib.loads(catalog.read_text()) == tomllib.loads(CATALOG)
+
+
 @pytest.mark.slow
 def test_a_single_file_is_added_with_a_folder_of_its_kind(
     easel_models: Easel, models: Path, catalog: Path, tmp_path: Path

@@ -36,6 +36,32 @@ def post(server: str, path: str, **body: Any) -> dict[str, Any]:
     return {**answer, "info": json.loads(answer["info"])}
 
 
+LORAS = """
+[adapters.inked]
+source = "inked.safetensors"
+family = "sd15"
+weight = 0.7
+
+[adapters.other]
+source = "other.safetensors"
+family = "flux"
+"""
+
+
+def test_loras_in_the_prompt_are_the_job_s(settings: Settings, drawing: FakeWorker) -> None:
+    # Given a server with LoRAs, which its clients can list
+    settings.catalog.write_text(MODELS + LORAS)
+    with serving(settings) as server:
+        assert [row["name"] for row in httpx.get(f"{server}/sdapi/v1/loras").json()] == ["inked", "other"]
+        # When a prompt names one that goes with the model, one that does not, and one that nobody has
+        answer = post(server, "txt2img", prompt="a fox <lora:inked:0.5> <lora:other:1>, red<lora:gone:1>")
+        job = job_of(server, answer)
+    # Then the model is told the words and guided by the first; of the others the job says that it went without
+    assert job["parameters"]["prompt"] == "a fox , red"
+    assert job["adapters"] == [{"id": "inked", "weight": 0.5}]
+    assert sum("drawn without it" in note for note in job["notes"]) == 2
+
+
 def job_of(server: str, answer: dict[str, Any]) -> dict[str, Any]:
     job: dict[str, Any] = httpx.get(f"{server}/v1/generations/{answer['info']['easel_job_id']}").json()
     return job

@@ -1,0 +1,104 @@
+"""LoRAs in requests: filled in, checked against the model, told in the job and in the list of models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from core.settings import Settings
+from tests.app.conftest import MODELS, connected
+
+ADAPTERS = """
+[adapters.inked]
+source = "inked.safetensors"
+family = "sd15"
+weight = 0.7
+trigger_words = ["inked"]
+description = "Ink on paper."
+
+[adapters.pixel-art]
+source = "pixel-art.safetensors"
+models = ["mini"]
+
+[adapters.other]
+source = "other.safetensors"
+family = "flux"
+"""
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    settings.catalog.write_text(MODELS + ADAPTERS)
+    with connected(settings) as client:
+        yield client
+
+
+def post(client: TestClient, *loras: dict[str, Any], **body: Any) -> Any:
+    return client.post("/v1/generations", json={"prompt": "a fox", **body, "adapters": {"loras": loras}})
+
+
+def test_a_job_has_the_loras_that_were_asked_for(client: TestClient) -> None:
+    # When two are asked for, one of them without a weight
+    job = post(client, {"id": "inked"}, {"id": "pixel-art", "weight": -0.5}).json()
+    # Then the job shows both, with the weight that the catalogue has for the first
+    assert job["adapters"] == [{"id": "inked", "weight": 0.7}, {"id": "pixel-art", "weight": -0.5}]
+    assert client.get(f"/v1/generations/{job['id']}").json()["adapters"] == job["adapters"]
+
+
+def test_one_that_weighs_nothing_is_left_out(client: TestClient) -> None:
+    assert post(client, {"id": "inked", "weight": 0}).json()["adapters"] == []
+
+
+@pytest.mark.parametrize(
+    ("loras", "status", "code", "param", "words"),
+    [
+        ([{"id": "inkd"}], 404, "adapter_not_found", "adapters.loras.0.id", "this server has 'inked', 'pixel-art'"),
+        (
+            [{"id": "inked"}, {"id": "other"}],
+            400,
+            "adapter_not_fitting",
+            "adapters.loras.1.id",
+            "adapter 'other' does not go with model 'mini': of this server's go 'inked', 'pixel-art'",
+        ),
+        ([{"id": "inked"}, {"id": "inked"}], 400, "invalid_value", "adapters.loras.1.id", "named twice"),
+        (
+            [{"id": "inked", "weight": 11}],
+            400,
+            "invalid_value",
+            "adapters.loras.0.weight",
+            "must be at most 10.0, not 11",
+        ),
+        ([{"id": "inked"}] * 9, 400, "invalid_value", "adapters.loras", "at most 8"),
+        ([{"name": "inked"}], 400, "unknown_parameter", "adapters.loras.0.name", "there is no"),
+    ],
+)
+def test_wrong_loras_are_named(
+    client: TestClient, loras: list[dict[str, Any]], status: int, code: str, param: str, words: str
+) -> None:
+    answer = post(client, *loras)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (status, code, param)
+    assert words in error["message"]
+
+
+def test_the_list_of_models_tells_what_goes_with_each(client: TestClient) -> None:
+    models = {model["id"]: model for model in client.get("/v1/models").json()["data"]}
+    assert [row["id"] for row in models["mini"]["adapters"]] == ["inked", "pixel-art"]
+    assert models["mini"]["adapters"][0] == {
+        "id": "inked",
+        "kind": "lora",
+        "weight": 0.7,
+        "trigger_words": ["inked"],
+        "description": "Ink on paper.",
+        "license": "",
+    }
+    assert [row["id"] for row in models["flux-tiny"]["adapters"]] == ["other"]
+
+
+def test_openai_s_wire_takes_them_beside_its_own_fields(client: TestClient) -> None:
+    body = {"prompt": "a fox", "adapters": {"loras": [{"id": "inkd"}]}}
+    error = client.post("/v1/images/generations", json=body).json()["error"]
+    assert (error["code"], error["param"]) == ("adapter_not_found", "adapters.loras.0.id")
