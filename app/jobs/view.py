@@ -53,6 +53,12 @@ class Urls(View):
     lineage: str
 
 
+class AdaptersView(View):
+    """What guided the model beside the words, as a request asks for it."""
+
+    loras: tuple[Adapter, ...]
+
+
 class GenerationView(View):
     """A generation job. Times are ISO 8601 in UTC; `timings` are seconds a stage."""
 
@@ -64,7 +70,7 @@ class GenerationView(View):
     parameters: dict[str, Any] = Field(description="What the task was told, every default filled in.")
     inputs: tuple[InputView, ...]
     parents: tuple[Parent, ...] = Field(description="The outputs of other generations that it started from.")
-    adapters: tuple[Adapter, ...]
+    adapters: AdaptersView
     seeds: tuple[int, ...]
     output: Output
     priority: Priority | str
@@ -119,7 +125,7 @@ def present(job: Job, *, base_url: str, sign: Sign, queue_position: int | None =
             for given in request.inputs
         ),
         parents=request.parents,
-        adapters=request.adapters,
+        adapters=AdaptersView(loras=request.adapters),
         seeds=request.seeds,
         output=request.output,
         priority=job.priority,

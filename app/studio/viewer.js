@@ -14,7 +14,7 @@ let shown = null;
 export function recipeOf({ task, model, parameters, adapters }, output) {
   const { negative_prompt, ...fields } = parameters;
   const said = { ...fields, ...(negative_prompt ? { negative_prompt } : {}) };
-  return { task, model, ...said, ...(adapters.length ? { adapters: { loras: adapters } } : {}), n: 1, seed: output.seed };
+  return { task, model, ...said, ...(adapters.loras.length ? { adapters } : {}), n: 1, seed: output.seed };
 }
 
 /** What a program has to fetch first: the inputs that are no other picture's, by role, at their paths. */
@@ -74,7 +74,7 @@ function rows({ task, model, parameters, adapters, created_at, started_at, finis
   return [
     ["Model", model],
     ...("strength" in parameters ? [["Task", `${task}, strength ${parameters.strength}`]] : []),
-    ...adapters.map(({ id, weight }) => ["LoRA", `${id}, ${weight}`]),
+    ...adapters.loras.map(({ id, weight }) => ["LoRA", `${id}, ${weight}`]),
     ...(parameters.negative_prompt ? [["Keep out", parameters.negative_prompt]] : []),
     ["Size", `${facts.width} × ${facts.height}`],
     ["Steps", parameters.num_inference_steps],

@@ -34,7 +34,7 @@ def test_the_recipe_is_flat_and_has_every_parameter() -> None:
 
 def test_adapters_are_part_of_the_recipe_where_there_are_any() -> None:
     told = a_request().request.evolve(adapters=(Adapter(id="ink", weight=0.5),))
-    assert json.loads(recipe(told, 7))["adapters"] == [{"id": "ink", "weight": 0.5}]
+    assert json.loads(recipe(told, 7))["adapters"] == {"loras": [{"id": "ink", "weight": 0.5}]}
 
 
 HUM = """

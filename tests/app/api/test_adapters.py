@@ -44,12 +44,12 @@ def test_a_job_has_the_loras_that_were_asked_for(client: TestClient) -> None:
     # When two are asked for, one of them without a weight
     job = post(client, {"id": "inked"}, {"id": "pixel-art", "weight": -0.5}).json()
     # Then the job shows both, with the weight that the catalogue has for the first
-    assert job["adapters"] == [{"id": "inked", "weight": 0.7}, {"id": "pixel-art", "weight": -0.5}]
+    assert job["adapters"] == {"loras": [{"id": "inked", "weight": 0.7}, {"id": "pixel-art", "weight": -0.5}]}
     assert client.get(f"/v1/generations/{job['id']}").json()["adapters"] == job["adapters"]
 
 
 def test_one_that_weighs_nothing_is_left_out(client: TestClient) -> None:
-    assert post(client, {"id": "inked", "weight": 0}).json()["adapters"] == []
+    assert post(client, {"id": "inked", "weight": 0}).json()["adapters"] == {"loras": []}
 
 
 @pytest.mark.parametrize(

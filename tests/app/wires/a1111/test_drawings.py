@@ -58,7 +58,7 @@ def test_loras_in_the_prompt_are_the_job_s(settings: Settings, drawing: FakeWork
         job = job_of(server, answer)
     # Then the model is told the words and guided by the first; of the others the job says that it went without
     assert job["parameters"]["prompt"] == "a fox , red"
-    assert job["adapters"] == [{"id": "inked", "weight": 0.5}]
+    assert job["adapters"] == {"loras": [{"id": "inked", "weight": 0.5}]}
     assert sum("drawn without it" in note for note in job["notes"]) == 2
 
 
