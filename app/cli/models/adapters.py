@@ -76,8 +76,8 @@ def family_of(lora: Lora, models: tuple[str, ...], notes: list[str]) -> str:
     fitting = [family for family, loras in FITTING.items() if lora.family in loras]
     if not fitting:
         raise AskedWrongly(
-            f"the LoRA {lora.source}: its shapes do not tell which models it was made for: name them, "
-            "--for MODEL, once or more"
+            f"the LoRA {lora.source}: its shapes do not tell which models it goes with: name them, --for MODEL, once "
+            f"or more; or make it part of one for good: easel models add MODEL --lora {lora.source}"
         )
     notes.append(f"it goes with models of the family {fitting[0]}: it was made for {FAMILY_TITLES[lora.family]}")
     return fitting[0]

@@ -280,6 +280,8 @@ def test_the_real_command_is_stopped_by_ctrl_c(models: Path, catalog: Path) -> N
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # Where the tests run in the background of a script, it is ignored, and so it would be here.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not children_of(easel.pid):
         time.sleep(0.01)
