@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         le=64,
         description="Workers of `easel up`. 0: one, but two where torch draws with small models on a CPU.",
     )
-    slots: int = Field(default=8, ge=1, le=64, description="Jobs a worker process holds at once.")
+    slots: int = Field(default=12, ge=1, le=64, description="Jobs a worker process holds at once.")
     device: str = Field(default="auto", description="Torch device of the worker: auto, cpu, cuda, cuda:1, mps.")
     dtype: Literal["auto", "float16", "bfloat16", "float32"] = Field(
         default="auto",

@@ -34,7 +34,7 @@ def test_a_poison_job_ends_after_three_starts_and_takes_no_other_along(tmp_path:
         ended, starts = cluster.job(poison), cluster.starts(poison)
         drawn = [cluster.job(job_id).status for job_id in others].count(Status.SUCCEEDED)
     figures.note(
-        "poison job, one worker of 8 slots",
+        "poison job, one worker of 12 slots",
         "3 starts, others flow",
         f"{starts} starts in {took:.0f} s with leases of 3 s; {drawn} of {len(others)} others succeeded",
     )
