@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from worker.allocator import give_memory_back
@@ -18,9 +19,12 @@ from worker.backends.openvino_graph import CompiledGraph
 logger = logging.getLogger(__name__)
 
 RESERVE_BYTES: Final = 1536 * 2**20
-"""Memory that compiled graphs leave to everything else."""
+"""Memory that compiled graphs leave to everything else,"""
+LEFT: Final = 0.5
+"""and of what was free before the first of them this share at least."""
 COPY: Final = 1.5
-"""What a compiled graph takes of memory, as a multiple of its weights: they are laid out anew for each size."""
+"""What a compiled graph takes of memory, as a multiple of its weights: they are laid out anew for each size. What the
+last one of the same file took counts where that was more."""
 WORKSPACE_BYTES: Final = 64 * 2**20
 """And for what passes through it, a row."""
 
@@ -35,6 +39,8 @@ class Builder:
         self._wanted: queue.Queue[tuple[Graphs, int] | None] = queue.Queue()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._free_at_first: int | None = None
+        self._taken: dict[Path, int] = {}
 
     def want(self, graphs: Graphs, size: int) -> None:
         """Have a graph for `size` rows made, after those that were wanted before."""
@@ -75,14 +81,28 @@ class Builder:
 
     def _build(self, graphs: Graphs, size: int) -> None:
         began = time.monotonic()
+        room = self._room()
         # Once for all sizes: finding it reads all of the weights.
-        path = graphs.path = graphs.path or self._files.find(graphs.source, graphs.signature)
-        needed = size * WORKSPACE_BYTES + int(COPY * path.with_suffix(".bin").stat().st_size)
+        path = graphs.path = graphs.path or self._files.find(graphs.source, graphs.signature, room)
+        usual = size * WORKSPACE_BYTES + int(COPY * path.with_suffix(".bin").stat().st_size)
+        needed = max(usual, self._taken.get(path, 0))
         free = self._free_bytes()
         about = {"graph": graphs.name, "rows": size}
-        if free is not None and free - needed < RESERVE_BYTES:
+        if room is not None and room < needed:
             graphs.deny(size)
             logger.info("no memory for a compiled graph", extra={**about, "free": free, "needed": needed})
             return
         graphs.add(size, CompiledGraph(path, graphs.signature, size, self._threads))
+        left = self._free_bytes()
+        if free is not None and left is not None:
+            self._taken[path] = max(self._taken.get(path, 0), free - left)
         logger.info("graph compiled", extra={**about, "seconds": round(time.monotonic() - began, 2)})
+
+    def _room(self) -> int | None:
+        """Bytes that graphs may take now; None where that is not known."""
+        free = self._free_bytes()
+        if free is None:
+            return None
+        if self._free_at_first is None:
+            self._free_at_first = free
+        return free - max(RESERVE_BYTES, int(LEFT * self._free_at_first))

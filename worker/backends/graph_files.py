@@ -40,6 +40,8 @@ SCRATCH: Final = "making-"
 SPEC: Final = "spec.json"
 MODULE: Final = "module"
 EXPORT_SECONDS: Final = 900
+MAKING: Final = 3
+"""Times the weights: as a module, as they are traced, and in the graph."""
 ERROR: Final = re.compile(r"\w+Error: .+")
 LIBRARIES: Final = ("torch", "diffusers", "transformers", "openvino")
 
@@ -81,14 +83,15 @@ class GraphFiles:
         self._child: subprocess.Popen[str] | None = None
         self._closed = False
 
-    def find(self, source: Source, signature: Signature) -> Path:
-        """The graph's file, made now if there is none. Raises ExportError.
+    def find(self, source: Source, signature: Signature, room: int | None = None) -> Path:
+        """The graph's file; made now if there is none, in `room` bytes of memory. Raises ExportError.
 
         Takes seconds, or minutes for a large model; belongs on a thread that nothing waits for.
         """
         path = self._folder / f"{key_of(source, signature)}.xml"
         with self._locked(path):
             if not path.exists():
+                check_room(source, room)
                 self._make(source, signature, path)
                 self._prune(path)
             os.utime(path)
@@ -157,6 +160,15 @@ class GraphFiles:
             if kept > KEPT_BYTES and graph != newest:
                 for file in (*files, graph.with_suffix(".lock")):
                     file.unlink(missing_ok=True)
+
+
+def check_room(source: Source, room: int | None) -> None:
+    """Raise ExportError where memory is too short for the process that makes a graph."""
+    needed = MAKING * sum(tensor.nbytes for tensor in source.module.state_dict().values())
+    if room is not None and room < needed:
+        raise ExportError(
+            f"{needed >> 20} MiB of memory are needed to make one, and {max(0, room) >> 20} are left for it"
+        )
 
 
 def reason_in(told: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
@@ -16,6 +17,8 @@ from tests.tiny_models import TASKS
 from tests.worker.backends.conftest import Compile
 from tests.worker.engine.drawings import a_request, draw_all
 from worker.backends.backends import Backends
+from worker.backends.builder import Builder
+from worker.backends.graph_files import GraphFiles
 from worker.contract import DrawRequest, Finished
 from worker.pipelines.models import Models
 
@@ -139,8 +142,21 @@ def test_without_memory_no_graph_is_compiled(compile_models: Compile) -> None:
     for _ in range(3):
         pictures(compiled, [a_request("sd15")])
         backends.wait()
-    # Then torch drew them
-    assert not any(answered(compiled, "sd15").values())
+    # Then torch drew them, and it is said where a graph would have had to be made first
+    assert not any(graphs.answered for graphs in compiled.get("sd15").backend.graphs)
+
+
+def test_graphs_take_half_of_what_was_free_and_no_more(tmp_path: Path) -> None:
+    # Given 8 GiB that are free
+    free = 8 * 2**30
+    builder = Builder(GraphFiles(tmp_path), 1, lambda: free)
+    assert builder._room() == 4 * 2**30
+    # When others, or graphs, take three of them, and then three more
+    free = 5 * 2**30
+    assert builder._room() == 2**30
+    free = 2 * 2**30
+    # Then there is no room left
+    assert (builder._room() or 0) < 0
 
 
 @pytest.mark.parametrize("row", ["eager", None])

@@ -79,6 +79,11 @@ def test_what_cannot_be_made_says_why(unet: torch.nn.Module, tmp_path: Path) -> 
     assert not [*tmp_path.glob("*.xml"), *tmp_path.glob("*.bin")]
 
 
+def test_without_memory_none_is_made(unet: torch.nn.Module, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="MiB of memory are needed to make one"):
+        GraphFiles(tmp_path).find(Source(unet, ""), a_call().signature, room=2**10)
+
+
 def test_what_is_being_made_ends_with_the_worker(unet: torch.nn.Module, tmp_path: Path) -> None:
     # Given a graph that is being made
     files = GraphFiles(tmp_path)
