@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from core.catalog.model import MOST_LORA_SCALE
 from core.jobs import Adapter
 
 TAG: Final = re.compile(r"<lora:(?P<name>[^:<>]+)(?::(?P<weight>[^:<>]*))?(?::[^<>]*)?>")
@@ -21,7 +23,7 @@ class Tag(NamedTuple):
 
 def without_tags(prompt: str) -> tuple[str, tuple[Tag, ...]]:
     """The prompt's words, and its tags in order."""
-    tags = tuple(Tag(found["name"].strip(), _number(found["weight"])) for found in TAG.finditer(prompt))
+    tags = tuple(Tag(found["name"].strip(), read_weight(found["weight"])) for found in TAG.finditer(prompt))
     return (SPACES.sub(" ", TAG.sub("", prompt)).strip(" ,"), tags) if tags else (prompt, ())
 
 
@@ -30,8 +32,15 @@ def with_tags(prompt: str, adapters: Iterable[Adapter]) -> str:
     return " ".join([prompt, *(f"<lora:{each.id}:{each.weight:g}>" for each in adapters)])
 
 
-def _number(text: str | None) -> float | None:
+def read_weight(text: str | None) -> float | None:
+    """A weight that people or tools wrote, brought to what a LoRA may have; None for what is no number."""
     try:
-        return max(-10.0, min(10.0, float(text or "")))
+        weight = float(text or "")
     except ValueError:
         return None
+    return None if math.isnan(weight) else bounded(weight)
+
+
+def bounded(weight: float) -> float:
+    """The nearest weight that a LoRA may have."""
+    return max(-MOST_LORA_SCALE, min(MOST_LORA_SCALE, weight))

@@ -113,8 +113,7 @@ def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...], *, in
             "aliases": names_of(model, implied_task(()).name, catalog),
             "embeddings": (*model.embeddings,),
             "adapters": tuple(
-                AdapterView(**{name: getattr(row, name) for name in AdapterView.model_fields})
-                for row in catalog.adapters_of(model)
+                AdapterView.model_validate(row, from_attributes=True) for row in catalog.adapters_of(model)
             ),
         },
         created=catalog.modified,

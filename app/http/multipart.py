@@ -33,7 +33,7 @@ MAX_SECONDS: Final = 300.0
 """A slow line brings 20 MiB in that time; who is slower only holds a connection."""
 
 NAME: Final = re.compile(r"(?P<field>[A-Za-z_]{1,64})(?:\[(?P<key>[^\[\]]{0,64})\])?")
-STRUCTURED: Final = ("metadata", "inputs", "output")
+STRUCTURED: Final = ("metadata", "inputs", "output", "adapters")
 """Fields that hold more than one value: as JSON, or with their keys in brackets as some clients send them."""
 
 

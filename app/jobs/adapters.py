@@ -10,7 +10,7 @@ from pydantic import Field
 from app.http.validation import StrictInput
 from core.catalog.adapter import MOST_LORAS
 from core.catalog.catalog import Catalog
-from core.catalog.model import Model
+from core.catalog.model import LoraScale, Model
 from core.errors import InvalidRequest, NotFound
 from core.jobs import Adapter
 
@@ -31,10 +31,8 @@ class LoraInput(StrictInput):
     """A LoRA of the server's catalogue."""
 
     id: str = Field(min_length=1, max_length=64, description="An adapter that GET /v1/models has for the model.")
-    weight: float | None = Field(
+    weight: LoraScale | None = Field(
         default=None,
-        ge=-10,
-        le=10,
         description="How strongly: 1 as it was trained, below 0 for the opposite. The adapter's own if unset.",
     )
 

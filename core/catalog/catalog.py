@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -15,6 +16,8 @@ from core.catalog.model import Model
 from core.errors import NotFound
 from core.record import StrictRecord
 from core.tasks import all_tasks
+
+Row = TypeVar("Row")
 
 
 class CatalogError(ValueError):
@@ -39,24 +42,15 @@ class Catalog(StrictRecord):
         except (OSError, tomllib.TOMLDecodeError) as error:
             raise CatalogError(f"cannot read the model catalogue {path}: {error}") from error
         default, adapters = document.pop("default", None), document.pop("adapters", {})
-        folder, models = path.parent.resolve(), []
-        for model_id, row in document.items():
-            try:
-                models.append(_model(model_id, row, folder))
-            except (ValidationError, TypeError) as error:
-                raise CatalogError(f"{path}: model '{model_id}': {in_words(error)}") from error
+        folder = path.parent.resolve()
+        models = _rows(document, path, "model", lambda model_id, row: _model(model_id, row, folder))
+        guides = _rows(adapters, path, "adapter", lambda named, row: AdapterRow.model_validate({"id": named, **row}))
         if not models:
             raise CatalogError(f"{path} names no model")
-        guides = []
-        for adapter_id, row in adapters.items():
-            try:
-                guides.append(AdapterRow.model_validate({"id": adapter_id, **row}))
-            except (ValidationError, TypeError) as error:
-                raise CatalogError(f"{path}: adapter '{adapter_id}': {in_words(error)}") from error
         try:
             catalog = cls(
-                models=tuple(models),
-                adapters=tuple(guides),
+                models=models,
+                adapters=guides,
                 default=default or models[0].id,
                 folder=folder,
                 modified=int(path.stat().st_mtime),
@@ -128,6 +122,17 @@ def in_words(error: ValidationError | TypeError) -> str:
         else:
             told.append(words)
     return "; ".join(told)
+
+
+def _rows(tables: Mapping[str, Any], path: Path, what: str, read: Callable[[str, Any], Row]) -> tuple[Row, ...]:
+    """Each table as a row. Raises CatalogError, by the row's kind and id."""
+    rows = []
+    for row_id, table in tables.items():
+        try:
+            rows.append(read(row_id, table))
+        except (ValidationError, TypeError) as error:
+            raise CatalogError(f"{path}: {what} '{row_id}': {in_words(error)}") from error
+    return tuple(rows)
 
 
 def _model(model_id: str, row: dict[str, Any], folder: Path) -> Model:

@@ -71,7 +71,8 @@ StyleTemplate = Annotated[str, Field(max_length=500, pattern=r"^[^{}]*\{prompt\}
 Word = Annotated[str, Field(pattern=r"^[^\s()\[\]:\\,]{1,64}$")]
 """What stands for a textual inversion in a prompt: one word, without what has a meaning in weighted prompts."""
 
-LoraScale = Annotated[float, Field(ge=-10, le=10)]
+MOST_LORA_SCALE: Final = 10.0
+LoraScale = Annotated[float, Field(ge=-MOST_LORA_SCALE, le=MOST_LORA_SCALE)]
 """How strongly a LoRA changes the weights: 1 as it was trained, less for less, below 0 for the opposite."""
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ /:-]{0,127}$")]

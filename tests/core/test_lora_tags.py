@@ -20,6 +20,7 @@ from core.lora_tags import Tag, with_tags, without_tags
         ("a fox <lora:a:0.6:0.9>", "a fox", (Tag("a", 0.6),)),
         ("a fox <lora:a:much>", "a fox", (Tag("a", None),)),
         ("a fox <lora:a:99>", "a fox", (Tag("a", 10.0),)),
+        ("a fox <lora:a:nan>", "a fox", (Tag("a", None),)),
         ("a < b and <lora:", "a < b and <lora:", ()),
         ("two  spaces stay", "two  spaces stay", ()),
     ],

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 Samples = dict[tuple[str, ...], float]
 MODEL = "easel-mini-turbo"
 FOLLOWED = 1
-"""Rows of a step of one picture: with the prompt, and without."""
+"""Rows of a step of one picture of the default model, which is drawn without guidance."""
 
 
 def scrape(address: str) -> Samples:

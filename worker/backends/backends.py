@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -102,7 +102,8 @@ def fits(source: Source) -> bool:
         return False
     if not isinstance(getattr(owner, source.part, owner), torch.nn.Module) or getattr(owner, "hf_quantizer", None):
         return False
-    return all(weight.dtype == torch.float32 and weight.device.type == "cpu" for weight in source.module.parameters())
+    weights: Iterable[torch.Tensor] = source.owner.parameters()
+    return all(weight.dtype == torch.float32 and weight.device.type == "cpu" for weight in weights)
 
 
 def put_under(

@@ -81,12 +81,11 @@ class Builder:
 
     def _build(self, graphs: Graphs, size: int) -> None:
         began = time.monotonic()
-        room = self._room()
         # Once for all sizes: finding it reads all of the weights.
-        path = graphs.path = graphs.path or self._files.find(graphs.source, graphs.signature, room)
+        path = graphs.path = graphs.path or self._files.find(graphs.source, graphs.signature, self._room())
         usual = size * WORKSPACE_BYTES + int(COPY * path.with_suffix(".bin").stat().st_size)
         needed = max(usual, self._taken.get(path, 0))
-        free = self._free_bytes()
+        free, room = self._free_bytes(), self._room()
         about = {"graph": graphs.name, "rows": size}
         if room is not None and room < needed:
             graphs.deny(size)

@@ -40,8 +40,6 @@ SCRATCH: Final = "making-"
 SPEC: Final = "spec.json"
 MODULE: Final = "module"
 EXPORT_SECONDS: Final = 900
-MAKING: Final = 3
-"""Times the weights: as a module, as they are traced, and in the graph."""
 ERROR: Final = re.compile(r"\w+Error: .+")
 LIBRARIES: Final = ("torch", "diffusers", "transformers", "openvino")
 
@@ -91,8 +89,7 @@ class GraphFiles:
         path = self._folder / f"{key_of(source, signature)}.xml"
         with self._locked(path):
             if not path.exists():
-                check_room(source, room)
-                self._make(source, signature, path)
+                self._make(source, signature, path, room)
                 self._prune(path)
             os.utime(path)
         return path
@@ -111,10 +108,14 @@ class GraphFiles:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _make(self, source: Source, signature: Signature, path: Path) -> None:
+    def _make(self, source: Source, signature: Signature, path: Path, room: int | None) -> None:
+        # The model as it is saved and read again, as it is traced, and in the graph.
         needed = 3 * sum(tensor.nbytes for tensor in source.owner.state_dict().values())
         if shutil.disk_usage(self._folder).free < needed:
             raise ExportError(f"{needed >> 20} MiB of disk are needed in {self._folder}")
+        if room is not None and room < needed:
+            left = max(0, room) >> 20
+            raise ExportError(f"{needed >> 20} MiB of memory are needed to make one, and {left} are left for it")
         with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=self._folder) as scratch:
             work = Path(scratch)
             # In pieces, each of which holds the interpreter's lock for a moment only.
@@ -160,15 +161,6 @@ class GraphFiles:
             if kept > KEPT_BYTES and graph != newest:
                 for file in (*files, graph.with_suffix(".lock")):
                     file.unlink(missing_ok=True)
-
-
-def check_room(source: Source, room: int | None) -> None:
-    """Raise ExportError where memory is too short for the process that makes a graph."""
-    needed = MAKING * sum(tensor.nbytes for tensor in source.module.state_dict().values())
-    if room is not None and room < needed:
-        raise ExportError(
-            f"{needed >> 20} MiB of memory are needed to make one, and {max(0, room) >> 20} are left for it"
-        )
 
 
 def reason_in(told: str) -> str:

@@ -114,11 +114,9 @@ def add_model(
         wanted = Wanted(source, model_id, size_of(size), fields, tuple(lora or ()), replace)
         found = find(wanted, file, chosen)
         tell_found(found, file, as_json)
-        written = not dry_run and (yes or agreed(f"Write this into {file.path}?"))
+        written = is_to_be_written(file, yes, dry_run)
         if written:
             file.put(found.model_id, found.proposal.row, default=default)
-        elif not dry_run:
-            raise ClientError("not added: the catalogue is as it was")
     if as_json:
         answer = {"id": found.model_id, "row": found.proposal.row, "written": written, "notes": found.proposal.notes}
         show({**answer, "fit": found.fit}, as_json, str)
@@ -140,11 +138,9 @@ def add_adapter(file: CatalogFile, found: FoundAdapter, yes: bool, dry_run: bool
         console.print(shown_adapter(found.adapter_id, found.row), markup=False, highlight=False)
         for note in found.notes:
             console.print(f"- {note}", markup=False)
-    written = not dry_run and (yes or agreed(f"Write this into {file.path}?"))
+    written = is_to_be_written(file, yes, dry_run)
     if written:
         file.put_adapter(found.adapter_id, found.row)
-    elif not dry_run:
-        raise ClientError("not added: the catalogue is as it was")
     if as_json:
         answer = {"id": found.adapter_id, "row": found.row, "written": written, "notes": [*found.notes]}
         show({**answer, "kind": "lora"}, as_json, str)
@@ -255,6 +251,13 @@ def catalog_with(file: CatalogFile, model_id: str) -> Catalog:
     names = [name for model in catalog.models for name in (model.id, *model.aliases)] if catalog else []
     check_id(model_id, tuple(names))
     return Catalog.load(file.named)
+
+
+def is_to_be_written(file: CatalogFile, yes: bool, dry_run: bool) -> bool:
+    """Whether what was shown goes into the catalogue. Raises ClientError where somebody says no."""
+    if not dry_run and not (yes or agreed(f"Write this into {file.path}?")):
+        raise ClientError("not added: the catalogue is as it was")
+    return not dry_run
 
 
 def must_be_asked(yes: bool, otherwise: str = "") -> None:

@@ -17,6 +17,7 @@ from core.catalog.checkpoint import CheckpointError, read_checkpoint
 from core.catalog.checkpoint_adapters import FAMILY_TITLES
 from core.catalog.checkpoint_header import read_header
 from core.catalog.families import UNKNOWN
+from core.lora_tags import read_weight
 
 WEIGHTS_IN_FILE: Final = ("preferred_weight", "preferred weight", "ss_preferred_weight")
 MOST_WORDS: Final = 8
@@ -108,9 +109,5 @@ def trigger_words(told: Mapping[str, str]) -> tuple[str, ...]:
 
 def weight_of(told: Mapping[str, str]) -> float | None:
     """How strongly its maker means it, where the file says so."""
-    for name in WEIGHTS_IN_FILE:
-        try:
-            return max(-10.0, min(10.0, float(told[name])))
-        except (KeyError, ValueError):
-            continue
-    return None
+    said = (read_weight(told.get(name)) for name in WEIGHTS_IN_FILE)
+    return next((weight for weight in said if weight is not None), None)

@@ -16,6 +16,7 @@ from core.catalog.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from core.catalog.checkpoint_adapters import FAMILY_TITLES
 from core.catalog.few_step_names import lora_names
 from core.catalog.few_steps import few_steps
+from core.catalog.model import MOST_LORA_SCALE
 
 USUAL: Final = ("pytorch_lora_weights.safetensors", "adapter_model.safetensors")
 """What libraries call the file of a LoRA in its folder."""
@@ -69,7 +70,7 @@ def place_and_scale(typed: str) -> tuple[str, float | None]:
     place, colon, said = typed.strip().rpartition(":")
     if not colon or Path(typed).expanduser().exists() or not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)", said):
         return typed.strip(), None
-    if not -10 <= float(said) <= 10:
+    if abs(float(said)) > MOST_LORA_SCALE:
         raise AskedWrongly(f"--lora {typed}: the strength {said} is not between -10 and 10; 1 is as it was trained")
     return place, float(said)
 

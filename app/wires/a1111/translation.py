@@ -14,7 +14,7 @@ from core.catalog.catalog import Catalog
 from core.catalog.model import Model
 from core.errors import InvalidRequest
 from core.jobs import MAX_SEED
-from core.lora_tags import Tag, without_tags
+from core.lora_tags import Tag, bounded, without_tags
 from core.weighted_text import without_weights
 
 LABEL: Final = {"client": "a1111"}
@@ -94,7 +94,7 @@ def loras_of(tags: Sequence[Tag], model: Model, catalog: Catalog) -> tuple[list[
             unknown.append(f"model '{model.id}' has no LoRA '{tag.name[:64]}': drawn without it")
             continue
         weight = fitting[tag.name].weight if tag.weight is None else tag.weight
-        wanted[tag.name] = wanted.get(tag.name, 0.0) + weight
+        wanted[tag.name] = bounded(wanted.get(tag.name, 0.0) + weight)
     return [WantedLora(name, weight, "prompt") for name, weight in wanted.items()], unknown
 
 

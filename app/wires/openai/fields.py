@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -99,16 +98,6 @@ def _nothing(value: object) -> None:
         raise PydanticCustomError("unsupported_value", "is not done by this server: leave it out")
 
 
-def _read(value: object) -> object:
-    """A form has no objects: there it is JSON's text of one."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
-
-
 Unsupported = Annotated[object, AfterValidator(_nothing)]
 
 
@@ -135,7 +124,7 @@ class ImagesInput(StrictInput):
     svg: Unsupported = None
 
     negative_prompt: Words | None = None
-    adapters: Annotated[AdaptersInput, BeforeValidator(_read)] | None = None
+    adapters: AdaptersInput | None = None
     seed: int | None = Field(default=None, ge=RANDOM_SEED, le=MAX_SEED)
     steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
     num_inference_steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from core.settings import Settings
 from tests.app.conftest import MODELS, connected
+from tests.app.wires.openai.files import file_of, plain
 
 ADAPTERS = """
 [adapters.inked]
@@ -96,6 +97,16 @@ def test_the_list_of_models_tells_what_goes_with_each(client: TestClient) -> Non
         "license": "",
     }
     assert [row["id"] for row in models["flux-tiny"]["adapters"]] == ["other"]
+
+
+def test_a_form_has_them_as_json(client: TestClient) -> None:
+    form = {"prompt": "a fox", "adapters": '{"loras": [{"id": "inked", "weight": 0.5}]}'}
+    job = client.post("/v1/generations", data=form, files={"image": file_of(plain(64, 64))}).json()
+    assert job["adapters"] == {"loras": [{"id": "inked", "weight": 0.5}]}
+    # And so on OpenAI's wire
+    form["adapters"] = '{"loras": [{"id": "inkd"}]}'
+    error = client.post("/v1/images/edits", data=form, files={"image": file_of(plain(64, 64))}).json()["error"]
+    assert (error["code"], error["param"]) == ("adapter_not_found", "adapters.loras.0.id")
 
 
 def test_openai_s_wire_takes_them_beside_its_own_fields(client: TestClient) -> None:

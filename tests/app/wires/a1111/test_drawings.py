@@ -56,6 +56,9 @@ def test_loras_in_the_prompt_are_the_job_s(settings: Settings, drawing: FakeWork
         # When a prompt names one that goes with the model, one that does not, and one that nobody has
         answer = post(server, "txt2img", prompt="a fox <lora:inked:0.5> <lora:other:1>, red<lora:gone:1>")
         job = job_of(server, answer)
+        # Or the same twice, then it counts twice, as far as a weight may go
+        twice = job_of(server, post(server, "txt2img", prompt="<lora:inked:6> <lora:inked:6>"))
+    assert twice["adapters"] == {"loras": [{"id": "inked", "weight": 10.0}]}
     # Then the model is told the words and guided by the first; of the others the job says that it went without
     assert job["parameters"]["prompt"] == "a fox , red"
     assert job["adapters"] == {"loras": [{"id": "inked", "weight": 0.5}]}
