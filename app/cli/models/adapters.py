@@ -16,7 +16,6 @@ from core.catalog.catalog import Catalog
 from core.catalog.checkpoint import CheckpointError, read_checkpoint
 from core.catalog.checkpoint_adapters import FAMILY_TITLES
 from core.catalog.checkpoint_header import read_header
-from core.catalog.families import UNKNOWN
 from core.lora_tags import read_weight
 
 WEIGHTS_IN_FILE: Final = ("preferred_weight", "preferred weight", "ss_preferred_weight")
@@ -56,9 +55,8 @@ def find_adapter(
     notes: list[str] = []
     told = metadata_of(file)
     words = trigger_words(told)
-    row: dict[str, Any] = {"kind": "lora", "source": lora.source, "family": family_of(lora, models, notes)}
-    if models:
-        row["models"] = [*models]
+    row: dict[str, Any] = {"kind": "lora", "source": lora.source}
+    row |= {"models": [*models]} if models else {"family": family_of(lora, notes)}
     weight = lora.scale if lora.scale is not None else weight_of(told)
     if weight is not None:
         row["weight"] = weight
@@ -70,10 +68,8 @@ def find_adapter(
     return FoundAdapter(named, row, tuple(notes))
 
 
-def family_of(lora: Lora, models: tuple[str, ...], notes: list[str]) -> str:
+def family_of(lora: Lora, notes: list[str]) -> str:
     """The family of models that it goes with, as rows name it. Raises AskedWrongly where nothing tells it."""
-    if models:
-        return UNKNOWN
     fitting = [family for family, loras in FITTING.items() if lora.family in loras]
     if not fitting:
         raise AskedWrongly(
