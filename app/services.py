@@ -161,6 +161,12 @@ def _allowed(request: Request) -> Callable[[str], bool]:
     return lambda model_id: not models or model_id in models
 
 
+def _allowed_adapters(request: Request) -> Callable[[str], bool]:
+    """Whether the key of this request may use the adapter of that id."""
+    adapters: frozenset[str] = request.state.adapters
+    return lambda adapter_id: not adapters or adapter_id in adapters
+
+
 def _is_admin(request: Request) -> bool:
     """Whether this request may know of the machine's own affairs; without keys everybody may."""
     scopes: frozenset[Scope] = request.state.scopes
@@ -172,4 +178,5 @@ BaseUrl = Annotated[str, Depends(_base_url)]
 Owner = Annotated[str, Depends(_owner)]
 Viewer = Annotated[str | None, Depends(_viewer)]
 IsAdmin = Annotated[bool, Depends(_is_admin)]
+AllowedAdapters = Annotated[Callable[[str], bool], Depends(_allowed_adapters)]
 Allowed = Annotated[Callable[[str], bool], Depends(_allowed)]

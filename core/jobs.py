@@ -87,6 +87,12 @@ class GenerationRequest(Record):
         return parameters_of(info.data["task"]).model_validate(value) if isinstance(value, Mapping) else value
 
     @property
+    def adapter_ids(self) -> tuple[str, ...]:
+        """The adapters of the catalogue that it asks for, each once."""
+        guides = (each.guide.adapter for each in self.inputs if each.guide and each.guide.adapter)
+        return tuple(dict.fromkeys((*(each.id for each in self.adapters), *guides)))
+
+    @property
     def cost(self) -> int:
         """What all of it costs, in row-pixels x frames x steps."""
         return len(self.seeds) * self.parameters.cost

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
+from core.catalog.adapter import ADAPTER_ID
 from core.record import Record
 
 MAX_LIMIT: Final = 1_000_000_000
@@ -37,6 +38,7 @@ FULL: Final = frozenset(Scope)
 
 Scopes = Annotated[tuple[Annotated[Scope, Field(strict=False)], ...], Field(min_length=1, max_length=3, strict=False)]
 ModelId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+AdapterId = Annotated[str, Field(pattern=ADAPTER_ID)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
 
 
@@ -52,6 +54,9 @@ class KeyPolicy(Record):
     )
     models: Annotated[tuple[ModelId, ...], Field(strict=False)] = Field(
         default=(), max_length=64, description="The models it may ask for; empty: all.", examples=[["easel-mini"]]
+    )
+    adapters: Annotated[tuple[AdapterId, ...], Field(strict=False)] = Field(
+        default=(), max_length=64, description="The adapters it may ask for; empty: all.", examples=[["inked"]]
     )
     weight: float = Field(
         default=1.0, ge=0.01, le=100, description="Its share of a busy server: 2 gets twice as much as 1."

@@ -82,8 +82,26 @@ class Parent(Record):
     index: int
 
 
+class Guide(Record):
+    """How a picture guides the model beside the words: through which adapter of the catalogue, and how strongly.
+
+    Without an `adapter` the model itself reads it. `start` and `end` are the shares of the denoising between which it
+    does; `mode` is the kind of control that it is, where one adapter does several. `preprocessor` is what was made of
+    it, with the `thresholds` of canny.
+    """
+
+    adapter: str | None = None
+    weight: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+    mode: str | None = None
+    preprocessor: str = "none"
+    thresholds: tuple[int, int] | None = None
+
+
 class Input(StoredFile):
     """One file that a job starts from, a copy of its own: `role` says what it is to the task."""
 
     role: str
     parent: Parent | None = None
+    guide: Guide | None = None

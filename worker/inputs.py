@@ -30,7 +30,8 @@ def read_inputs(results: ResultStore, request: GenerationRequest) -> Inputs:
     read: dict[str, tuple[Image.Image, ...]] = {}
     for given in sorted(request.inputs, key=lambda each: each.index):
         role = task.role(given.role)
-        picture = fitted(_opened(results, given), role.mode if role else USUAL_MODE, size)
+        wanted = None if role is not None and role.as_given else size
+        picture = fitted(_opened(results, given), role.mode if role else USUAL_MODE, wanted)
         read[given.role] = (*read.get(given.role, ()), picture)
     return read
 

@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from core.jobs import GenerationRequest
+from core.media import Guide
+from core.tasks import CONTROL, GUIDES
 
 
 def recipe(request: GenerationRequest, seed: int) -> str:
-    """Task, model, every parameter, adapters if there are any, and the seed, as one flat JSON object in ASCII.
+    """Task, model, every parameter, adapters and guides if there are any, and the seed, as one JSON object in ASCII.
 
-    It is a body of POST /v1/generations.
+    It is a body of POST /v1/generations, but for the pictures that it started from.
     """
     fields = request.model_dump(mode="json", include={"task", "model", "parameters", "adapters"}, exclude_none=True)
     told, adapters = fields.pop("parameters"), fields.pop("adapters")
-    return json.dumps({**fields, **told, **({"adapters": {"loras": adapters}} if adapters else {}), "seed": seed})
+    loras = {"adapters": {"loras": adapters}} if adapters else {}
+    guides = {
+        role.name: [
+            guide_told(each.guide, role.name) for each in request.inputs if each.role == role.name and each.guide
+        ]
+        for role in GUIDES
+    }
+    inputs = {role: told for role, told in guides.items() if told}
+    return json.dumps({**fields, **told, **loras, **({"inputs": inputs} if inputs else {}), "seed": seed})
+
+
+def guide_told(guide: Guide, role: str) -> dict[str, Any]:
+    """What a request says of a picture in that role."""
+    told = guide.model_dump(mode="json", exclude_none=True, exclude={"weight"})
+    if role == CONTROL.name:
+        return {**told, "scale": guide.weight}
+    return {"weight": guide.weight, **({"adapter": guide.adapter} if guide.adapter else {})}

@@ -5,95 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, create_model
+from pydantic import AfterValidator, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 
 from app.http.bodies import Files
 from app.http.validation import StrictInput
 from app.jobs.adapters import AdaptersInput
 from app.jobs.fields import MAX_EXPIRES_IN, MetadataKey, MetadataValue, WebhookUrl, not_blank, words_schema
+from app.jobs.guide_fields import GuidesInput
+from app.jobs.picture_fields import Pictures
 from app.jobs.request import JobRequest
-from app.jobs.sources import EarlierOutput, InlineFile, OpenedFile, Source, UploadedFile, source_of_text
+from app.jobs.sources import InlineFile, OpenedFile, Source
 from core.catalog.model import MAX_IMAGES
-from core.errors import InvalidRequest
-from core.jobs import JOB_ID, MAX_SEED, RANDOM_SEED, Priority
-from core.store.uploads import UPLOAD_ID
-from core.tasks import all_tasks, roles
+from core.jobs import MAX_SEED, RANDOM_SEED, Priority
+from core.tasks import GUIDES, all_tasks, starting_roles
 from core.tasks.text import at_most
 
 MAX_PROMPT_CHARS: Final = 8_000
 """Of a text on this wire: some 2,000 tokens."""
-
-PICTURE_SCHEMA: Final[dict[str, Any]] = {
-    "anyOf": [
-        {
-            "type": "string",
-            "format": "picture",
-            "description": "An http or https URL, a data URI, or plain base64: PNG, JPEG or WebP.",
-        },
-        {
-            "type": "object",
-            "description": "An output of another generation of yours.",
-            "required": ["generation", "index"],
-            "properties": {
-                "generation": {"type": "string", "pattern": f"^{JOB_ID.pattern}$"},
-                "index": {"type": "integer", "minimum": 0, "maximum": 99},
-            },
-            "additionalProperties": False,
-        },
-        {
-            "type": "object",
-            "description": "A file of POST /v1/uploads.",
-            "required": ["upload"],
-            "properties": {"upload": {"type": "string", "pattern": f"^{UPLOAD_ID.pattern}$"}},
-            "additionalProperties": False,
-        },
-    ]
-}
-
-
-def _source(value: object) -> Source:
-    """Where an input comes from, as JSON says it."""
-    if isinstance(value, str):
-        try:
-            return source_of_text(value, "it")
-        except InvalidRequest as error:
-            raise PydanticCustomError("input", "{said}", {"said": error.message.removeprefix("'it' ")}) from error
-    if isinstance(value, dict) and value.keys() == {"generation", "index"}:
-        generation, index = value["generation"], value["index"]
-        if isinstance(generation, str) and isinstance(index, int) and not isinstance(index, bool):
-            return EarlierOutput(generation, index)
-    if isinstance(value, dict) and value.keys() == {"upload"} and isinstance(value["upload"], str):
-        return UploadedFile(value["upload"])
-    raise PydanticCustomError(
-        "input",
-        'must be a URL, a data URI, base64, {{"generation": "gen_…", "index": 0}} or {{"upload": "upl_…"}}',
-    )
-
-
-def _sources(value: object) -> tuple[Source, ...]:
-    """One source or several."""
-    return tuple(_source(each) for each in value) if isinstance(value, list) else (_source(value),)
-
-
-Given = Annotated[
-    Any,
-    AfterValidator(_sources),
-    WithJsonSchema({"anyOf": [*PICTURE_SCHEMA["anyOf"], {"type": "array", "items": PICTURE_SCHEMA, "minItems": 1}]}),
-]
-
-
-def _known_roles(inputs: dict[str, tuple[Source, ...]]) -> dict[str, tuple[Source, ...]]:
-    unknown = next((name for name in inputs if name not in roles()), None)
-    if unknown is not None:
-        raise PydanticCustomError(
-            "unknown_parameter",
-            "{hint}",
-            {"name": unknown[:60], "hint": f"inputs are {', '.join(roles())}"},
-        )
-    return inputs
-
 
 FORMATS: Final = {each.name: each for task in all_tasks().values() for each in task.medium.formats}
 QUALITY_NEEDS_LOSS: Final[dict[str, Any]] = {
@@ -123,6 +52,21 @@ class OutputInput(StrictInput):
     )
 
 
+if TYPE_CHECKING:
+    InputsInput = GuidesInput
+else:
+    InputsInput = create_model(
+        "InputsInput",
+        __base__=GuidesInput,
+        __module__=__name__,
+        __doc__="The pictures that a job starts from, by what they are to it.",
+        **{
+            role: (Pictures | None, Field(default=None, description=f"The {role} to start from."))
+            for role in starting_roles()
+        },
+    )
+
+
 class JobInput(StrictInput):
     """What can be said of every job, whatever the task."""
 
@@ -135,8 +79,10 @@ class JobInput(StrictInput):
     style: str | None = Field(
         default=None, max_length=64, description="One of the model's `styles`: it is put into the prompt."
     )
-    inputs: Annotated[dict[str, Given], AfterValidator(_known_roles)] = Field(
-        default={}, description="The pictures to start from, by role: `image`; `mask`, white where it is drawn anew."
+    inputs: InputsInput = Field(
+        default=InputsInput(),
+        description="The pictures to start from, by role: `image`; `mask`, white where it is drawn anew; and those "
+        "that guide the model beside the words: `control`, `reference`.",
     )
     adapters: AdaptersInput = Field(default=AdaptersInput(), description="What guides the model beside the words.")
     seed: int | None = Field(
@@ -177,18 +123,23 @@ class JobInput(StrictInput):
     def sources(self, files: Files) -> dict[str, tuple[Source, ...]]:
         """Where its inputs come from, by role: what it names, and the `files` that came along."""
         came = {role: tuple(InlineFile(content) for content in contents) for role, contents in files.items()}
-        named: dict[str, tuple[Source, ...]] = self.inputs
-        return {role: (*named.get(role, ()), *came.get(role, ())) for role in (*named, *came)}
+        guides = {role.name: tuple(self.inputs.guide_sources(role.name, came.pop(role.name, ()))) for role in GUIDES}
+        named = {role: getattr(self.inputs, role) or () for role in InputsInput.model_fields if role not in guides}
+        sources = {role: (*named.get(role, ()), *came.get(role, ())) for role in (*named, *came)}
+        return {role: given for role, given in (sources | guides).items() if given}
 
-    def wanted(self, inputs: Mapping[str, Sequence[OpenedFile]], fingerprint: str) -> JobRequest:
+    def wanted(self, opened: Mapping[str, Sequence[OpenedFile]], fingerprint: str) -> JobRequest:
         """What it asks for, with its files opened."""
+        guides = [role.name for role in GUIDES]
+        wanted = [each for role in guides for each in self.inputs.wanted_guides(role, opened.get(role, ()))]
         return JobRequest(
             task=self.task,
             model=self.model,
             style=self.style,
             loras=self.adapters.wanted(),
             parameters={name: getattr(self, name) for name in parameter_fields()},
-            inputs=inputs,
+            inputs={role: files for role, files in opened.items() if role not in guides},
+            guides=wanted,
             seed=self.seed,
             n=self.n,
             format=self.output.format,

@@ -6,7 +6,7 @@ from math import gcd
 from typing import Any, Final
 
 from core.catalog.catalog import Catalog
-from core.tasks import Task, all_tasks
+from core.tasks import Task, all_tasks, starting_roles
 
 EXAMPLES: Final[list[dict[str, Any]]] = [
     {"prompt": "a red apple"},
@@ -59,15 +59,16 @@ def task_schema(task: Task) -> dict[str, Any]:
     own = task.parameters.model_fields
     foreign = {name for other in all_tasks().values() for name in other.parameters.model_fields} - own.keys()
     needed = [name for name, info in own.items() if info.is_required() and info.annotation is str]
-    roles: dict[str, Any] = {role.name: {} for role in task.roles}
-    inputs: dict[str, Any] = {"required": [*roles], "properties": roles, "additionalProperties": False}
+    starts = [role.name for role in task.roles]
+    foreign_roles = [name for name in starting_roles() if name not in starts]
+    inputs: dict[str, Any] = {"properties": {name: {"type": "null"} for name in foreign_roles}, "required": starts}
     return {
         "title": task.name,
         "description": task.title,
-        "required": [*needed, *(["inputs"] if roles else []), *([] if task.implied else ["task"])],
+        "required": [*needed, *(["inputs"] if starts else []), *([] if task.implied else ["task"])],
         "properties": {
             "task": {"enum": [task.name, *([None] if task.implied else [])]},
-            "inputs": inputs if roles else {"maxProperties": 0},
+            "inputs": inputs,
             **{name: {"type": "string"} for name in needed},
             **{name: {"type": "null"} for name in sorted(foreign)},
         },

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from app.auth.access import needs
 from app.http.errors import documented
-from app.services import Allowed, IsAdmin, ServicesOf
-from core.catalog.adapter import AdapterKind
+from app.services import Allowed, AllowedAdapters, IsAdmin, ServicesOf
+from core.catalog.adapter import AdapterKind, Preprocessor
 from core.catalog.catalog import Catalog
 from core.catalog.default_aliases import model_meant, names_of
 from core.catalog.model import Model, PromptSyntax
@@ -38,7 +39,18 @@ class AdapterView(BaseModel):
     """What may guide a model where a request names it."""
 
     id: str
-    kind: AdapterKind
+    kind: AdapterKind = Field(
+        description="`lora`: named in `adapters.loras`; `controlnet` and `t2i-adapter`: in `inputs.control`; "
+        "`ip-adapter`: in `inputs.reference`."
+    )
+    preprocessor: Preprocessor = Field(description="What a ControlNet wants made of a picture, if a request says none.")
+    modes: tuple[str, ...] = Field(description="The kinds of control that it does, where those are several.")
+
+    @field_validator("modes", mode="before")
+    @classmethod
+    def _names(cls, modes: object) -> object:
+        return tuple(modes) if isinstance(modes, dict) else modes
+
     weight: float = Field(description="How strongly it guides where a request does not say.")
     trigger_words: tuple[str, ...] = Field(description="Words in a prompt that it was trained to be called by.")
     description: str
@@ -100,7 +112,14 @@ class ModelList(BaseModel):
     data: list[ModelView]
 
 
-def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...], *, in_full: bool) -> ModelView:
+def _view(
+    model: Model,
+    catalog: Catalog,
+    workers: tuple[WorkerInfo, ...],
+    allowed: Callable[[str], bool],
+    *,
+    in_full: bool,
+) -> ModelView:
     seen = state_of_model(model, workers)
     fields = {name: getattr(model, name) for name in ModelView.model_fields if name in Model.model_fields}
     fields.pop("backend")  # of a row: what was asked for
@@ -113,7 +132,9 @@ def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...], *, in
             "aliases": names_of(model, implied_task(()).name, catalog),
             "embeddings": (*model.embeddings,),
             "adapters": tuple(
-                AdapterView.model_validate(row, from_attributes=True) for row in catalog.adapters_of(model)
+                AdapterView.model_validate(row, from_attributes=True)
+                for row in catalog.adapters_of(model)
+                if allowed(row.id)
             ),
         },
         created=catalog.modified,
@@ -126,11 +147,17 @@ def _view(model: Model, catalog: Catalog, workers: tuple[WorkerInfo, ...], *, in
 
 
 @router.get("", summary="List the models", responses=documented(503))
-def list_models(services: ServicesOf, allowed: Allowed, is_admin: IsAdmin) -> ModelList:
+def list_models(
+    services: ServicesOf, allowed: Allowed, allowed_adapters: AllowedAdapters, is_admin: IsAdmin
+) -> ModelList:
     """The models that your key may name, with their sizes, steps and samplers."""
     workers, catalog = services.workers.alive(), services.catalog
     return ModelList(
-        data=[_view(model, catalog, workers, in_full=is_admin) for model in catalog.models if allowed(model.id)]
+        data=[
+            _view(model, catalog, workers, allowed_adapters, in_full=is_admin)
+            for model in catalog.models
+            if allowed(model.id)
+        ]
     )
 
 
@@ -139,6 +166,7 @@ def get_model(
     model_id: Annotated[str, Path(examples=["easel-mini"], description="An id or alias of GET /v1/models.")],
     services: ServicesOf,
     allowed: Allowed,
+    allowed_adapters: AllowedAdapters,
     is_admin: IsAdmin,
 ) -> ModelView:
     """One model of the list, or the one that a name of another service means, such as `dall-e-3`."""
@@ -146,4 +174,4 @@ def get_model(
     model = model_meant(model_id[:128], implied_task(()).name, catalog)
     if not allowed(model.id):
         raise Forbidden(f"your API key may not use the model '{model.id}'", code="model_not_allowed", param="model_id")
-    return _view(model, catalog, services.workers.alive(), in_full=is_admin)
+    return _view(model, catalog, services.workers.alive(), allowed_adapters, in_full=is_admin)

@@ -15,12 +15,13 @@ from core.store import KeyStore
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and what they may do; `requests_per_minute` is None for no limit, no `models` are all."""
+    """Who asks, and what they may do; `requests_per_minute` is None for no limit, no `models` or `adapters` are all."""
 
     owner: str
     scopes: frozenset[Scope]
     requests_per_minute: int | None
     models: frozenset[str] = frozenset()
+    adapters: frozenset[str] = frozenset()
 
 
 LOCAL: Final = Caller(LOCAL_OWNER, FULL, None)
@@ -74,4 +75,5 @@ class KeyAuthenticator:
             frozenset(key.scopes),
             (self._per_minute if own is None else own) or None,
             frozenset(key.models),
+            frozenset(key.adapters),
         )

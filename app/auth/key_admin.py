@@ -16,7 +16,7 @@ from core.store import IssuedKey, KeyStore
 class KeyAdmin:
     """Raises ValidationError or InvalidRequest for what no key of this server can be, NotFound for a key that is none.
 
-    The catalogue is read only for a policy that names models: there may be keys before there is one.
+    The catalogue is read only for a policy that names models or adapters: there may be keys before there is one.
     """
 
     keys: KeyStore
@@ -45,5 +45,13 @@ class KeyAdmin:
                     f"there is no model '{name}' here; there is {', '.join(known)}",
                     code="model_not_found",
                     param="models",
+                )
+        adapters = [each.id for each in self.catalog().adapters] if policy.adapters else []
+        for adapter_id in policy.adapters:
+            if adapter_id not in adapters:
+                raise InvalidRequest(
+                    f"there is no adapter '{adapter_id}' here; there is {', '.join(adapters) or 'none'}",
+                    code="adapter_not_found",
+                    param="adapters",
                 )
         return policy.evolve(models=tuple(dict.fromkeys(known[name] for name in policy.models)))

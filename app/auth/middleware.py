@@ -105,7 +105,7 @@ class AuthMiddleware:
 
     async def _admit(self, scope: Scope, access: Access) -> Allowance | None:
         """What is left of the key's rate, if the request counts."""
-        scope.setdefault("state", {}).update(owner=None, models=frozenset(), scopes=frozenset())
+        scope.setdefault("state", {}).update(owner=None, models=frozenset(), adapters=frozenset(), scopes=frozenset())
         if access.public:
             return None
         return await run_in_threadpool(self._check_key, scope, access)
@@ -119,7 +119,7 @@ class AuthMiddleware:
             return None
         caller = self._caller(authorization, access)
         access.check(caller.scopes)
-        scope["state"].update(owner=caller.owner, models=caller.models, scopes=caller.scopes)
+        scope["state"].update(owner=caller.owner, models=caller.models, adapters=caller.adapters, scopes=caller.scopes)
         if caller.requests_per_minute is None or not access.metered:
             return None
         return self._rates.take(caller.owner, caller.requests_per_minute)

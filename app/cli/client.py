@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -61,12 +61,13 @@ class Client:
         except httpx.HTTPError:
             return False
 
-    def submit(self, body: Mapping[str, Any], files: Mapping[str, bytes] | None = None) -> dict[str, Any]:
+    def submit(self, body: Mapping[str, Any], files: Mapping[str, Sequence[bytes]] | None = None) -> dict[str, Any]:
         """Ask for a generation: as JSON, or as a form if `files` come along, by their roles. Raises ClientError."""
         if not files:
             return self._json("POST", "/v1/generations", json=body)
         fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in body.items()}
-        return self._json("POST", "/v1/generations", data=fields, files={**files})
+        sent = [(role, content) for role, contents in files.items() for content in contents]
+        return self._json("POST", "/v1/generations", data=fields, files=sent)
 
     def get(self, job_id: str) -> dict[str, Any]:
         return self._json("GET", f"/v1/generations/{job_id}")

@@ -1,11 +1,11 @@
-"""What `--image` and `--mask` name: a file, standard input, a URL, or an output of an earlier job."""
+"""What `--image`, `--mask` and the like name: a file, standard input, a URL, or an output of an earlier job."""
 
 from __future__ import annotations
 
 import io
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -24,23 +24,31 @@ class Inputs:
     """By role: what the server finds by itself from its `names`, and the `files` that are sent along."""
 
     names: Mapping[str, Any]
-    files: Mapping[str, bytes]
+    files: Mapping[str, Sequence[bytes]]
 
 
 def inputs_of(given: Mapping[str, str | None]) -> Inputs:
     """Read what was `given` for each role. Raises AskedWrongly for a file that cannot be read."""
     names: dict[str, Any] = {}
-    files: dict[str, bytes] = {}
+    files: dict[str, Sequence[bytes]] = {}
     for role, text in given.items():
         if text is None:
             continue
-        if match := OUTPUT.fullmatch(text):
-            names[role] = {"generation": match[1], "index": int(match[2] or 0)}
-        elif FETCHED.match(text):
-            names[role] = text
+        name, content = named_or_read(role, text)
+        if content is None:
+            names[role] = name
         else:
-            files[role] = _read(role, text)
+            files[role] = [content]
     return Inputs(names, files)
+
+
+def named_or_read(role: str, text: str) -> tuple[Any, bytes | None]:
+    """What the server is to find by itself, or the bytes of a file here. Raises AskedWrongly."""
+    if match := OUTPUT.fullmatch(text):
+        return {"generation": match[1], "index": int(match[2] or 0)}, None
+    if FETCHED.match(text):
+        return text, None
+    return None, _read(role, text)
 
 
 def _read(role: str, text: str) -> bytes:

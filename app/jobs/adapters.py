@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from app.http.validation import StrictInput
-from core.catalog.adapter import MOST_LORAS
+from core.catalog.adapter import LORAS, MOST_LORAS
 from core.catalog.catalog import Catalog
 from core.catalog.model import LoraScale, Model
 from core.errors import InvalidRequest, NotFound
@@ -64,10 +64,14 @@ def chosen_adapters(wanted: Sequence[WantedLora], model: Model, catalog: Catalog
             row = catalog.adapter(each.id)
         except NotFound as error:
             raise NotFound(error.message, code=error.code, param=each.param) from error
-        if not row.fits(model):
-            fitting = ", ".join(f"'{other.id}'" for other in catalog.adapters_of(model)) or "none"
+        fitting = catalog.adapters_of(model, LORAS)
+        if row not in fitting:
+            known = ", ".join(f"'{other.id}'" for other in fitting) or "none"
+            what = (
+                "does not go" if row.kind == "lora" else f"is a {row.kind}, which a picture is given to, and goes not"
+            )
             raise InvalidRequest(
-                f"adapter '{row.id}' does not go with model '{model.id}': of this server's go {fitting}",
+                f"adapter '{row.id}' {what} with model '{model.id}': of this server's LoRAs go {known}",
                 code="adapter_not_fitting",
                 param=each.param,
             )

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from app.http.validation import as_body_error, shown
 from app.jobs.adapters import WantedLora, chosen_adapters
+from app.jobs.guides import ChosenGuide, WantedGuide, chosen_guides
 from app.jobs.sources import OpenedFile
 from core.catalog.catalog import Catalog
 from core.catalog.default_aliases import model_meant
@@ -19,14 +20,15 @@ from core.catalog.model import Model
 from core.errors import InvalidRequest
 from core.jobs import Adapter, Priority, seeds_for
 from core.media import Output
-from core.tasks import Parameters, Task, implied_task, task_named
+from core.tasks import CONTROL, Parameters, Task, implied_task, task_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
     """One generation as a client wants it. Whatever is None or left out of `parameters` is the model's to say.
 
-    `inputs` are opened files by role; `format` is one of the task's medium, its first if unset; `style` is one of the
+    `inputs` are opened files by role, `guides` those that guide the model beside the words; `format` is
+    one of the task's medium, its first if unset; `style` is one of the
     model's ways to put a prompt; `fingerprint` is equal for equal calls;
     `notes` say what of the call was understood otherwise than it was put. A `seed` of -1 is a random one.
     """
@@ -38,6 +40,7 @@ class JobRequest:
     style: str | None = None
     loras: Sequence[WantedLora] = ()
     inputs: Mapping[str, Sequence[OpenedFile]] = field(default_factory=dict)
+    guides: Sequence[WantedGuide] = ()
     seed: int | None = None
     n: int = 1
     format: str | None = None
@@ -58,6 +61,7 @@ class Resolved:
     model: Model
     parameters: Parameters
     adapters: tuple[Adapter, ...]
+    guides: tuple[ChosenGuide, ...]
     seeds: tuple[int, ...]
     output: Output
 
@@ -74,10 +78,12 @@ def resolve(wanted: JobRequest, catalog: Catalog) -> Resolved:
     _check_roles(task, wanted.inputs)
     model = model_meant(wanted.model, task.name, catalog) if wanted.model else catalog.model(None)
     parameters = _parameters(wanted, task, model)
+    guides = chosen_guides(wanted.guides, task, model, catalog)
     pictures = sum(len(wanted.inputs[role.name]) for role in task.roles if role.mode == "RGB")
+    pictures += sum(each.guide.adapter is None for each in guides)
     task.check(model, parameters, wanted.n, pictures)
     adapters = chosen_adapters(wanted.loras, model, catalog)
-    return Resolved(task, model, parameters, adapters, seeds_for(wanted.seed, wanted.n), _output(wanted, task))
+    return Resolved(task, model, parameters, adapters, guides, seeds_for(wanted.seed, wanted.n), _output(wanted, task))
 
 
 def _check_roles(task: Task, inputs: Mapping[str, Sequence[OpenedFile]]) -> None:
@@ -94,7 +100,8 @@ def _check_roles(task: Task, inputs: Mapping[str, Sequence[OpenedFile]]) -> None
                 f"'inputs.{role.name}' has {count} files, and {task.name} takes {role.most}",
                 param=f"inputs.{role.name}",
             )
-    surplus = next((name for name in inputs if task.role(name) is None), None)
+    known = {role.name for role in task.roles}
+    surplus = next((name for name in inputs if name not in known), None)
     if surplus is not None:
         raise InvalidRequest(f"{task.name} takes no 'inputs.{surplus}'", param=f"inputs.{surplus}")
 
@@ -107,6 +114,7 @@ def _parameters(wanted: JobRequest, task: Task, model: Model) -> Parameters:
     if wanted.style is not None:
         given["prompt"] = model.in_style(given.get("prompt", ""), wanted.style)
     facts = {role.name: [opened.facts for opened in wanted.inputs[role.name]] for role in task.roles}
+    facts[CONTROL.name] = [each.opened.facts for each in wanted.guides if each.role == CONTROL.name]
     try:
         return task.parameters.model_validate({**task.parameters.defaults(model, facts), **given})
     except ValidationError as error:

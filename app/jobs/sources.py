@@ -12,7 +12,7 @@ from typing import Final
 
 from app.http.fetch import Fetcher
 from app.jobs.fields import is_http_url
-from app.media.conversion import Channel, Conversion
+from app.media.conversion import NOT_PREPARED, Channel, Conversion, Prepared
 from app.media.decoder import Decoder, OpenPictures, Picture
 from core.errors import InvalidRequest, NotFound
 from core.media import Facts, Parent
@@ -97,10 +97,10 @@ class OpenedFile:
         """The same picture, of which something else counts."""
         return replace(self, channel=channel, invert=invert, like=None if like is None else like.picture)
 
-    def as_png(self, mode: str, size: tuple[int, int] | None) -> bytes:
-        """The file for a role of that `mode`, at `size` in pixels or its own."""
+    def as_png(self, mode: str, size: tuple[int, int] | None, prepared: Prepared = NOT_PREPARED) -> bytes:
+        """The file for a role of that `mode`, at `size` in pixels or its own, with what is made of it."""
         like = None if self.like is None else self.like.number
-        conversion = Conversion(self.channel or CHANNELS[mode], size, self.invert, like)
+        conversion = Conversion(self.channel or CHANNELS[mode], size, self.invert, like, prepared)
         return self.pictures.png(self.picture, conversion)
 
 

@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from app.jobs.guides import ChosenGuide
 from app.jobs.request import JobRequest, Resolved, resolve
+from app.jobs.sources import OpenedFile
+from app.media.conversion import NOT_PREPARED
 from core import tracing
 from core.catalog.catalog import Catalog
 from core.jobs import GenerationRequest, new_job_id
@@ -14,6 +17,7 @@ from core.media import IMAGE, Input
 from core.results import ResultStore, input_key
 from core.store import JobStore, NewJob, Submitted
 from core.store.lineage import Lineage
+from core.tasks import GUIDES, Role
 
 PNG: Final = IMAGE.formats[0]
 """What the process that reads pictures writes."""
@@ -88,23 +92,31 @@ class Submissions:
 
 
 def _inputs(job_id: str, wanted: JobRequest, resolved: Resolved) -> tuple[tuple[Input, ...], dict[str, bytes]]:
-    """The files as the task takes them: at its size, in the mode of their role."""
-    size = resolved.parameters.input_size
+    """The files as the task takes them: at its size, in the mode of their role; those that guide it behind them."""
     records: list[Input] = []
     files: dict[str, bytes] = {}
+
+    def add(role: Role, index: int, opened: OpenedFile, chosen: ChosenGuide | None = None) -> None:
+        size = None if role.as_given else resolved.parameters.input_size
+        key = input_key(job_id, role.name, index, PNG.extension)
+        files[key] = opened.as_png(role.mode, size, chosen.prepared if chosen else NOT_PREPARED)
+        records.append(
+            Input(
+                role=role.name,
+                index=index,
+                key=key,
+                medium=PNG.media_type,
+                size_bytes=len(files[key]),
+                facts=opened.facts if size is None else {"width": size[0], "height": size[1]},
+                parent=opened.parent,
+                guide=chosen.guide if chosen else None,
+            )
+        )
+
     for role in resolved.task.roles:
         for index, opened in enumerate(wanted.inputs.get(role.name, ())):
-            key = input_key(job_id, role.name, index, PNG.extension)
-            files[key] = opened.as_png(role.mode, size)
-            records.append(
-                Input(
-                    role=role.name,
-                    index=index,
-                    key=key,
-                    medium=PNG.media_type,
-                    size_bytes=len(files[key]),
-                    facts=opened.facts if size is None else {"width": size[0], "height": size[1]},
-                    parent=opened.parent,
-                )
-            )
+            add(role, index, opened)
+    for role in GUIDES:
+        for index, chosen in enumerate(each for each in resolved.guides if each.role == role.name):
+            add(role, index, chosen.opened, chosen)
     return tuple(records), files

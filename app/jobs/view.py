@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.jobs import Adapter, Job, JobError, Priority, Progress, Status
 from core.keys import LOCAL_OWNER
-from core.media import Artifact, Facts, Input, Output, Parent
+from core.media import Artifact, Facts, Guide, Input, Output, Parent
 
 EXAMPLE_ID = "gen_129470bd720493e23467c2043315c9d5a80a0c08"
 
@@ -42,6 +42,7 @@ class InputView(View):
     size_bytes: int
     facts: Facts
     parent: Parent | None = Field(description="The output of another generation that it is.")
+    guide: Guide | None = Field(description="How a `control` or `reference` guides the model; null for other roles.")
 
 
 class Urls(View):

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+from core.catalog.adapter import Preprocessor
 
 Channel = Literal["colour", "grey", "clear"]
 """colour: RGB, over white where it is transparent; grey: that in L; clear: white where it is transparent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is made of a picture for a ControlNet, at the size that it is drawn in.
+
+    canny: white edges on black (Canny 1986), above `high`, and above `low` where they go on from such; invert: black
+    for white; gray: without its colours; blur: without its details.
+    """
+
+    preprocessor: Preprocessor = "none"
+    low: int = 100
+    high: int = 200
+
+
+NOT_PREPARED: Final = Prepared()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +38,4 @@ class Conversion:
     size: tuple[int, int] | None = None
     invert: bool = False
     like: int | None = None
+    prepared: Prepared = NOT_PREPARED

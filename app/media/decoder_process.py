@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from PIL import Image, ImageOps
 
-from app.media.conversion import Conversion
+from app.media.conversion import Conversion, Prepared
 from app.media.transforms import clear_part, converted
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
@@ -52,7 +52,8 @@ def write_picture(command: dict[str, Any], opened: list[Image.Image]) -> Answer:
     """The PNG file that the command asks for."""
     size = command["size"]
     like = command["like"]
-    conversion = Conversion(command["channel"], tuple(size) if size else None, command["invert"], like)
+    made = Prepared(**command["prepared"])
+    conversion = Conversion(command["channel"], tuple(size) if size else None, command["invert"], like, made)
     content = converted(opened[command["write"]], conversion, None if like is None else opened[like])
     return {"bytes": len(content)}, content
 

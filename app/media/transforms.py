@@ -8,6 +8,7 @@ from typing import Final
 from PIL import Image, ImageChops, ImageOps
 
 from app.media.conversion import Channel, Conversion
+from app.media.preprocessors import prepared
 
 OPAQUE_FROM: Final = 128
 
@@ -19,7 +20,10 @@ def converted(picture: Image.Image, conversion: Conversion, like: Image.Image | 
         pixels = pixels.resize(like.size, Image.Resampling.NEAREST)
     if conversion.invert:
         pixels = ImageChops.invert(pixels)
-    return png(pixels, conversion.size or pixels.size)
+    size = conversion.size or pixels.size
+    if conversion.prepared.preprocessor == "none":
+        return png(pixels, size)
+    return png(prepared(fitted(pixels, size), conversion.prepared), size)
 
 
 def channel_of(picture: Image.Image, channel: Channel) -> Image.Image:
@@ -44,11 +48,16 @@ def flat(picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
 
 
+def fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """`picture` at `size`: the middle, if the shape is another one."""
+    method = Image.Resampling.NEAREST if picture.mode == "L" else Image.Resampling.LANCZOS
+    return ImageOps.fit(picture, size, method)
+
+
 def png(picture: Image.Image, size: tuple[int, int]) -> bytes:
     """A file of nothing but the pixels, at `size`: the middle, if the shape is another one."""
-    method = Image.Resampling.NEAREST if picture.mode == "L" else Image.Resampling.LANCZOS
-    fitted = ImageOps.fit(picture, size, method)
-    fitted.info = {}  # Pillow would write profiles and texts along
+    written = fitted(picture, size)
+    written.info = {}  # Pillow would write profiles and texts along
     file = io.BytesIO()
-    fitted.save(file, "PNG", compress_level=1)
+    written.save(file, "PNG", compress_level=1)
     return file.getvalue()

@@ -1,5 +1,6 @@
 // The form: what can be asked of the chosen model. Knows the fields, sends nothing.
 
+import { chosenGuides, offerGuides } from "./guides.js";
 import { chooseLoras, chosenLoras, offerLoras } from "./loras.js";
 import { byId, element } from "./page.js";
 import { nameOf, sizesOf } from "./sizes.js";
@@ -69,7 +70,8 @@ function setFields(id) {
     ...styles.map((name) => element("option", { value: name, textContent: name })),
   );
   byId("style-row").hidden = styles.length === 0;
-  offerLoras(model.adapters);
+  offerLoras(model.adapters.filter(({ kind }) => kind === "lora"));
+  offerGuides(model.adapters);
   byId("negative-row").hidden = !model.negative_prompt;
   byId("start-file-row").hidden = !model.tasks.includes("image-to-image");
   byId("about-model").textContent = model.description + stateOf(model);
@@ -115,6 +117,7 @@ function tellMore() {
   tell("n", 1, (value) => `${value} pictures`);
   tell("scheduler", model.scheduler, (value) => value);
   tell("noise", AUTOMATIC, (value) => `${value} noise`);
+  told.push(...Object.values(chosenGuides()).flat().map(({ adapter }) => adapter));
   told.push(...chosenLoras().map(({ id, weight }) => `${id} ${weight}`));
   if (model.negative_prompt) tell("negative", "", (value) => `without ${value}`);
   byId("more-said").textContent = told.join(" · ");
@@ -136,6 +139,8 @@ export function asked() {
   if (byId("seed").value) body.seed = byId("seed").valueAsNumber;
   if (chosen().negative_prompt && byId("negative").value.trim()) body.negative_prompt = byId("negative").value.trim();
   if (chosenLoras().length) body.adapters = { loras: chosenLoras() };
+  const guides = chosenGuides();
+  if (Object.keys(guides).length) body.inputs = guides;
   return body;
 }
 

@@ -32,11 +32,21 @@ export async function upload(file) {
   }
 }
 
+/** How a guide of an earlier job is asked for again: its picture is what the model was shown. */
+export function guideAgain(role, { adapter, weight, start, end, mode }, image) {
+  const by = adapter ? { adapter, image } : { image };
+  if (role === "reference") return { ...by, weight };
+  return { ...by, scale: weight, start, end, ...(mode ? { mode } : {}), preprocessor: "none" };
+}
+
 /** What `job` started from, for another like it: its parents, or, where `copies`, the copies that are its own. */
 async function inputsOf(job, copies) {
   const sources = {};
-  for (const { role, url, parent } of job.inputs) {
-    sources[role] = parent && !copies ? parent : await dataUri(await (await call(local(url))).blob());
+  for (const { role, url, parent, guide } of job.inputs) {
+    const own = guide || copies || !parent; // of a guide, what the model was shown is the copy
+    const image = own ? await dataUri(await (await call(local(url))).blob()) : parent;
+    if (guide) (sources[role] ??= []).push(guideAgain(role, guide, image));
+    else sources[role] = image;
   }
   return sources;
 }

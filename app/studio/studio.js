@@ -3,6 +3,7 @@
 import { getJson, key, pictureBlob } from "./api.js";
 import { asked, fill, keep, offer, restore } from "./form.js";
 import { add, fillGallery, whenChosen } from "./gallery.js";
+import { installGuides } from "./guides.js";
 import { dataUri, reference, submit, upload } from "./inputs.js";
 import { byId, element, open, say } from "./page.js";
 import { paintOn } from "./painter.js";
@@ -86,7 +87,7 @@ function wireForm() {
     }
     if (!form.reportValidity()) return;
     const body = asked();
-    if (start) Object.assign(body, { inputs: { image: start }, strength: byId("strength").valueAsNumber });
+    if (start) Object.assign(body, { inputs: { ...body.inputs, image: start }, strength: byId("strength").valueAsNumber });
     draw(() => submit(body));
   });
   form.addEventListener("invalid", ({ target }) => {
@@ -120,7 +121,7 @@ function wireForm() {
 
 const act = {
   draw(recipe, like) {
-    if (!like.inputs.length) { // an edit's own start is not the form's
+    if (!like.inputs.some(({ guide }) => !guide)) { // an edit's own start is not the form's
       startFrom(null);
       fill({ ...recipe, seed: undefined }); // the seed is this picture's, not that of what is asked for next
     }
@@ -178,6 +179,7 @@ async function main() {
   byId("sign-out").hidden = !key.get();
   goOn();
   byId("ask").addEventListener("input", keep);
+  installGuides((error) => say(error.message, true));
   install({ draw: act.draw, start: orSay(act.start), edit: orSay(act.edit) });
   whenChosen(view, act.retry);
   fillGallery();

@@ -3,7 +3,7 @@
 import { call, key, local, pictureSource } from "./api.js";
 import { modelOf } from "./form.js";
 import { remove } from "./gallery.js";
-import { parentOf } from "./inputs.js";
+import { guideAgain, parentOf } from "./inputs.js";
 import { byId, copy, element, open, say } from "./page.js";
 import { asCurl, asPython } from "./snippets.js";
 
@@ -18,12 +18,17 @@ export function recipeOf({ task, model, parameters, adapters }, output) {
 }
 
 /** What a program has to fetch first: the inputs that are no other picture's, by role, at their paths. */
-const filesOf = ({ inputs }) => inputs.filter(({ parent }) => !parent).map(({ role, url }) => [role, new URL(url).pathname]);
+const filesOf = ({ inputs }) =>
+  inputs.filter(({ parent, guide }) => guide || !parent).map(({ role, url }) => [role, new URL(url).pathname]);
 
 /** The same as a program can ask for it, beside its files. */
 function programOf({ job, recipe }) {
-  const named = job.inputs.filter(({ parent }) => parent).map(({ role, parent }) => [role, parent]);
-  return named.length ? { ...recipe, inputs: Object.fromEntries(named) } : recipe;
+  const inputs = {};
+  for (const { role, parent, guide } of job.inputs) {
+    if (guide) (inputs[role] ??= []).push(guideAgain(role, guide));
+    else if (parent) inputs[role] = parent;
+  }
+  return Object.keys(inputs).length ? { ...recipe, inputs } : recipe;
 }
 
 export function view(job, output, tile) {
@@ -69,12 +74,15 @@ async function showParent(job) {
   byId("viewer-parent").hidden = false;
 }
 
-function rows({ task, model, parameters, adapters, created_at, started_at, finished_at, notes }, { seed, facts }) {
+function rows({ task, model, parameters, inputs, adapters, created_at, started_at, finished_at, notes }, { seed, facts }) {
   const seconds = (new Date(finished_at) - new Date(started_at ?? created_at)) / 1000;
   return [
     ["Model", model],
     ...("strength" in parameters ? [["Task", `${task}, strength ${parameters.strength}`]] : []),
     ...adapters.loras.map(({ id, weight }) => ["LoRA", `${id}, ${weight}`]),
+    ...inputs.filter(({ guide }) => guide).map(({ role, guide }) => [
+      role === "control" ? "Shapes by" : "Goes by", `${guide.adapter ?? "a picture"}, ${guide.weight}`,
+    ]),
     ...(parameters.negative_prompt ? [["Keep out", parameters.negative_prompt]] : []),
     ["Size", `${facts.width} × ${facts.height}`],
     ["Steps", parameters.num_inference_steps],

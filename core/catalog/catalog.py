@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
-from core.catalog.adapter import AdapterRow
+from core.catalog.adapter import ADAPTER_KINDS, AdapterKind, AdapterRow
 from core.catalog.checkpoint import CheckpointError, read_checkpoint
 from core.catalog.families import UNKNOWN, family_defaults, family_of, pipeline_of
 from core.catalog.model import Model
@@ -92,9 +92,9 @@ class Catalog(StrictRecord):
             )
         return found
 
-    def adapters_of(self, model: Model) -> tuple[AdapterRow, ...]:
-        """Those that go with `model`."""
-        return tuple(each for each in self.adapters if each.fits(model))
+    def adapters_of(self, model: Model, kinds: Collection[AdapterKind] = ADAPTER_KINDS) -> tuple[AdapterRow, ...]:
+        """Those that go with `model`, of those `kinds`."""
+        return tuple(each for each in self.adapters if each.kind in kinds and each.fits(model))
 
     def local_path(self, source: str) -> Path | None:
         """The folder or file that `source`, as rows write it, names; None if it is a hub id."""

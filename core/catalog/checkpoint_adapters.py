@@ -124,7 +124,7 @@ def _family(tensors: Tensors, kind: str) -> str:
     """By the width of the text states that it attends to, where it has layers that do."""
     if any("single_blocks" in name or "single_transformer_blocks" in name for name in tensors):
         return "flux"
-    marks = LORA_CONTEXT if kind == "lora" else ("attn2.to_k.weight",)
+    marks = LORA_CONTEXT if kind == "lora" else ("attn2.to_k.weight", "to_k_ip.weight")
     for name, tensor in tensors.items():
         if name.endswith(marks) and len(tensor.shape) > 1:
             return FAMILIES.get(tensor.shape[1], UNKNOWN)

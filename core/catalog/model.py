@@ -97,6 +97,7 @@ class Model(StrictRecord):
 
     `max_work` bounds n x width x height x steps of a job, in pixel-steps; `reference_pixels` are what every given
     picture adds to each step of models that read pictures beside what they draw, `drawn` for as many as are drawn;
+    `references` is how many pictures to go by such a model takes beside the first;
     `styles` are ways to put a prompt.
     """
 
@@ -132,6 +133,7 @@ class Model(StrictRecord):
     max_images: int = Field(default=MAX_IMAGES, ge=1, le=MAX_IMAGES)
     max_work: int = Field(default=4 * 2**20 * 100, ge=1)
     reference_pixels: Annotated[int, Field(ge=0)] | Literal["drawn"] = 0
+    references: int = Field(default=0, ge=0, le=16)
     styles: dict[StyleName, StyleTemplate] = Field(default={}, max_length=64)
 
     @model_validator(mode="before")

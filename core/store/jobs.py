@@ -133,6 +133,7 @@ class JobStore:
             "queue": new.queue,
             "idempotency": key,
             "fingerprint": new.fingerprint,
+            "adapters": new.request.adapter_ids,
             "ticket": {"key": ticket.key, "id": ticket.id, "queue_key": ticket.queue_key},
             "limits": self._limits.at_submission(),
         }

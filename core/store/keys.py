@@ -27,6 +27,9 @@ from core.store.scripts import Scripts
 KEY: Final = re.compile(r"ek_(?P<id>[0-9a-f]{8})_(?P<secret>[A-Za-z0-9_-]{43})")
 KEY_ID: Final = re.compile(r"[0-9a-f]{8}")
 
+LISTS: Final = ("models", "adapters")
+"""Fields of a policy that are lists of names."""
+
 USED_SECONDS: Final = 60
 """`last_used_at` is no more exact than this, so that a busy key does not write with every request."""
 
@@ -174,7 +177,7 @@ def _ms(seconds: float) -> str:
 def _written(policy: KeyPolicy) -> dict[str, str]:
     """Plain words and numbers, as the scripts read them; empty for what is not limited."""
     fields = policy.model_dump(mode="json", include=set(KeyPolicy.model_fields))
-    fields |= {"scopes": json.dumps(fields["scopes"]), "models": json.dumps(fields["models"])}
+    fields |= {"scopes": json.dumps(fields["scopes"]), **{name: json.dumps(fields[name]) for name in LISTS}}
     return {name: "" if value is None else str(value) for name, value in fields.items()}
 
 
@@ -188,5 +191,5 @@ def _read(key_id: str, raw: Mapping[bytes, bytes]) -> ApiKey | None:
     scopes = [word for word in json.loads(field["scopes"]) if word in set(Scope)]
     if not scopes:
         return None
-    listed = {"scopes": scopes, "models": json.loads(field["models"])}
+    listed = {"scopes": scopes, **{name: json.loads(field.get(name) or "[]") for name in LISTS}}
     return ApiKey.model_validate({**policy, **listed, **times, "id": key_id})

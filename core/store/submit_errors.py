@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from core.errors import EaselError, Forbidden, IdempotencyMismatch, QuotaExceeded, Unavailable
 
 
-def refusal(verdict: str, numbers: list[int], model: str, drain_seconds: Callable[[int], int]) -> EaselError:
-    """`numbers` follow the verdict; `drain_seconds` says when so many jobs more will have left the queue."""
+def refusal(verdict: str, details: list[Any], model: str, drain_seconds: Callable[[int], int]) -> EaselError:
+    """`details` follow the verdict; `drain_seconds` says when so many jobs more will have left the queue."""
     if verdict == "mismatch":
         return IdempotencyMismatch(param="Idempotency-Key")
     if verdict == "model":
         return Forbidden(f"your API key may not use the model '{model}'", code="model_not_allowed", param="model")
+    if verdict == "adapter":
+        (adapter,) = details
+        return Forbidden(
+            f"your API key may not use the adapter '{adapter.decode()}'", code="adapter_not_allowed", param="adapters"
+        )
+    numbers = [int(each) for each in details]
     if verdict == "owner_full":
         waiting, owners = numbers
         return QuotaExceeded(

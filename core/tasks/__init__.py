@@ -10,9 +10,12 @@ from types import MappingProxyType
 
 from core.catalog.model import Model
 from core.errors import InvalidRequest
-from core.tasks.task import Parameters, Role, Task
+from core.tasks.task import CONTROL, GUIDES, REFERENCE, Parameters, Role, Task
 
 __all__ = [
+    "CONTROL",
+    "GUIDES",
+    "REFERENCE",
     "Parameters",
     "Role",
     "Task",
@@ -21,6 +24,7 @@ __all__ = [
     "parameters_of",
     "roles",
     "sets_of_roles",
+    "starting_roles",
     "task_named",
     "tasks_of",
 ]
@@ -43,8 +47,8 @@ def task_named(name: str) -> Task:
 
 
 def implied_task(given: Collection[str]) -> Task:
-    """The task that takes inputs of just these roles. Raises InvalidRequest if none does."""
-    wanted = set(given)
+    """The task that starts from inputs of just these roles. Raises InvalidRequest if none does."""
+    wanted = set(given) - {role.name for role in GUIDES}
     for task in all_tasks().values():
         if task.implied and {role.name for role in task.roles} == wanted:
             return task
@@ -61,6 +65,11 @@ def tasks_of(model: Model) -> tuple[str, ...]:
 
 def roles() -> tuple[str, ...]:
     """The names of all roles that any task has."""
+    return tuple(dict.fromkeys(role.name for task in all_tasks().values() for role in task.every_role))
+
+
+def starting_roles() -> tuple[str, ...]:
+    """The names of the roles that tasks start from, without those of what may guide any of them."""
     return tuple(dict.fromkeys(role.name for task in all_tasks().values() for role in task.roles))
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from pydantic import ConfigDict
 
+from core.catalog.adapter import MOST_CONTROLS, MOST_REFERENCES
 from core.catalog.model import Model
 from core.errors import InvalidRequest
 from core.media import IMAGE, Facts, Medium
@@ -72,11 +73,25 @@ class Parameters(Record):
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a file is to a task. `mode` is that of its pixels: RGB, or L for a mask that is white where it counts."""
+    """What a file is to a task. `mode` is that of its pixels: RGB, or L for a mask that is white where it counts.
+
+    It is brought to the size of what is made, unless it is taken `as_given`.
+    """
 
     name: str
     mode: str = "RGB"
     most: int = 1
+    as_given: bool = False
+
+
+CONTROL: Final = Role("control", most=MOST_CONTROLS)
+"""What is to stand where: edges, depths, poses."""
+
+REFERENCE: Final = Role("reference", most=MOST_REFERENCES, as_given=True)
+"""What to go by: a subject, a style."""
+
+GUIDES: Final = (CONTROL, REFERENCE)
+"""Roles of pictures that guide a model beside the words, whatever picture it is that is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +112,12 @@ class Task:
 
     def role(self, name: str) -> Role | None:
         """The role of that name, or None."""
-        return next((role for role in self.roles if role.name == name), None)
+        return next((role for role in self.every_role if role.name == name), None)
+
+    @property
+    def every_role(self) -> tuple[Role, ...]:
+        """Those of what it starts from, and then those of what may guide it."""
+        return (*self.roles, *(GUIDES if self.medium == IMAGE else ()))
 
     def fits(self, model: Model) -> bool:
         """Whether `model` can do it."""

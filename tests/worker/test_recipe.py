@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+from app.api.generation_input import GenerationInput
 from core import tasks
 from core.jobs import Adapter
+from core.media import Guide, Input
 from tests.worker.added_modules import AddModule
 from tests.worker.engine.drawings import a_request
 from worker.recipe import recipe
@@ -35,6 +37,31 @@ def test_the_recipe_is_flat_and_has_every_parameter() -> None:
 def test_adapters_are_part_of_the_recipe_where_there_are_any() -> None:
     told = a_request().request.evolve(adapters=(Adapter(id="ink", weight=0.5),))
     assert json.loads(recipe(told, 7))["adapters"] == {"loras": [{"id": "ink", "weight": 0.5}]}
+
+
+def test_guides_are_part_of_the_recipe_but_for_their_pictures() -> None:
+    control = Guide(adapter="canny", weight=0.5, end=0.7, preprocessor="canny", thresholds=(64, 128))
+    inputs = [
+        Input(role=role, key="k", medium="image/png", size_bytes=1, guide=guide)
+        for role, guide in (("control", control), ("reference", Guide(weight=0.3)), ("image", None))
+    ]
+    told = json.loads(recipe(a_request().request.evolve(inputs=tuple(inputs)), 7))
+    assert told["inputs"] == {
+        "control": [
+            {
+                "adapter": "canny",
+                "scale": 0.5,
+                "start": 0.0,
+                "end": 0.7,
+                "preprocessor": "canny",
+                "thresholds": [64, 128],
+            }
+        ],
+        "reference": [{"weight": 0.3}],
+    }
+    # As a body takes them
+    body = GenerationInput.model_validate({"prompt": "a fox", "inputs": told["inputs"]})
+    assert body.inputs.control[0].scale == 0.5
 
 
 HUM = """

@@ -23,7 +23,7 @@ from worker.engine.memory_model import MemoryModel
 class BatchScheduler:
     """Picks one group of fibers at a time, whose calls may be merged, of no more rows than pay and fit.
 
-    Calls of equal `merge_key` may.
+    Calls of equal `merge_key` may, if what is added to them is of one form or nothing.
     """
 
     def __init__(
@@ -56,7 +56,8 @@ class BatchScheduler:
 
     def _group(self, fibers: Sequence[Fiber]) -> list[Fiber]:
         """The most urgent fiber and, by urgency, those whose calls merge with its own, while rows are left."""
-        ordered = sorted(fibers, key=urgency)
+        # Nets before the denoiser that adds what they make: else it would run without those that still wait for theirs.
+        ordered = sorted(fibers, key=lambda fiber: (not fiber.call.prepares, urgency(fiber)))
         call = ordered[0].call
         key = self._merge_key(call)
         is_of_vae = ordered[0].stage is not Stage.DENOISE and call.reuse_key is None
@@ -64,10 +65,14 @@ class BatchScheduler:
         limit = min(self._tuner.limit(ordered[0].kind, first), self._memory.rows(call.function, call.cells_per_row))
         group: list[Fiber] = []
         rows = 0
+        residuals: Hashable | None = None
         for fiber in ordered:
-            if self._merge_key(fiber.call) == key and (not group or rows + fiber.call.rows <= limit):
+            added = fiber.call.residual_form
+            fits = not group or rows + fiber.call.rows <= limit
+            if fits and self._merge_key(fiber.call) == key and (added is None or residuals in (None, added)):
                 group.append(fiber)
                 rows += fiber.call.rows
+                residuals = added if residuals is None else residuals
         return group
 
     def _spend(self, groups: dict[Lane, list[Fiber]]) -> Lane:

@@ -15,6 +15,13 @@ TIMESTEPS: Final = frozenset({"timestep", "timesteps"})
 NO_BATCH_AXIS: Final = frozenset({"img_ids", "txt_ids"})
 """Position grids whose first axis counts tokens; it may equal the number of rows by accident."""
 
+RESIDUALS: Final = frozenset(
+    {"down_block_additional_residuals", "mid_block_additional_residual", "down_intrablock_additional_residuals"}
+    | {"controlnet_block_samples", "controlnet_single_block_samples", "controlnet_blocks_repeat"}
+    | {"block_controlnet_hidden_states"}
+)
+"""Arguments of denoisers that are added to what they compute, by ControlNets and their kin. Zeros add nothing."""
+
 SEQUENCES: Final = ("encoder_hidden_states",)
 """How the names of arguments begin that hold a text, a vector a token."""
 
@@ -32,12 +39,14 @@ class Call:
 
     `rows` is its length along the batch axis: 1, or 2 with classifier-free guidance. Calls with equal `reuse_key`
     have the same output. With `fixed_rows` the function wants few different numbers of rows: it is compiled for each.
+    One that `prepares` is a part of a step that the denoiser's own call waits for.
     """
 
     function: Callable[..., Any]
     arguments: dict[str, Any]
     reuse_key: Hashable | None = None
     fixed_rows: bool = False
+    prepares: bool = False
 
     @cached_property
     def row_lists(self) -> frozenset[str]:
@@ -87,8 +96,24 @@ class Call:
 
     @cached_property
     def key(self) -> Hashable:
-        """Equal for calls that one forward can answer together."""
-        return (id(self.function), tuple((name, leaf_key(name, leaf, self.rows)) for name, leaf in self.leaves))
+        """Equal for calls that one forward can answer together, if their residuals are of equal form or none."""
+        leaves = [(name, leaf) for name, leaf in self.leaves if parameter(name) not in self.residuals]
+        return (id(self.function), tuple((name, leaf_key(name, leaf, self.rows)) for name, leaf in leaves))
+
+    @cached_property
+    def residuals(self) -> frozenset[str]:
+        """The arguments that may be left out, or be zeros, to the same effect."""
+        if getattr(self.function, "keeps_residuals_apart", False):
+            return frozenset()
+        return RESIDUALS & self.arguments.keys()
+
+    @cached_property
+    def residual_form(self) -> Hashable | None:
+        """What has to be equal for the residuals of two calls to be merged; None where nothing is added."""
+        leaves = [(name, leaf) for name, leaf in self.leaves if parameter(name) in self.residuals]
+        if not any(isinstance(leaf, torch.Tensor) for _, leaf in leaves):
+            return None
+        return tuple((name, leaf_key(name, leaf, self.rows)) for name, leaf in leaves)
 
     @cached_property
     def form(self) -> Hashable:
@@ -101,7 +126,8 @@ class Call:
         texts = {*self.masks} | self.row_lists - {next(iter(self.arguments), "")}
         if not texts:
             return None
-        others = [(name, leaf) for name, leaf in self.leaves if name not in {*self.masks.values()}]
+        left = {*self.masks.values(), *self.residuals}
+        others = [(name, leaf) for name, leaf in self.leaves if parameter(name) not in left]
         keys = ((name, text_key(leaf) if name in texts else leaf_key(name, leaf, self.rows)) for name, leaf in others)
         return (id(self.function), tuple(keys))
 

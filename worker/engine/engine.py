@@ -17,6 +17,7 @@ from worker.engine.batch_scheduler import BatchScheduler
 from worker.engine.batch_size_tuner import BatchSizeTuner
 from worker.engine.fibers import DrawingCanceled, Fiber, failed
 from worker.engine.forward import Forwards
+from worker.engine.hooks import hook_forward
 from worker.engine.memory_model import MemoryModel
 from worker.engine.proofs import Proofs
 from worker.engine.residents import Residents
@@ -223,6 +224,9 @@ class Engine:
         """The run of `drawing` through a pipeline of its own, not begun yet. Raises JobFailure if there is none."""
         resident = self._residents.of(model)
         call = PipelineCall(model, drawing.request)
+        if resident.batchable:
+            for name, module in call.modules:
+                hook_forward(name, module)
         fiber = Fiber(
             drawing,
             call.pipeline,

@@ -10,6 +10,7 @@ from typing import Any, Final
 import greenlet
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny
+from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 
 from core.jobs import Stage
 from worker.engine.calls import Call, digest
@@ -25,6 +26,8 @@ FORWARDS: Final = (
 )
 """Components whose `forward` is hooked, by the start of their name."""
 
+PREPARING: Final = frozenset({"controlnet"})
+
 DETERMINISTIC_VAES: Final = (AutoencoderKL, AutoencoderTiny)
 """They take a generator when they decode and leave it alone; a request's own one would keep its call from merging."""
 
@@ -37,13 +40,18 @@ def hook(pipeline: Any) -> bool:  # noqa: ANN401 - any diffusers pipeline
         return False
     modules = modules_of(pipeline)
     for name, module in modules.items():
-        for prefix, stage in FORWARDS:
-            if name.startswith(prefix):
-                hook_method(module, "forward", stage)
+        hook_forward(name, module)
         if name == "vae":
             for method, stage in VAE_METHODS:
                 hook_method(module, method, stage)
     return any(name.startswith(("unet", "transformer")) for name in modules)
+
+
+def hook_forward(name: str, module: torch.nn.Module) -> None:
+    """Hook the forward of a component called `name`, once, if it is one of the heavy ones."""
+    for prefix, stage in FORWARDS:
+        if name.startswith(prefix):
+            hook_method(module, "forward", stage, prepares=prefix in PREPARING)
 
 
 def is_compiled(module: torch.nn.Module) -> bool:
@@ -51,8 +59,11 @@ def is_compiled(module: torch.nn.Module) -> bool:
     return any(getattr(part, "_compiled_call_impl", None) is not None for part in module.modules())
 
 
-def hook_method(module: torch.nn.Module, method: str, stage: Stage) -> None:
-    """Put a parking wrapper in front of `module.method`; outside a fiber it calls straight through."""
+def hook_method(module: torch.nn.Module, method: str, stage: Stage, *, prepares: bool = False) -> None:
+    """Put a parking wrapper in front of `module.method`; outside a fiber it calls straight through.
+
+    `prepares` says that the denoiser's own call waits for it in every step.
+    """
     original: Callable[..., Any] = getattr(module, method)
     if hasattr(original, "easel_stage"):
         return
@@ -74,7 +85,8 @@ def hook_method(module: torch.nn.Module, method: str, stage: Stage) -> None:
             if isinstance(module, DETERMINISTIC_VAES):
                 arguments.pop("generator", None)
         if not reusable:
-            return fiber.park(Call(original, arguments, fixed_rows=compiled), stage)
+            output = fiber.park(Call(original, arguments, fixed_rows=compiled, prepares=prepares), stage)
+            return seeded(output, fiber.drawing.request.seed) if method == "encode" else output
         key = (id(original), adapters(module), digest(arguments))
         known = fiber.prompts.get(key)
         return fiber.park(Call(original, arguments, reuse_key=key), stage) if known is None else known
@@ -105,6 +117,22 @@ def adapters(module: torch.nn.Module) -> Hashable:
     return tuple(
         (name, part.scaling.get(name)) for part in parts if not part.disable_adapters for name in part.active_adapters
     )
+
+
+def seeded(encoded: Any, seed: int) -> Any:  # noqa: ANN401 - what an autoencoder's encode returns
+    """`encoded`, whose samples are those of `seed` where a pipeline draws them from nobody's generator.
+
+    Some do, and a request's picture would be another one every time.
+    """
+    distribution = encoded[0] if isinstance(encoded, tuple) else getattr(encoded, "latent_dist", None)
+    if isinstance(distribution, DiagonalGaussianDistribution):
+        draw = distribution.sample
+
+        def sample(generator: torch.Generator | None = None) -> torch.Tensor:
+            return draw(generator or torch.Generator("cpu").manual_seed(seed))
+
+        distribution.sample = sample  # type: ignore[method-assign]
+    return encoded
 
 
 def cast_first(arguments: dict[str, Any], module: torch.nn.Module) -> None:

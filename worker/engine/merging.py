@@ -26,7 +26,7 @@ def merge(calls: Sequence[Call], pad_to: int = 0) -> Call:
 
     Its first row is repeated at the end until there are `pad_to` rows.
     """
-    calls = with_even_texts(calls)
+    calls = with_residuals(with_even_texts(calls))
     first, rows = calls[0], [call.rows for call in calls]
     padding = max(0, pad_to - sum(rows))
     columns = zip(*(call.leaves for call in calls), strict=True)
@@ -55,6 +55,36 @@ def with_even_texts(calls: Sequence[Call]) -> Sequence[Call]:
             changed[name] = filled(text, length)
             changed[mask] = filled(told, length)
     return [Call(call.function, {**call.arguments, **changed}) for call, changed in zip(calls, changes, strict=True)]
+
+
+def with_residuals(calls: Sequence[Call]) -> Sequence[Call]:
+    """`calls` that all have residuals, zeros where there were none; without any where no call has some."""
+    given = next((call for call in calls if call.residual_form is not None), None)
+    if given is None:
+        return [without(call, call.residuals) for call in calls]
+    return [call if call.residual_form is not None else with_zeros(call, given) for call in calls]
+
+
+def without(call: Call, names: frozenset[str]) -> Call:
+    """`call` with fewer arguments."""
+    if not names:
+        return call
+    return Call(call.function, {name: value for name, value in call.arguments.items() if name not in names})
+
+
+def with_zeros(call: Call, like: Call) -> Call:
+    """`call` with residuals as those of `like`, in its order, of nothing but zeros."""
+
+    def zeros(leaf: Any) -> Any:  # noqa: ANN401 - a leaf of the residuals
+        if isinstance(leaf, torch.Tensor) and len(leaf) == like.rows:
+            return leaf.new_zeros(call.rows, *leaf.shape[1:])
+        return leaf
+
+    arguments = {
+        name: pytree.tree_map(zeros, value) if name in like.residuals else call.arguments[name]
+        for name, value in like.arguments.items()
+    }
+    return Call(call.function, arguments)
 
 
 def filled(tensor: torch.Tensor, length: int) -> torch.Tensor:

@@ -37,9 +37,11 @@ class Proofs:
         if self._refused and call.form in self._refused:  # asked for every call of every turn: mostly none is
             return ("alone", id(call))
         uneven = call.uneven_key
-        if uneven is not None and not (self._refused and uneven_form(call) in self._refused):
-            return uneven
-        return call.key
+        if uneven is None or (self._refused and uneven_form(call) in self._refused):
+            uneven = call.key
+        if self._refused and call.residual_form is not None and filled_form(call) in self._refused:
+            return (uneven, call.residual_form)
+        return uneven
 
     def proves(self, calls: Sequence[Call]) -> bool:
         """Whether `run` would compare: `calls` are the first to be merged of their kind."""
@@ -78,9 +80,16 @@ def merged(calls: Sequence[Call], pad_to: int) -> list[Any]:
 
 
 def form_of(calls: Sequence[Call]) -> Hashable:
-    """Of calls that have one key: their kind, or that of texts of unequal lengths."""
+    """Of calls that have one key: their kind, that of texts of unequal lengths, or of residuals that some have."""
     first = calls[0]
-    return first.form if all(call.key == first.key for call in calls[1:]) else uneven_form(first)
+    form = first.form if all(call.key == first.key for call in calls[1:]) else uneven_form(first)
+    added = [call for call in calls if call.residual_form is not None]
+    return form if not added or len(added) == len(calls) else filled_form(added[0])
+
+
+def filled_form(call: Call) -> Hashable:
+    """What merges of `call`, to which something is added, with calls to which nothing is have in common."""
+    return ("filled", call.form)
 
 
 def uneven_form(call: Call) -> Hashable:

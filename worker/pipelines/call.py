@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
 from core.errors import JobFailure
@@ -13,11 +14,13 @@ from core.tasks import task_named
 from worker.contract import DrawRequest
 from worker.pipelines.adapters import notes_of
 from worker.pipelines.arguments import call_arguments, taken_by
+from worker.pipelines.controlled import control_arguments
 from worker.pipelines.estimates import LastStep
+from worker.pipelines.guidance import guidance_of
 from worker.pipelines.loaded_model import LoadedModel
-from worker.pipelines.lora_rows import Chosen, asking_for
 from worker.pipelines.pixels import to_pixels
 from worker.pipelines.prompts import with_prompts
+from worker.pipelines.row_guides import asking_for
 from worker.pipelines.unread_text import reading
 
 Stepped = Callable[[int, int, torch.Tensor | None], None]
@@ -31,12 +34,12 @@ class PipelineCall:
     """
 
     def __init__(self, model: LoadedModel, request: DrawRequest) -> None:
-        self.pipeline = model.pipeline_for(request)
+        self._guidance = guidance_of(model, request)
+        self.pipeline = model.pipeline_for(request, self._guidance.controls)
         self._request = request
         self._row = model.row
         self._traits = model.traits
-        self._chosen = adapters_for(model, request)
-        self.notes = [*without_effect(request), *notes_of(self._chosen)]
+        self.notes = [*without_effect(request), *notes_of(self._guidance.loras)]
         self._last_step = LastStep()
 
     def run(self, stepped: Stepped) -> Any:  # noqa: ANN401 - what the encoder of the task's medium takes
@@ -51,7 +54,10 @@ class PipelineCall:
             return {}
 
         arguments = call_arguments(pipeline, request, self._traits, self._row)
-        with asking_for(self._chosen):
+        if self._guidance.controls:
+            arguments |= control_arguments(pipeline, request, self._guidance.controls)
+        asked = self._guidance.asked(pipeline, request)
+        with asking_for(asked):
             arguments = with_prompts(pipeline, self._row, request, arguments, self.notes.append)
         generator = torch.Generator("cpu").manual_seed(request.seed)
         ours = {
@@ -61,9 +67,14 @@ class PipelineCall:
         }
         calls_back = "callback_on_step_end" in taken_by(pipeline, ours)
         watching = self._last_step.watching(pipeline.scheduler, generator, None if calls_back else stepped)
-        with watching, reading(pipeline, arguments, self.notes.append), asking_for(self._chosen):
+        with watching, reading(pipeline, arguments, self.notes.append), asking_for(asked):
             output = pipeline(**arguments | taken_by(pipeline, ours))
         return result_of(output, task_named(request.task).medium, request.parameters.output_size)
+
+    @property
+    def modules(self) -> tuple[tuple[str, Any], ...]:
+        """Those that it calls beside the model's own, each with what diffusers calls such a component."""
+        return self._guidance.modules
 
     def foreseen(self, latents: torch.Tensor) -> torch.Tensor | None:
         """The finished latents as the model foresees them at `latents`, [rows, channels, height, width].
@@ -73,19 +84,6 @@ class PipelineCall:
         estimate = self._last_step.estimate()
         grid = self._traits.grid(latents if estimate is None else estimate, self._request)
         return grid if grid.ndim == 4 else None
-
-
-def adapters_for(model: LoadedModel, request: DrawRequest) -> Chosen:
-    """The adapters that the request asks for. Raises JobFailure where they cannot be had."""
-    asked = request.request.adapters
-    if not asked:
-        return ()
-    if model.adapters is None:
-        raise JobFailure(
-            f"model '{model.row.id}' takes no LoRAs: {type(model.pipeline).__name__} has no loader for them",
-            code="adapter_not_fitting",
-        )
-    return model.adapters.choose(asked)
 
 
 def without_effect(request: DrawRequest) -> list[str]:
@@ -106,6 +104,8 @@ def result_of(output: Any, medium: Medium, size: tuple[int, int] | None = None) 
     if any(getattr(output, "nsfw_content_detected", None) or ()):
         raise JobFailure("the model's own safety checker withheld the picture", code="content_filtered")
     made = output[0]
+    if isinstance(made, np.ndarray):  # [pictures, height, width, 3]: older pipelines give nothing else
+        made = torch.from_numpy(made).permute(0, 3, 1, 2)
     if medium.name == IMAGE.name:
         return in_size(to_pixels(made), size)
     first = made[0]

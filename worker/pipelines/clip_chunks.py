@@ -97,8 +97,9 @@ def chunks_of(passages: Sequence[Passage], encoder: Encoder, pipeline: Any) -> l
 
 def tokens_of(passage: Passage, tokenizer: Any, pipeline: Any) -> Iterator[tuple[int, float]]:  # noqa: ANN401
     """Every token id of a passage and its weight."""
+    convert = getattr(pipeline, "maybe_convert_prompt", None)  # of pipelines that know textual inversions
     for piece in passage:
-        text = pipeline.maybe_convert_prompt(piece.text, tokenizer)
+        text = convert(piece.text, tokenizer) if convert else piece.text
         for token in tokenizer(text, add_special_tokens=False, verbose=False).input_ids:
             yield token, piece.weight
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -22,12 +24,15 @@ from worker.contract import DrawRequest
 from worker.pipelines.adapters import Adapters
 from worker.pipelines.arguments import ARGUMENTS_OF_ROLES, parameter_names
 from worker.pipelines.components import is_hookable
+from worker.pipelines.controlled import Controls, component_of, controlled_kind
 from worker.pipelines.families import traits_of
 from worker.pipelines.schedulers import build_scheduler
 
 logger = logging.getLogger(__name__)
 
 SCHEDULERS_KEPT: Final = 32
+CONTROLLED_KEPT: Final = 8
+"""Pipelines, each with other nets."""
 
 PICTURES: Final = frozenset({"image", "mask_image"})
 """The arguments by which a pipeline's class tells whether it starts from words, a picture, or a part of one."""
@@ -48,23 +53,25 @@ class LoadedModel:
         self.backend = Installed()
         self.adapters: Adapters | None = None
         self.traits = traits_of(family_of(type(pipeline).__name__))
-        self._by_task: dict[str, Any] = {}
-        self._stateful: dict[str, tuple[str, ...]] = {}
+        self._by_task: OrderedDict[Hashable, Any] = OrderedDict()
+        self._stateful: dict[Hashable, tuple[str, ...]] = {}
         # Building one takes milliseconds, copying it less.
         self._scheduler = lru_cache(maxsize=SCHEDULERS_KEPT)(self._new_scheduler)
 
-    def pipeline_for(self, request: DrawRequest) -> Any:  # noqa: ANN401
-        """A pipeline object of the request's own: shared components, a fresh scheduler.
+    def pipeline_for(self, request: DrawRequest, controls: Controls = ()) -> Any:  # noqa: ANN401
+        """A pipeline object of the request's own: shared components, a fresh scheduler, and the nets of `controls`.
 
         The scheduler is the one that its parameters name, else of the model's own kind. Raises JobFailure
         (`task_not_supported`) if no pipeline of the model does the task.
         """
-        if request.task not in self._by_task:
-            built = self._build(request.task)
-            self._stateful[request.task] = stateful_parts(built)
-            self._by_task[request.task] = built
-        pipeline = copy.copy(self._by_task[request.task])
-        for name in self._stateful[request.task]:
+        key: Hashable = (request.task, *(net for net, _ in controls))
+        if key not in self._by_task:
+            built = self._controlled(request.task, controls) if controls else self._build(request.task)
+            self._stateful[key] = stateful_parts(built)
+            self._by_task[key] = built
+            self._forget_controlled()
+        pipeline = copy.copy(self._by_task[key])
+        for name in self._stateful[key]:
             setattr(pipeline, name, copy.deepcopy(getattr(pipeline, name)))
         if getattr(pipeline, "scheduler", None) is None:
             return pipeline
@@ -100,6 +107,20 @@ class LoadedModel:
         pipeline.set_progress_bar_config(disable=True)
         return settled(pipeline, self.device) if is_hookable(pipeline) else pipeline
 
+    def _controlled(self, task: str, controls: Controls) -> Any:  # noqa: ANN401
+        if task in self.traits.cannot:
+            raise self._cannot(task)
+        kind = controlled_kind(type(self.pipeline), task, controls)
+        pipeline = with_components_of(self.pipeline, kind, component_of(controls))
+        pipeline.set_progress_bar_config(disable=True)
+        return settled(pipeline, self.device) if is_hookable(pipeline) else pipeline
+
+    def _forget_controlled(self) -> None:
+        """Those that were built first: they hold their nets, which may have left otherwise."""
+        controlled = [key for key in self._by_task if isinstance(key, tuple) and len(key) > 1]
+        for key in controlled[:-CONTROLLED_KEPT]:
+            del self._by_task[key], self._stateful[key]
+
     def _cannot(self, task: str) -> JobFailure:
         return JobFailure(f"model '{self.row.id}' does not do {task}", code="task_not_supported")
 
@@ -126,15 +147,17 @@ def is_pipeline(kind: Any) -> bool:  # noqa: ANN401
     return isinstance(kind, type) and issubclass(kind, DiffusionPipeline)
 
 
-def with_components_of(pipeline: Any, kind: Any) -> Any:  # noqa: ANN401
+def with_components_of(pipeline: Any, kind: Any, more: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401
     """A pipeline of `kind`, a class or one of diffusers' Auto classes, that shares the components of `pipeline`.
+
+    `more` are components that it has besides.
 
     Raises ValueError if there is none of that kind, or components are missing. `from_pipe` of a class itself would
     bring all components into one dtype, under the requests that use them.
     """
     if not is_pipeline(kind):
         return kind.from_pipe(pipeline)
-    known = {**pipeline.config, **pipeline.components}
+    known = {**pipeline.config, **pipeline.components, **(more or {})}
     wanted = [each for each in inspect.signature(kind).parameters.values() if each.kind not in VARIADIC]
     if missing := [each.name for each in wanted if each.default is each.empty and each.name not in known]:
         raise ValueError(f"{kind.__name__} needs {', '.join(missing)}, which {type(pipeline).__name__} has not")

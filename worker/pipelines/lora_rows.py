@@ -1,26 +1,22 @@
 """LoRAs that differ row by row of one forward (Hu et al. 2021, arXiv:2106.09685).
 
-Weights stay as they are; a layer adds to its output what the LoRAs of each row say. So requests with other LoRAs, or
-none, share a forward, and none is switched on for anybody else. Which rows ask for what comes with the call, as two
-more arguments that have a row each, and is merged and split as the others are.
+A layer adds to its output what the LoRAs of each row say.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import torch
+from torch.nn import functional
 
-from core.catalog.adapter import MOST_LORAS
+from worker.pipelines.row_guides import Running, Share
 
-IDS: Final = "lora_ids"
-WEIGHTS: Final = "lora_weights"
-"""Arguments [rows, MOST_LORAS] beside a module's own: numbers of LoRAs, 0 for none, and how strongly each."""
+MOST_RANKS: Final = 128
+"""Channels between the factors of several LoRAs up to which one wide product costs less than many narrow ones."""
 
 
 class Factors(NamedTuple):
@@ -33,118 +29,12 @@ class Factors(NamedTuple):
 
 @dataclass(eq=False, frozen=True)
 class Lora:
-    """A LoRA that is read: its factors by the path of the layer, `unet.….to_q`. No two have the same `number`."""
+    """A LoRA that is read: its factors by the path of the layer, `unet.….to_q`."""
 
     number: int
     factors: Mapping[str, Factors]
     size_bytes: int
     notes: tuple[str, ...] = ()
-
-
-Chosen = tuple[tuple[Lora, float], ...]
-"""LoRAs of one request, each with how strongly."""
-
-ASKED: Final[ContextVar[Chosen]] = ContextVar("loras of the request that runs", default=())
-"""Every fiber of the engine has a context of its own."""
-
-
-class Share(NamedTuple):
-    """Rows of the forward that runs which ask for `lora`, all where `rows` is None, and how strongly each does."""
-
-    lora: Lora
-    rows: torch.Tensor | None
-    weights: torch.Tensor
-
-
-@dataclass(eq=False)
-class Running:
-    """What the layers of a model heed: the shares of the forward that runs, and its number of rows."""
-
-    shares: tuple[Share, ...] = ()
-    rows: int = 0
-    covered: set[str] = field(default_factory=set)
-
-
-@contextmanager
-def asking_for(chosen: Chosen) -> Iterator[None]:
-    """Meanwhile, calls of this fiber are made with these LoRAs."""
-    token = ASKED.set(chosen)
-    try:
-        yield
-    finally:
-        ASKED.reset(token)
-
-
-def tell_rows(module: torch.nn.Module, always: Callable[[], bool]) -> None:
-    """Have each call of `module` say which LoRAs its rows ask for; where none is asked for only while `always` holds.
-
-    Calls that say nothing share no forward with those that do.
-    """
-
-    def told(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - torch's
-        chosen = ASKED.get()
-        rows = rows_of([*args, *kwargs.values()]) if chosen or always() else 0
-        if not rows:
-            return None
-        ids, weights = torch.zeros(MOST_LORAS, dtype=torch.int64), torch.zeros(MOST_LORAS)
-        for place, (lora, weight) in enumerate(chosen):
-            ids[place], weights[place] = lora.number, weight
-        return args, {**kwargs, IDS: ids.expand(rows, -1), WEIGHTS: weights.expand(rows, -1)}
-
-    module.register_forward_pre_hook(told, with_kwargs=True)
-
-
-def rows_of(values: Sequence[Any]) -> int:
-    """The length of the batch axis of a call's arguments: of the first tensor that has one, or of a list of such."""
-    for value in values:
-        if isinstance(value, torch.Tensor) and value.ndim > 1:
-            return len(value)
-        if isinstance(value, list) and value and isinstance(value[0], torch.Tensor):
-            return len(value)
-    return 0
-
-
-def heed_rows(
-    module: torch.nn.Module, running: Running, find: Callable[[int], Lora], *, has_graphs: bool = False
-) -> None:
-    """Let a forward of `module` take what `tell_rows` adds to its call. Without LoRAs it is the forward that was there.
-
-    Where that may be a compiled graph, which knows none of this, it is with them that of the module's class.
-    """
-    plain: Callable[..., Any] = module.forward
-    stock: Callable[..., Any] = type(module).forward.__get__(module) if has_graphs else plain
-
-    @functools.wraps(plain)
-    def forward(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the module's own signature
-        ids, weights = kwargs.pop(IDS, None), kwargs.pop(WEIGHTS, None)
-        shares = () if ids is None else shares_of(ids, weights, find)
-        if not shares:
-            return plain(*args, **kwargs)
-        running.shares, running.rows = shares, len(ids)
-        try:
-            return stock(*args, **kwargs)
-        finally:
-            running.shares = ()
-
-    forward.__self__ = module  # type: ignore[attr-defined]  # whose forward it is, as of any bound method
-    module.forward = forward
-
-
-def shares_of(ids: torch.Tensor, weights: torch.Tensor, find: Callable[[int], Lora]) -> tuple[Share, ...]:
-    """Who asks for what in a call. Numbers come and go as host tensors: nothing is read back from a device."""
-    found: dict[int, dict[int, float]] = {}
-    for row, (numbers, strengths) in enumerate(zip(ids.tolist(), weights.tolist(), strict=True)):
-        for number, weight in zip(numbers, strengths, strict=True):
-            if number and weight:
-                found.setdefault(number, {})[row] = weight
-    return tuple(
-        Share(
-            find(number),
-            None if len(rows) == len(ids) else torch.tensor(list(rows)),
-            torch.tensor(list(rows.values())),
-        )
-        for number, rows in found.items()
-    )
 
 
 def cover(layer: torch.nn.Module, path: str, running: Running) -> None:
@@ -157,26 +47,64 @@ def cover(layer: torch.nn.Module, path: str, running: Running) -> None:
     @functools.wraps(own)
     def forward(given: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:  # noqa: ANN401
         output = own(given, *args, **kwargs)
-        for share in running.shares:
-            if (factors := share.lora.factors.get(path)) is not None:
-                add(output, given, share, factors, running.rows)
+        wanted = [
+            (share, factors)
+            for share in running.shares
+            if isinstance(share.guide, Lora) and (factors := share.guide.factors.get(path)) is not None
+        ]
+        if len(wanted) > 1 and can_be_joined([factors for _, factors in wanted]):
+            add_together(output, given, wanted, running)
+        else:
+            for share, factors in wanted:
+                add(output, given, share, factors, running)
         return output
 
     layer.forward = forward
 
 
-def add(output: torch.Tensor, given: torch.Tensor, share: Share, factors: Factors, rows: int) -> None:
-    """Add to `output`, in place, what a LoRA makes of the rows of `given` that ask for it.
+def can_be_joined(factors: Sequence[Factors]) -> bool:
+    """Whether one product with all of them is the same as one with each, and costs less."""
+    return sum(map(rank_of, factors)) <= MOST_RANKS and all(getattr(each.up, "bias", None) is None for each in factors)
 
-    Some modules fold another axis into the rows, as that of frames: then each row of the call has as many here.
+
+def rank_of(factors: Factors) -> int:
+    """The channels between its two factors."""
+    weight: torch.Tensor = factors.down.weight  # type: ignore[assignment]  # a linear layer or a convolution
+    return len(weight)
+
+
+def add_together(
+    output: torch.Tensor, given: torch.Tensor, wanted: Sequence[tuple[Share, Factors]], running: Running
+) -> None:
+    """Add to `output`, in place, what several LoRAs make of `given`, by one product with all of their factors.
+
+    Between the two each row keeps the channels of those that it asks for, as strongly as it does.
     """
-    folded, rest = divmod(len(given), rows)
-    if rest:
-        raise RuntimeError(f"a layer got {len(given)} rows in a call of {rows}")
-    weights = share.weights.repeat_interleave(folded).to(output.device, output.dtype) * factors.scale
-    shape = (-1, *(1 for _ in output.shape[1:]))
-    if share.rows is None:
-        output += factors.up(factors.down(given)) * weights.view(shape)
-        return
-    places = (share.rows[:, None] * folded + torch.arange(folded)).flatten().to(output.device)
-    output.index_add_(0, places, factors.up(factors.down(given[places])) * weights.view(shape))
+    ranks = [rank_of(factors) for _, factors in wanted]
+    strengths = given.new_zeros(len(given), sum(ranks))
+    begin = 0
+    for (share, factors), rank in zip(wanted, ranks, strict=True):
+        places, weights = running.share(share, given)
+        rows = slice(None) if places is None else places
+        strengths[rows, begin : begin + rank] = (weights * factors.scale)[:, None]
+        begin += rank
+    downs: Any = [factors.down for _, factors in wanted]
+    ups: Any = [factors.up for _, factors in wanted]
+    down, up = torch.cat([each.weight for each in downs]), torch.cat([each.weight for each in ups], dim=1)
+    if isinstance(downs[0], torch.nn.Conv2d):
+        first = downs[0]
+        inner = functional.conv2d(given, down, None, first.stride, first.padding, first.dilation)
+        output += functional.conv2d(inner * strengths[:, :, None, None], up)
+    else:
+        inner = functional.linear(given, down)
+        output += functional.linear(inner * strengths.view(len(given), *(1 for _ in given.shape[2:]), -1), up)
+
+
+def add(output: torch.Tensor, given: torch.Tensor, share: Share, factors: Factors, running: Running) -> None:
+    """Add to `output`, in place, what a LoRA makes of the rows of `given` that ask for it."""
+    places, weights = running.share(share, given)
+    scales = (weights * factors.scale).view(-1, *(1 for _ in output.shape[1:]))
+    if places is None:
+        output += factors.up(factors.down(given)) * scales
+    else:
+        output.index_add_(0, places, factors.up(factors.down(given[places])) * scales)

@@ -13,6 +13,7 @@ from app.cli.client import AskedWrongly
 from app.cli.files import destination_of
 from app.cli.formats import STANDARD_OUTPUT
 from app.cli.generation import follow, submit
+from app.cli.guides import with_guides
 from app.cli.inputs import STANDARD_INPUT, inputs_of
 from app.cli.prompts import prompts_of
 from app.cli.servers import any_server
@@ -51,6 +52,14 @@ def generate(
     lora: Annotated[
         list[str] | None, typer.Option(metavar="ID[:WEIGHT]", help="A LoRA of the server; repeat for several.")
     ] = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[ID[:SCALE]=]PICTURE", help="Picture whose shapes are followed, by a ControlNet."),
+    ] = None,
+    preprocessor: Annotated[str | None, typer.Option(help="What is made of it first, such as canny.")] = None,
+    reference: Annotated[
+        list[str] | None, typer.Option(metavar="[ID[:WEIGHT]=]PICTURE", help="Picture to go by: a subject, a style.")
+    ] = None,
     negative_prompt: Annotated[str | None, typer.Option(help="What to keep out of the picture.")] = None,
     model: Annotated[str | None, typer.Option(help="A model of 'easel models'.")] = None,
     size: Annotated[str | None, typer.Option(help="Width and height, such as 512x384.")] = None,
@@ -78,7 +87,8 @@ def generate(
             raise AskedWrongly("--out -: standard output holds the picture; leave out --json and --open")
         width, height = sides_of(size, width, height)
         destination = destination_of(out, picture_format, prompts=len(prompts), n=n, seed=seed, force=force)
-        inputs = inputs_of({"image": image, "mask": mask})
+        guides = {"control": control or (), "reference": reference or ()}
+        inputs = with_guides(inputs_of({"image": image, "mask": mask}), guides, preprocessor)
         body: dict[str, Any] = {
             "task": task, "style": style, "negative_prompt": negative_prompt, "model": model, "width": width,
             "height": height, "strength": strength, "num_inference_steps": steps, "guidance_scale": guidance,

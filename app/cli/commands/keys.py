@@ -34,7 +34,11 @@ DAY: Final = 24 * HOUR
 
 KeyArgument = Annotated[str, typer.Argument(help="The key's id: the part between the underscores.")]
 KINDS: Final = {"string": str, "integer": int, "number": float}
-LISTS: Final = {"scopes": ("--scope", list[Scope]), "models": ("--model", list[str])}
+LISTS: Final = {
+    "scopes": ("--scope", list[Scope]),
+    "models": ("--model", list[str]),
+    "adapters": ("--adapter", list[str]),
+}
 
 
 def with_policy(command: Callable[..., None]) -> Callable[..., None]:

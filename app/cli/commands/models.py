@@ -89,7 +89,7 @@ def add_model(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a model or a LoRA to the catalogue: fetch it if need be, look at it, show its row, ask, write."""
+    """Add a model, or a LoRA or ControlNet that guides one: fetch it if need be, look, show its row, ask, write."""
     with failures_told():
         chosen = settings()
         file = CatalogFile(chosen.catalog)

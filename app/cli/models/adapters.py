@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from app.cli.client import AskedWrongly
 from app.cli.models.loras import FITTING, Lora, loras_named, place_and_scale
+from app.cli.models.picture_adapters import picture_adapter_at, row_of
 from app.cli.models.proposals import id_for
 from core.catalog.catalog import Catalog
 from core.catalog.checkpoint import CheckpointError, read_checkpoint
@@ -32,8 +33,10 @@ class FoundAdapter:
 
 
 def is_adapter(typed: str) -> bool:
-    """Whether a file on this disk, or a folder of PEFT's, is a LoRA and no model."""
+    """Whether a file or folder on this disk is a LoRA, a ControlNet or the like, and no model."""
     path = Path(place_and_scale(typed)[0]).expanduser()
+    if picture_adapter_at(path) is not None:
+        return True
     if path.is_dir():
         return (path / "adapter_config.json").is_file()
     try:
@@ -46,10 +49,18 @@ def find_adapter(
     typed: str, catalog: Catalog | None, adapter_id: str | None, models: tuple[str, ...], *, replace: bool
 ) -> FoundAdapter:
     """Raises AskedWrongly, ClientError; the catalogue is not touched."""
-    (lora,) = loras_named([typed])
     taken = tuple(row.id for row in catalog.adapters) if catalog else ()
     if adapter_id in taken and not replace:
         raise AskedWrongly(f"there is an adapter '{adapter_id}' already: --replace writes its row anew")
+    place, scale = place_and_scale(typed)
+    if (guide := picture_adapter_at(Path(place).expanduser())) is not None:
+        said: list[str] = []
+        told_row = row_of(guide, models, said) | ({"weight": scale} if scale is not None else {})
+        guide_id = adapter_id or id_for(
+            guide.place.stem if guide.place.is_file() else guide.place.name, () if replace else taken
+        )
+        return FoundAdapter(guide_id, told_row, tuple(said))
+    (lora,) = loras_named([typed])
     named = adapter_id or id_for(Path(lora.source).stem, () if replace else taken)
     file = Path(lora.source)
     notes: list[str] = []

@@ -1,9 +1,9 @@
-"""The AUTOMATIC1111 wire (`/sdapi/v1`), as far as its clients need it, translated to and from jobs."""
+"""The AUTOMATIC1111 wire (`/sdapi/v1`, `/controlnet`), as far as its clients need it, translated to and from jobs."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from app.wires.a1111 import drawings, listings
+from app.wires.a1111 import control_listings, drawings, listings
 
-routers: Final = (drawings.router, listings.router)
+routers: Final = (drawings.router, listings.router, control_listings.router)

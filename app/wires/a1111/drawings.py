@@ -50,7 +50,8 @@ async def image_to_image(body: ImageToImage, request: Request, services: Service
 
 
 async def _draw(body: TextToImage, request: Request, services: Services, owner: str) -> Response:
-    limiter = services.decoder_limiter if isinstance(body, ImageToImage) else None
+    has_pictures = isinstance(body, ImageToImage) or bool(body.alwayson_scripts)
+    limiter = services.decoder_limiter if has_pictures else None
     new, job = await to_thread.run_sync(_begin, body, services, owner, limiter=limiter)
     try:
         job = await services.disconnects.wait(request, new, job)

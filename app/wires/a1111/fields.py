@@ -40,6 +40,7 @@ class TextToImage(LooseInput):
     sampler_index: str | None = None
     scheduler: str | None = None
     override_settings: dict[str, Any] = {}
+    alwayson_scripts: dict[str, Any] = {}
     send_images: bool = True
 
     @property

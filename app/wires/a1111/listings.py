@@ -100,6 +100,7 @@ def list_loras(services: ServicesOf) -> list[dict[str, Any]]:
             "metadata": {"ss_base_model": row.family, "trigger_words": list(row.trigger_words)},
         }
         for row in services.catalog.adapters
+        if row.kind == "lora"
     ]
 
 

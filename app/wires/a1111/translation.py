@@ -8,8 +8,10 @@ from typing import Any, Final
 from app.jobs.adapters import WantedLora
 from app.jobs.request import JobRequest, fingerprint_of
 from app.jobs.sources import InlineFile, OpenedFile, OpenFiles, decoded
+from app.wires.a1111.control_units import guides_of, units_of
 from app.wires.a1111.fields import ImageToImage, TextToImage
 from app.wires.a1111.samplers import sampling_for
+from core.catalog.adapter import LORAS
 from core.catalog.catalog import Catalog
 from core.catalog.model import Model
 from core.errors import InvalidRequest
@@ -70,11 +72,15 @@ def request_of(body: TextToImage, catalog: Catalog, chosen: str | None, opening:
     if isinstance(body, ImageToImage):
         parameters["strength"] = strength
         inputs = _pictures(body, opening)
+    units = units_of(body.alwayson_scripts)
+    guides, missed = guides_of(units, catalog, opening, body.init_images[0] if isinstance(body, ImageToImage) else None)
+    notes = (*notes, *missed)
     return JobRequest(
         model=model.id,
         parameters=parameters,
         loras=loras,
         inputs=inputs,
+        guides=guides,
         seed=None if body.seed < 0 else body.seed % (MAX_SEED + 1),
         n=images,
         notes=notes,
@@ -86,7 +92,7 @@ def request_of(body: TextToImage, catalog: Catalog, chosen: str | None, opening:
 def loras_of(tags: Sequence[Tag], model: Model, catalog: Catalog) -> tuple[list[WantedLora], list[str]]:
     """What a prompt's tags ask for, each once, and what is said of those that cannot be had: there these clients' own
     server goes on without."""
-    fitting = {row.id: row for row in catalog.adapters_of(model)}
+    fitting = {row.id: row for row in catalog.adapters_of(model, LORAS)}
     wanted: dict[str, float] = {}
     unknown = []
     for tag in tags:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from app.http.multipart import only
+from app.jobs.guides import WantedGuide
 from app.jobs.request import JobRequest, fingerprint_of
 from app.jobs.sources import InlineFile, OpenedFile, OpenFiles
 from app.wires.openai.fields import (
@@ -23,7 +25,7 @@ from core.catalog.default_aliases import model_meant
 from core.catalog.model import Model
 from core.errors import InvalidRequest
 from core.jobs import Priority
-from core.tasks import implied_task
+from core.tasks import REFERENCE, implied_task
 
 T = TypeVar("T", int, float)
 
@@ -64,7 +66,8 @@ def request_of_edit(
     digests: Sequence[str],
 ) -> JobRequest:
     """What a call with pictures asks for: which of them is what, and the size they imply."""
-    image = opening.open(InlineFile(only("image", files.get("image", ()))), "image")
+    pictures = files.get("image", ())
+    image = opening.open(InlineFile(only("image", pictures[:1])), "image")
     inputs = {"image": [image]}
     if isinstance(body, EditsInput) and (mask := _mask(image, files, opening)) is not None:
         inputs["mask"] = [mask]
@@ -72,7 +75,17 @@ def request_of_edit(
     model = model_meant(body.model, task, catalog)
     given = (image.picture.width, image.picture.height)
     size = size_for(body.size, model, exactly=is_ours(body.model, catalog), given=given)
-    return _request(body, task, model, size, {"strength": body.strength or _strength(body, inputs)}, inputs, digests)
+    strength = {"strength": body.strength or _strength(body, inputs)}
+    request = _request(body, task, model, size, strength, inputs, digests)
+    return replace(request, guides=_references(pictures[1:], opening))
+
+
+def _references(pictures: Sequence[bytes], opening: OpenFiles) -> list[WantedGuide]:
+    """Pictures beside the first are what to go by."""
+    return [
+        WantedGuide(role=REFERENCE.name, opened=opening.open(InlineFile(content), "image"), param="image")
+        for content in pictures
+    ]
 
 
 def _mask(image: OpenedFile, files: Mapping[str, Sequence[bytes]], opening: OpenFiles) -> OpenedFile | None:

@@ -1,10 +1,10 @@
 -- ARGV: a JSON object, the number of ticket values, ticket values..., job values... The object has `id`, `owner`, `queue`,
--- `idempotency` ('' for none), `fingerprint`, `ticket` {key, id, queue_key}, `expires_in` seconds if there is a deadline,
--- and the server's `limits`: `max_queued` of all, and for owners whose key does not say: `max_queued_per_owner` and, where
--- there are any, `images_per_day` and `worker_seconds_per_day`.
--- Returns {'accepted'|'replayed', id}, {'mismatch'}, {'model'}, {'owner_full', jobs waiting, owners who wait},
--- {'full', jobs waiting}, or, when a day is used up, {'images'|'worker_seconds', used, limit, seconds until the next
--- day}. Safe to send twice.
+-- `idempotency` ('' for none), `fingerprint`, `adapters` (ids), `ticket` {key, id, queue_key}, `expires_in` seconds if
+-- there is a deadline, and the server's `limits`: `max_queued` of all, and for owners whose key does not say:
+-- `max_queued_per_owner` and, where there are any, `images_per_day` and `worker_seconds_per_day`.
+-- Returns {'accepted'|'replayed', id}, {'mismatch'}, {'model'}, {'adapter', id}, {'owner_full', jobs waiting, owners who
+-- wait}, {'full', jobs waiting}, or, when a day is used up, {'images'|'worker_seconds', used, limit, seconds until the
+-- next day}. Safe to send twice.
 local new = cjson.decode(ARGV[1])
 local id, owner, queue, limits = new.id, new.owner, new.queue, new.limits
 if redis.call('EXISTS', KEY.job .. id) == 1 then return {'accepted', id} end
@@ -26,7 +26,8 @@ for i = 1, #fields, 2 do asked[fields[i]] = fields[i + 1] end
 
 -- What the owner's own key says, where it is one of core/store/keys.py; what it does not limit is empty there.
 local own = {}
-local OWN = {'models', 'weight', 'max_queued', 'images_per_day', 'worker_seconds_per_day', 'retention_hours'}
+local OWN = {'models', 'adapters', 'weight', 'max_queued', 'images_per_day', 'worker_seconds_per_day',
+  'retention_hours'}
 local SERVERS = {max_queued = limits.max_queued_per_owner, images_per_day = limits.images_per_day,
   worker_seconds_per_day = limits.worker_seconds_per_day}
 for i, value in ipairs(redis.call('HMGET', KEY.key .. owner, unpack(OWN))) do
@@ -37,6 +38,14 @@ if own.models ~= '' then
   local models, allowed = cjson.decode(own.models), false
   for _, model in ipairs(models) do allowed = allowed or model == asked.model end
   if #models > 0 and not allowed then return {'model'} end
+end
+
+if own.adapters ~= '' then
+  local allowed, some = {}, false
+  for _, adapter in ipairs(cjson.decode(own.adapters)) do allowed[adapter], some = true, true end
+  for _, adapter in ipairs(some and new.adapters or {}) do
+    if not allowed[adapter] then return {'adapter', adapter} end
+  end
 end
 
 local waiting = redis.call('SCARD', KEY.waiting .. owner)

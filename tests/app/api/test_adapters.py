@@ -62,7 +62,7 @@ def test_one_that_weighs_nothing_is_left_out(client: TestClient) -> None:
             400,
             "adapter_not_fitting",
             "adapters.loras.1.id",
-            "adapter 'other' does not go with model 'mini': of this server's go 'inked', 'pixel-art'",
+            "adapter 'other' does not go with model 'mini': of this server's LoRAs go 'inked', 'pixel-art'",
         ),
         ([{"id": "inked"}, {"id": "inked"}], 400, "invalid_value", "adapters.loras.1.id", "named twice"),
         (
@@ -91,6 +91,8 @@ def test_the_list_of_models_tells_what_goes_with_each(client: TestClient) -> Non
     assert models["mini"]["adapters"][0] == {
         "id": "inked",
         "kind": "lora",
+        "preprocessor": "none",
+        "modes": [],
         "weight": 0.7,
         "trigger_words": ["inked"],
         "description": "Ink on paper.",

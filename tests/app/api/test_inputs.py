@@ -198,7 +198,7 @@ def serve() -> Iterator[Served]:
         ({"image": "aGVsbG8="}, "invalid_image", "PNG, JPEG or WebP"),
         ({"image": 7}, "invalid_value", "must be a URL"),
         ({"image": {"generation": "gen_x"}}, "invalid_value", "must be a URL"),
-        ({"picture": DATA_URI}, "unknown_parameter", "inputs are image, mask"),
+        ({"picture": DATA_URI}, "unknown_parameter", "it takes control, reference, image, mask"),
         ({"mask": DATA_URI}, "invalid_value", "inpaint takes image and mask"),
         ({"image": [DATA_URI, DATA_URI]}, "invalid_value", "has 2 files, and image-to-image takes 1"),
         ({"image": "http://user:pw@example.com/x.png"}, "invalid_value", "without user name"),

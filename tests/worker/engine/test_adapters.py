@@ -229,13 +229,13 @@ def test_the_least_used_leave_beyond_the_bound(guided: Catalog) -> None:
     models = Models(guided, device="cpu")
     adapters = models.get("sd15").adapters
     assert adapters is not None
-    (lora, _), *_ = adapters.choose([Adapter(id="sd15-whole")])
-    adapters._max_bytes = lora.size_bytes
+    (lora, _), *_ = adapters.loras([Adapter(id="sd15-whole")])
+    adapters._loras._max_bytes = lora.size_bytes
     # When another comes while the first is in use
-    adapters.choose([Adapter(id="sd15-kohya")])
+    adapters.loras([Adapter(id="sd15-kohya")])
     # Then only the newer is kept, and the first goes on
     assert len(adapters) == 1
-    assert adapters._known[lora.number] is lora
+    assert adapters._guides[lora.number] is lora
     del lora, _
     (event,) = draw_all(models, [with_loras(a_request("sd15"), whole=1.0)])
     assert isinstance(event, Finished)

@@ -42,6 +42,8 @@ class Parked:
     rows: int = 2
     skipped: int = 0
     prompt: str | None = None
+    residuals: str | None = None
+    prepares: bool = False
     drawing: Any = field(init=False)
     call: Any = field(init=False)
 
@@ -60,6 +62,8 @@ class Parked:
             rows=self.rows,
             function=forward,
             cells_per_row=1,
+            residual_form=self.residuals,
+            prepares=self.prepares,
         )
 
 
@@ -162,3 +166,21 @@ def test_a_request_wider_than_the_limit_still_runs() -> None:
 
 def test_nobody_parked_is_nobody_chosen() -> None:
     assert turns_of(16).choose([]) == []
+
+
+def test_what_is_added_to_them_is_of_one_form_or_nothing() -> None:
+    # Given a plain call, two to which one kind of net adds, and one to which another does
+    fibers = [
+        Parked("plain"),
+        Parked("edges", residuals="12 tensors"),
+        Parked("depth", residuals="12 tensors"),
+        Parked("sketch", residuals="4 tensors"),
+    ]
+    # Then the first two kinds run together, and the third by itself
+    assert run(scheduler(), fibers, 2) == ["plain+edges+depth", "sketch"]
+
+
+def test_nets_run_before_the_denoiser_that_waits_for_them() -> None:
+    fibers = [Parked("plain", remaining=1), Parked("net", remaining=9, prepares=True, residuals="net")]
+    fibers[1].call.key = "net"
+    assert run(scheduler(), fibers, 2)[0] == "net"

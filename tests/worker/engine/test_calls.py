@@ -143,3 +143,37 @@ def test_padding_repeats_the_first_row_and_is_cut_off_again() -> None:
     first, second = split((merged.arguments["sample"],), [1, 2], padded_to=8)
     assert torch.equal(first[0], calls[0].arguments["sample"])
     assert torch.equal(second[0], calls[1].arguments["sample"])
+
+
+def test_what_nets_add_is_zeros_for_calls_without() -> None:
+    # Given a call to which a net adds, one that says that nothing is added, and one that says nothing
+    added = {
+        "down_block_additional_residuals": (torch.randn(2, 8, 4, 4), torch.randn(2, 8, 2, 2)),
+        "mid_block_additional_residual": torch.randn(2, 8, 2, 2),
+    }
+    calls = [a_call(), a_call(**added), a_call(rows=1, mid_block_additional_residual=None)]
+    assert len({call.key for call in calls}) == 1
+    assert [call.residual_form is None for call in calls] == [True, False, True]
+    # When they are merged
+    merged = merge(calls).arguments
+    # Then the rows of the others get zeros
+    first, second = merged["down_block_additional_residuals"]
+    assert torch.equal(first[2:4], added["down_block_additional_residuals"][0])
+    assert second.shape == (5, 8, 2, 2)
+    for tensor in (first, second, merged["mid_block_additional_residual"]):
+        assert not tensor[:2].any()
+        assert not tensor[4:].any()
+
+
+def test_nothing_is_added_where_no_call_has_what_is() -> None:
+    merged = merge([a_call(), a_call(mid_block_additional_residual=None)])
+    assert "mid_block_additional_residual" not in merged.arguments
+
+
+def test_a_function_may_keep_what_is_added_apart() -> None:
+    def apart(**arguments: Any) -> dict[str, Any]:
+        return arguments
+
+    apart.keeps_residuals_apart = True  # type: ignore[attr-defined]
+    plain, added = a_call(), a_call(mid_block_additional_residual=torch.randn(2, 8, 2, 2))
+    assert Call(apart, plain.arguments).key != Call(apart, added.arguments).key

@@ -1,0 +1,117 @@
+"""What requests say of the pictures that guide a model beside the words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from app.http.validation import StrictInput
+from app.jobs.guides import WantedGuide
+from app.jobs.picture_fields import Picture
+from app.jobs.sources import OpenedFile, Source
+from core.catalog.adapter import MOST_CONTROLS, MOST_REFERENCES, Preprocessor
+from core.catalog.model import MOST_LORA_SCALE
+from core.errors import InvalidRequest
+from core.tasks import CONTROL, REFERENCE
+
+
+class GuideInput(StrictInput):
+    """A picture that guides the model. It may come as a file of the form instead: those take the places left open."""
+
+    image: Picture | None = Field(default=None, description="The picture.")
+    adapter: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="An adapter that GET /v1/models has for the model. Unset: the only one of its kind that goes.",
+    )
+
+
+class ControlInput(GuideInput):
+    """What is to stand where: through a ControlNet or T2I-Adapter."""
+
+    scale: float | None = Field(
+        default=None, ge=0, le=MOST_LORA_SCALE, description="How strongly; the adapter's own if unset."
+    )
+    start: float = Field(default=0.0, ge=0, le=1, description="From which share of the denoising on.")
+    end: float = Field(default=1.0, ge=0, le=1, description="Up to which.")
+    mode: str | None = Field(
+        default=None, max_length=32, description="The kind of control, of an adapter that does several."
+    )
+    preprocessor: Preprocessor | None = Field(
+        default=None, description="What is made of the picture first; the adapter's own if unset."
+    )
+    thresholds: Annotated[list[int], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="Of `canny`: edges above the second, and above the first where they go on from such."
+    )
+
+
+class ReferenceInput(GuideInput):
+    """What to go by, a subject or a style: through an IP-Adapter, or by a model that reads pictures itself."""
+
+    weight: float | None = Field(
+        default=None, ge=0, le=MOST_LORA_SCALE, description="How strongly; the adapter's own if unset."
+    )
+
+
+class GuidesInput(StrictInput):
+    """The pictures that guide a model beside the words."""
+
+    control: list[ControlInput] = Field(
+        default=[], max_length=MOST_CONTROLS, description="What is to stand where: edges, depths, poses."
+    )
+    reference: list[ReferenceInput] = Field(
+        default=[], max_length=MOST_REFERENCES, description="What to go by: a subject, a style."
+    )
+
+    def guide_sources(self, role: str, files: Sequence[Source]) -> list[Source]:
+        """Where the pictures of `role` come from, in their order; those left open take the files that came along.
+
+        Raises InvalidRequest where one is left without, or a file without a place.
+        """
+        named: list[ControlInput | ReferenceInput] = [*(self.control if role == CONTROL.name else self.reference)]
+        left = iter(files)
+        sources: list[Source] = []
+        for place, each in enumerate(named):
+            source = each.image if each.image is not None else next(left, None)
+            if source is None:
+                raise InvalidRequest(
+                    f"'inputs.{role}.{place}.image' is required",
+                    code="missing_required_parameter",
+                    param=f"inputs.{role}.{place}.image",
+                )
+            sources.append(source)
+        return [*sources, *left]
+
+    def wanted_guides(self, role: str, opened: Sequence[OpenedFile]) -> list[WantedGuide]:
+        """What is said of each picture of `role`; of those beyond what was said of, nothing."""
+        if role == CONTROL.name:
+            said = [*self.control, *[ControlInput()] * (len(opened) - len(self.control))]
+            return [
+                WantedGuide(
+                    role=role,
+                    opened=picture,
+                    param=f"inputs.{role}.{place}",
+                    adapter=each.adapter,
+                    weight=each.scale,
+                    start=each.start,
+                    end=each.end,
+                    mode=each.mode,
+                    preprocessor=each.preprocessor,
+                    thresholds=(each.thresholds[0], each.thresholds[1]) if each.thresholds else None,
+                )
+                for place, (each, picture) in enumerate(zip(said, opened, strict=True))
+            ]
+        plain = [*self.reference, *[ReferenceInput()] * (len(opened) - len(self.reference))]
+        return [
+            WantedGuide(
+                role=REFERENCE.name,
+                opened=picture,
+                param=f"inputs.{role}.{place}",
+                adapter=each.adapter,
+                weight=each.weight,
+            )
+            for place, (each, picture) in enumerate(zip(plain, opened, strict=True))
+        ]

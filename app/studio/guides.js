@@ -1,0 +1,113 @@
+// Pictures that guide beside the words: what is to stand where, and what to go by. Knows their fields.
+
+import { call } from "./api.js";
+import { dataUri, upload } from "./inputs.js";
+import { byId, element } from "./page.js";
+
+const KINDS = { control: ["controlnet", "t2i-adapter"], reference: ["ip-adapter"] };
+const given = { control: null, reference: null };
+let offered = [];
+
+const fitting = (role) => offered.filter(({ kind }) => KINDS[role].includes(kind));
+const part = (role, name) => byId(`${role}-${name}`);
+
+/** Offer what the chosen model goes with; a picture that was given stays. */
+export function offerGuides(adapters) {
+  offered = adapters;
+  for (const role of Object.keys(KINDS)) {
+    const fit = fitting(role);
+    part(role, "row").hidden = fit.length === 0;
+    const kept = part(role, "adapter").value;
+    part(role, "adapter").replaceChildren(...fit.map(({ id }) => element("option", { value: id, textContent: id })));
+    if (fit.some(({ id }) => id === kept)) part(role, "adapter").value = kept;
+    if (fit.length) take(role);
+    tell(role);
+  }
+}
+
+const adapterOf = (role) => fitting(role).find(({ id }) => id === part(role, "adapter").value);
+
+/** The chosen adapter's own settings. */
+function take(role) {
+  const adapter = adapterOf(role);
+  part(role, "weight").value = adapter.weight;
+  if (role !== "control") return;
+  byId("control-preprocessor").value = adapter.preprocessor;
+  byId("control-mode").replaceChildren(...adapter.modes.map((mode) => element("option", { value: mode, textContent: mode })));
+  byId("control-mode-row").hidden = adapter.modes.length === 0;
+}
+
+function tell(role) {
+  part(role, "set").hidden = !given[role];
+  part(role, "drop").hidden = !given[role];
+}
+
+async function give(role, file) {
+  given[role] = { source: await upload(file), file };
+  tell(role);
+  await preview(role);
+}
+
+/** Show what the model will be shown. */
+async function preview(role) {
+  if (!given[role]) return;
+  const picture = part(role, "picture");
+  const { file } = given[role];
+  const preprocessor = role === "control" ? byId("control-preprocessor").value : "none";
+  if (preprocessor === "none") {
+    picture.src = await dataUri(file);
+    return;
+  }
+  const form = new FormData();
+  form.append("image", file);
+  const made = await (await call(`/v1/preprocessors/${preprocessor}`, { method: "POST", body: form })).blob();
+  if (given[role]?.file === file) picture.src = await dataUri(made);
+}
+
+function drop(role) {
+  given[role] = null;
+  part(role, "picture").removeAttribute("src");
+  tell(role);
+}
+
+/** The pictures that guide, as the native API takes them in `inputs`. */
+export function chosenGuides() {
+  const inputs = {};
+  for (const role of Object.keys(KINDS)) {
+    const adapter = adapterOf(role);
+    if (!given[role] || !adapter) continue;
+    const strength = part(role, "weight").valueAsNumber;
+    const guide = { adapter: adapter.id, image: given[role].source };
+    inputs[role] = [role === "reference" ? { ...guide, weight: strength } : {
+      ...guide,
+      scale: strength,
+      preprocessor: byId("control-preprocessor").value,
+      ...(adapter.modes.length ? { mode: byId("control-mode").value } : {}),
+    }];
+  }
+  return inputs;
+}
+
+/** Make the fields work; `said(error)` tells what goes wrong. */
+export function installGuides(said) {
+  for (const role of Object.keys(KINDS)) {
+    const safely = (action) => (...args) => Promise.resolve(action(...args)).catch(said);
+    part(role, "file").addEventListener("change", ({ target }) => {
+      if (target.files[0]) safely(give)(role, target.files[0]);
+      target.value = ""; // so that the same one can be chosen again
+    });
+    part(role, "drop").addEventListener("click", () => drop(role));
+    part(role, "adapter").addEventListener("change", safely(() => {
+      take(role);
+      return preview(role);
+    }));
+    const row = part(role, "row");
+    row.addEventListener("dragover", (event) => event.preventDefault());
+    row.addEventListener("drop", (event) => {
+      event.preventDefault();
+      const [file] = event.dataTransfer.files;
+      if (file) safely(give)(role, file);
+    });
+  }
+  byId("control-preprocessor").addEventListener("change", () => preview("control").catch(said));
+}
