@@ -177,10 +177,10 @@ def test_what_is_added_to_them_is_of_one_form_or_nothing() -> None:
         Parked("sketch", residuals="4 tensors"),
     ]
     # Then the first two kinds run together, and the third by itself
-    assert run(scheduler(), fibers, 2) == ["plain+edges+depth", "sketch"]
+    assert run(turns_of(32), fibers, 2) == ["plain+edges+depth", "sketch"]
 
 
 def test_nets_run_before_the_denoiser_that_waits_for_them() -> None:
     fibers = [Parked("plain", remaining=1), Parked("net", remaining=9, prepares=True, residuals="net")]
     fibers[1].call.key = "net"
-    assert run(scheduler(), fibers, 2)[0] == "net"
+    assert run(turns_of(32), fibers, 2)[0] == "net"
