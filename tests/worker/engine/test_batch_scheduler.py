@@ -171,10 +171,10 @@ def test_nobody_parked_is_nobody_chosen() -> None:
 def test_what_is_added_to_them_is_of_one_form_or_nothing() -> None:
     # Given a plain call, two to which one kind of net adds, and one to which another does
     fibers = [
-        Parked("plain"),
-        Parked("edges", residuals="12 tensors"),
-        Parked("depth", residuals="12 tensors"),
-        Parked("sketch", residuals="4 tensors"),
+        Parked("plain", remaining=1),
+        Parked("edges", remaining=1, residuals="12 tensors"),
+        Parked("depth", remaining=1, residuals="12 tensors"),
+        Parked("sketch", remaining=1, residuals="4 tensors"),
     ]
     # Then the first two kinds run together, and the third by itself
     assert run(turns_of(32), fibers, 2) == ["plain+edges+depth", "sketch"]
