@@ -137,6 +137,7 @@ class JobInput(StrictInput):
             model=self.model,
             style=self.style,
             loras=self.adapters.wanted(),
+            lora_tags=self.adapters.tags,
             parameters={name: getattr(self, name) for name in parameter_fields()},
             inputs={role: files for role, files in opened.items() if role not in guides},
             guides=wanted,

@@ -41,6 +41,10 @@ class AdaptersInput(StrictInput):
     """What guides the model beside the request."""
 
     loras: list[LoraInput] = Field(default=[], max_length=MOST_LORAS, description="Several add up.")
+    tags: bool = Field(
+        default=False,
+        description="Whether `<lora:ink:0.6>` in the prompt names LoRAs too, and is no part of the words.",
+    )
 
     def wanted(self) -> list[WantedLora]:
         """What it names, each with what it is called in a request."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,6 +19,7 @@ from core.catalog.default_aliases import model_meant
 from core.catalog.model import Model
 from core.errors import InvalidRequest
 from core.jobs import Adapter, Priority, seeds_for
+from core.lora_tags import without_tags
 from core.media import Output
 from core.tasks import CONTROL, Parameters, Task, implied_task, task_named
 
@@ -29,7 +30,8 @@ class JobRequest:
 
     `inputs` are opened files by role, `guides` those that guide the model beside the words; `format` is
     one of the task's medium, its first if unset; `style` is one of the
-    model's ways to put a prompt; `fingerprint` is equal for equal calls;
+    model's ways to put a prompt; `fingerprint` is equal for equal calls; with
+    `lora_tags` the prompt names LoRAs too;
     `notes` say what of the call was understood otherwise than it was put. A `seed` of -1 is a random one.
     """
 
@@ -39,6 +41,7 @@ class JobRequest:
     model: str | None = None
     style: str | None = None
     loras: Sequence[WantedLora] = ()
+    lora_tags: bool = False
     inputs: Mapping[str, Sequence[OpenedFile]] = field(default_factory=dict)
     guides: Sequence[WantedGuide] = ()
     seed: int | None = None
@@ -74,6 +77,7 @@ def fingerprint_of(call: str, document: Mapping[str, Any], digests: Sequence[str
 
 def resolve(wanted: JobRequest, catalog: Catalog) -> Resolved:
     """Fill in the model's defaults and fix the seeds. Raises NotFound or InvalidRequest, naming the field."""
+    wanted = with_tags_read(wanted) if wanted.lora_tags else wanted
     task = task_named(wanted.task) if wanted.task else implied_task(wanted.inputs)
     _check_roles(task, wanted.inputs)
     model = model_meant(wanted.model, task.name, catalog) if wanted.model else catalog.model(None)
@@ -84,6 +88,13 @@ def resolve(wanted: JobRequest, catalog: Catalog) -> Resolved:
     task.check(model, parameters, wanted.n, pictures)
     adapters = chosen_adapters(wanted.loras, model, catalog)
     return Resolved(task, model, parameters, adapters, guides, seeds_for(wanted.seed, wanted.n), _output(wanted, task))
+
+
+def with_tags_read(wanted: JobRequest) -> JobRequest:
+    """`wanted` with the LoRAs that tags in its prompt name, and without the tags."""
+    prompt, tags = without_tags(str(wanted.parameters.get("prompt") or ""))
+    named = [WantedLora(tag.name, tag.weight, "prompt") for tag in tags]
+    return replace(wanted, parameters={**wanted.parameters, "prompt": prompt}, loras=[*wanted.loras, *named])
 
 
 def _check_roles(task: Task, inputs: Mapping[str, Sequence[OpenedFile]]) -> None:

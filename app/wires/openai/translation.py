@@ -141,6 +141,7 @@ def _request(
             **parameters,
         },
         loras=body.adapters.wanted() if body.adapters else (),
+        lora_tags=bool(body.adapters and body.adapters.tags),
         inputs=inputs,
         seed=body.seed,
         n=body.n or 1,

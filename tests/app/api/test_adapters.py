@@ -85,6 +85,22 @@ def test_wrong_loras_are_named(
     assert words in error["message"]
 
 
+def test_tags_in_the_prompt_are_read_where_a_request_asks_for_that(client: TestClient) -> None:
+    # Given a prompt with a tag, and another LoRA beside it
+    body = {"prompt": "a fox <lora:inked:0.5>, red", "adapters": {"tags": True, "loras": [{"id": "pixel-art"}]}}
+    job = client.post("/v1/generations", json=body).json()
+    # Then both guide, and the tag is no word
+    assert {row["id"]: row["weight"] for row in job["adapters"]["loras"]} == {"pixel-art": 1.0, "inked": 0.5}
+    assert job["parameters"]["prompt"] == "a fox , red"
+    # And one that there is not is said, by the field that named it
+    body["prompt"] = "a fox <lora:inkd>"
+    error = client.post("/v1/generations", json=body).json()["error"]
+    assert (error["code"], error["param"]) == ("adapter_not_found", "prompt")
+    # Without being asked for, it is a word as any other
+    job = client.post("/v1/generations", json={"prompt": "a <lora:inked:0.5> fox"}).json()
+    assert job["parameters"]["prompt"] == "a <lora:inked:0.5> fox"
+
+
 def test_the_list_of_models_tells_what_goes_with_each(client: TestClient) -> None:
     models = {model["id"]: model for model in client.get("/v1/models").json()["data"]}
     assert [row["id"] for row in models["mini"]["adapters"]] == ["inked", "pixel-art"]
