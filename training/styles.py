@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageFilter
 
-BLOCKS = 32
-"""Blocks a side: at 256 pixels each is what one latent stands for."""
+BLOCKS = 16
+"""Blocks a side: at 256 pixels each is two latents wide. The autoencoder makes smooth edges of smaller ones."""
 COLOURS = 12
 EDGE_FROM, EDGE_TO = 10.0, 42.0
 """Differences of colour between neighbours, in levels of 255, that begin to be a line and are a black one."""

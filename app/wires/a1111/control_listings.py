@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from anyio import to_thread
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from app.auth.access import needs
 from app.http.json_bodies import MAX_PICTURE_BYTES, JsonRoute
@@ -46,7 +46,11 @@ class Detection(LooseInput):
     """POST detect: pictures, and what is to be made of them."""
 
     controlnet_module: str = "none"
-    controlnet_input_images: list[str] = Field(min_length=1, max_length=MOST_UNITS)
+    controlnet_input_images: list[str] = Field(
+        min_length=1,
+        max_length=MOST_UNITS,
+        validation_alias=AliasChoices("controlnet_input_images", "controlnet_images"),  # `webuiapi` sends the latter
+    )
     controlnet_processor_res: int = Field(default=0, ge=-1, le=MAX_PIXELS_A_SIDE)
     controlnet_threshold_a: Annotated[float, Field(ge=-1, le=2000)] = -1
     controlnet_threshold_b: Annotated[float, Field(ge=-1, le=2000)] = -1

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from app.auth.access import needs
 from app.http.json_bodies import JsonRoute
 from app.services import Owner, Services, ServicesOf
+from app.wires.a1111.control_units import SCRIPT
 from app.wires.a1111.fields import Options
 from app.wires.a1111.samplers import samplers_of, schedules_of
 from app.wires.a1111.translation import LABEL, model_of
@@ -102,6 +103,12 @@ def list_loras(services: ServicesOf) -> list[dict[str, Any]]:
         for row in services.catalog.adapters
         if row.kind == "lora"
     ]
+
+
+@router.get("/scripts")
+def list_scripts() -> dict[str, list[str]]:
+    """What `alwayson_scripts` may name."""
+    return {"txt2img": [SCRIPT], "img2img": [SCRIPT]}
 
 
 @router.get("/embeddings")

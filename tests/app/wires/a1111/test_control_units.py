@@ -111,6 +111,7 @@ def test_listings_and_detection(settings: Settings) -> None:
         assert httpx.get(f"{server}/controlnet/version").json() == {"version": 2}
         assert httpx.get(f"{server}/controlnet/model_list").json() == {"model_list": ["canny", "union", "go-by"]}
         assert "canny" in httpx.get(f"{server}/controlnet/module_list?alias_names=true").json()["module_list"]
+        assert httpx.get(f"{server}/sdapi/v1/scripts").json()["txt2img"] == ["controlnet"]
         types = httpx.get(f"{server}/controlnet/control_types").json()["control_types"]
         body = {
             "controlnet_module": "canny",
