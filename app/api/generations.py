@@ -18,6 +18,7 @@ from app.http.errors import documented
 from app.http.idempotency import IdempotencyKey
 from app.http.json_bodies import JsonRoute
 from app.http.prefer import wait_seconds
+from app.jobs.guide_fields import param_of
 from app.jobs.notifications import until_finished
 from app.jobs.request import fingerprint_of
 from app.jobs.view import GenerationView
@@ -123,14 +124,14 @@ async def _submit(request: Request, services: Services, owner: str, idempotency_
     """Read the body, the pictures that it brings or names, and submit the job."""
     async with open_body(request, GenerationInput, files=roles()) as (body, files):
         inputs = body.sources(files)
-        document = body.model_dump(mode="json", exclude_none=True, exclude={"inputs"})
+        document = body.model_dump(mode="json", exclude_none=True, exclude={"inputs"}) | body.inputs.told()
         sources = [f"{role} {source.fingerprint()}" for role, given in inputs.items() for source in given]
         fingerprint = fingerprint_of("generations", document, sources)
 
         def begin() -> Submitted:
             with services.sources.opening(owner) as opening:
                 opened = {
-                    role: [opening.open(source, f"inputs.{role}") for source in sources]
+                    role: [opening.open(source, param_of(role, place)) for place, source in enumerate(sources)]
                     for role, sources in inputs.items()
                 }
                 prepared = services.submissions.prepare(body.wanted(opened, fingerprint), owner, idempotency_key)

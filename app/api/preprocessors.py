@@ -13,6 +13,7 @@ from app.http.bodies import described_body, open_body
 from app.http.errors import documented
 from app.http.json_bodies import JsonRoute
 from app.http.validation import StrictInput
+from app.jobs.guide_fields import Thresholds
 from app.jobs.picture_fields import Picture
 from app.jobs.sources import InlineFile
 from app.media.conversion import Prepared
@@ -34,7 +35,7 @@ class PreprocessInput(StrictInput):
     image: Picture | None = Field(default=None, description="The picture, unless it comes as a file.")
     width: Pixels | None = Field(default=None, description="Pixels; its own if unset.")
     height: Pixels | None = Field(default=None, description="Pixels; its own if unset.")
-    thresholds: Annotated[list[Annotated[int, Field(ge=0, le=2000)]], Field(min_length=2, max_length=2)] | None = Field(
+    thresholds: Thresholds | None = Field(
         default=None, description="Of `canny`: edges above the second, and above the first where they go on from such."
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -14,7 +14,19 @@ from app.jobs.sources import OpenedFile, Source
 from core.catalog.adapter import MOST_CONTROLS, MOST_REFERENCES, Preprocessor
 from core.catalog.model import MOST_LORA_SCALE
 from core.errors import InvalidRequest
-from core.tasks import CONTROL, REFERENCE
+from core.tasks import CONTROL, GUIDES, REFERENCE
+
+MOST_THRESHOLD: Final = 2000
+
+Thresholds = Annotated[
+    list[Annotated[int, Field(ge=0, le=MOST_THRESHOLD)]], Field(min_length=2, max_length=2, examples=[[100, 200]])
+]
+"""The lower and the upper one of the preprocessor `canny`."""
+
+
+def param_of(role: str, place: int) -> str:
+    """What a request calls a picture, by its place among those of the role."""
+    return f"inputs.{role}.{place}.image" if role in {each.name for each in GUIDES} else f"inputs.{role}"
 
 
 class GuideInput(StrictInput):
@@ -43,7 +55,7 @@ class ControlInput(GuideInput):
     preprocessor: Preprocessor | None = Field(
         default=None, description="What is made of the picture first; the adapter's own if unset."
     )
-    thresholds: Annotated[list[int], Field(min_length=2, max_length=2)] | None = Field(
+    thresholds: Thresholds | None = Field(
         default=None, description="Of `canny`: edges above the second, and above the first where they go on from such."
     )
 
@@ -65,6 +77,11 @@ class GuidesInput(StrictInput):
     reference: list[ReferenceInput] = Field(
         default=[], max_length=MOST_REFERENCES, description="What to go by: a subject, a style."
     )
+
+    def told(self) -> dict[str, Any]:
+        """What is said of the guides, but for the pictures: with those, equal for equal requests."""
+        pictures: dict[str, Any] = {role.name: {"__all__": {"image"}} for role in GUIDES}
+        return self.model_dump(mode="json", include={*pictures}, exclude=pictures)
 
     def guide_sources(self, role: str, files: Sequence[Source]) -> list[Source]:
         """Where the pictures of `role` come from, in their order; those left open take the files that came along.

@@ -189,6 +189,20 @@ PICTURE = as_text(plain(64, 64))
             "inputs.control",
             "at most 4",
         ),
+        (
+            {"control": [{"adapter": "canny", "image": PICTURE, "thresholds": [100, 9**20]}]},
+            400,
+            "invalid_value",
+            "inputs.control.0.thresholds.1",
+            "at most 2000",
+        ),
+        (
+            {"control": [{"adapter": "canny", "image": base64.b64encode(b"GIF89a").decode()}]},
+            400,
+            "invalid_image",
+            "inputs.control.0.image",
+            "PNG",
+        ),
         ({"control": [{"adapter": "canny", "image": "no"}]}, 400, "invalid_value", "inputs.control.0.image", "picture"),
         ({"controls": []}, 400, "unknown_parameter", "inputs.controls", "control"),
         (
@@ -207,6 +221,18 @@ def test_wrong_guides_are_named(
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["param"]) == (status, code, param)
     assert words in error["message"]
+
+
+def test_a_call_that_says_something_else_of_its_guides_is_another_one(client: TestClient) -> None:
+    def ask(scale: float) -> Any:
+        control = [{"adapter": "canny", "image": PICTURE, "scale": scale}]
+        body = {"prompt": "a fox", "inputs": {"control": control}}
+        return client.post("/v1/generations", json=body, headers={"Idempotency-Key": "one"})
+
+    first, again, other = ask(0.5), ask(0.5), ask(0.6)
+    assert again.json()["id"] == first.json()["id"]
+    assert other.status_code == 422
+    assert other.json()["error"]["code"] == "idempotency_key_reused"
 
 
 def test_a_preprocessor_can_be_looked_at(client: TestClient) -> None:
