@@ -8,6 +8,7 @@ from typing import Final
 
 from core.jobs import GenerationRequest
 from core.lora_tags import with_tags
+from core.media import Guide
 from core.schedulers import SHOWN, SHOWN_SCHEDULES, NoiseSchedule, Scheduler
 
 INFOTEXT: Final = (
@@ -30,12 +31,26 @@ def infotext(request: GenerationRequest, seed: int, notes: Sequence[str] = ()) -
     if "width" in told and "height" in told:
         facts.append(f"Size: {told['width']}x{told['height']}")
     facts.append(f"Model: {request.model}")
+    facts += [f'ControlNet {place}: "{unit(guide)}"' for place, guide in enumerate(guides_of(request))]
     if notes:
         facts.append(f"Notes: {json.dumps('; '.join(notes), ensure_ascii=False)}")
     lines = [with_tags(str(told.get("prompt", "")), request.adapters)]
     if told.get("negative_prompt"):
         lines.append(f"Negative prompt: {told['negative_prompt']}")
     return "\n".join([*lines, ", ".join(facts)])
+
+
+def guides_of(request: GenerationRequest) -> list[Guide]:
+    """Those that name an adapter: the units of the ControlNet extension."""
+    return [each.guide for each in request.inputs if each.guide is not None and each.guide.adapter is not None]
+
+
+def unit(guide: Guide) -> str:
+    """One of them, as the extension writes it."""
+    return (
+        f"Module: {guide.preprocessor}, Model: {guide.adapter}, Weight: {guide.weight:g}, "
+        f"Guidance Start: {guide.start:g}, Guidance End: {guide.end:g}"
+    )
 
 
 def shown(value: object) -> str:

@@ -42,9 +42,13 @@ function tell(role) {
   part(role, "drop").hidden = !given[role];
 }
 
+/** The form is another one now, as if somebody had typed into it. */
+const changed = (role) => part(role, "row").dispatchEvent(new Event("input", { bubbles: true }));
+
 async function give(role, file) {
   given[role] = { source: await upload(file), file };
   tell(role);
+  changed(role);
   await preview(role);
 }
 
@@ -68,6 +72,7 @@ function drop(role) {
   given[role] = null;
   part(role, "picture").removeAttribute("src");
   tell(role);
+  changed(role);
 }
 
 /** The pictures that guide, as the native API takes them in `inputs`. */

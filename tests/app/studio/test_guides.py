@@ -53,6 +53,7 @@ def test_a_picture_s_shapes_are_followed(browser: Browser, settings: Settings) -
         # When a picture to go by is dropped beside it, and both are asked for
         page.evaluate(DROP, [base64.b64encode(file_of(a_square())).decode(), "reference-row"])
         shown(page, "reference-picture")
+        expect(page.locator("#more-said")).to_contain_text("go-by")
         ask(page, "a house")
         worker = FakeWorker(settings)
         claim = worker.claim()

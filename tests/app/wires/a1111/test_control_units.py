@@ -78,6 +78,7 @@ def test_units_are_the_job_s_guides(settings: Settings) -> None:
         )
         drawn_over = job_of(server, over)
     # Then the job has them, in our words
+    assert 'ControlNet 0: "Module: canny, Model: canny, Weight: 0.6' in answer["info"]["infotexts"][0]
     guides = {each["role"]: each["guide"] for each in job["inputs"]}
     assert guides.keys() == {"control", "reference"}
     assert (guides["control"]["adapter"], guides["control"]["weight"], guides["control"]["end"]) == ("canny", 0.6, 0.8)
