@@ -68,7 +68,8 @@ StyleTemplate = Annotated[str, Field(max_length=500, pattern=r"^[^{}]*\{prompt\}
 """How to say a prompt so that the model draws it in a style, such as `a flat icon of {prompt}`."""
 
 
-Word = Annotated[str, Field(pattern=r"^[^\s()\[\]:\\,]{1,64}$")]
+WORD: Final = r"^[^\s()\[\]:\\,]{1,64}$"
+Word = Annotated[str, Field(pattern=WORD)]
 """What stands for a textual inversion in a prompt: one word, without what has a meaning in weighted prompts."""
 
 MOST_LORA_SCALE: Final = 10.0

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from app.cli.client import AskedWrongly, ClientError
+from app.cli.commands.adding_adapters import add_guide
 from app.cli.commands.model_options import ModelArgument, SizeOption, size_of
-from app.cli.models.adapters import FoundAdapter, find_adapter, is_adapter
+from app.cli.commands.writing_rows import agreed, catalog_with, is_to_be_written, must_be_asked
+from app.cli.models.adapters import is_adapter
 from app.cli.models.adding import Found, Wanted, find
-from app.cli.models.catalog_file import CatalogFile, check_id, shown, shown_adapter
+from app.cli.models.catalog_file import CatalogFile, shown
 from app.cli.models.checking import check_model, checked_table
 from app.cli.models.converting import GONE_WITH_THE_FILE, convert
+from app.cli.models.embeddings import is_embedding
 from app.cli.models.files import bytes_at, cached_repository, delete
 from app.cli.models.listing import catalog_table, models_table, place_of, rows_of, server_models
 from app.cli.models.looking import description_of, looked_at
@@ -93,14 +94,16 @@ def add_model(
     with failures_told():
         chosen = settings()
         file = CatalogFile(chosen.catalog)
-        guides = bool(goes_with) or is_adapter(source)
+        guides = bool(goes_with) or is_adapter(source) or is_embedding(source)
         if not guides:
             source_of(source)  # a typo is what to say first
         if not dry_run:
             file.check_writable()
             must_be_asked(yes, "to see the row and write nothing, --dry-run")
         if guides:
-            add_adapter(file, find_adapter_for(file, source, model_id, goes_with or (), replace), yes, dry_run, as_json)
+            add_guide(
+                file, source, model_id, goes_with or (), replace=replace, yes=yes, dry_run=dry_run, as_json=as_json
+            )
             return
         fields = {
             "aliases": alias,
@@ -122,30 +125,6 @@ def add_model(
         show({**answer, "fit": found.fit}, as_json, str)
     if written:
         console.print(f"added '{found.model_id}'. Does it draw? easel models check {found.model_id}", markup=False)
-
-
-def find_adapter_for(
-    file: CatalogFile, source: str, adapter_id: str | None, models: Sequence[str], replace: bool
-) -> FoundAdapter:
-    """Raises AskedWrongly, ClientError, CatalogError."""
-    ids = tuple(catalog_with(file, named).model(named).id for named in models)
-    return find_adapter(source, file.catalog(), adapter_id, ids, replace=replace)
-
-
-def add_adapter(file: CatalogFile, found: FoundAdapter, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Show the row, ask, write. Raises ClientError where it is not wanted."""
-    if not as_json:
-        console.print(shown_adapter(found.adapter_id, found.row), markup=False, highlight=False)
-        for note in found.notes:
-            console.print(f"- {note}", markup=False)
-    written = is_to_be_written(file, yes, dry_run)
-    if written:
-        file.put_adapter(found.adapter_id, found.row)
-    if as_json:
-        answer = {"id": found.adapter_id, "row": found.row, "written": written, "notes": [*found.notes]}
-        show({**answer, "kind": "lora"}, as_json, str)
-    elif written:
-        console.print(f"added '{found.adapter_id}': easel generate … --lora {found.adapter_id}", markup=False)
 
 
 @models.command("show")
@@ -243,40 +222,6 @@ def set_default(model_id: ModelArgument, as_json: JsonOption = False) -> None:
         model = catalog_with(file, model_id).model(model_id)
         file.make_default(model.id)
     show({"default": model.id}, as_json, lambda: f"the default is '{model.id}'")
-
-
-def catalog_with(file: CatalogFile, model_id: str) -> Catalog:
-    """The catalogue, which has a model of that id or alias. Raises AskedWrongly, CatalogError."""
-    catalog = file.catalog()
-    names = [name for model in catalog.models for name in (model.id, *model.aliases)] if catalog else []
-    check_id(model_id, tuple(names))
-    return Catalog.load(file.named)
-
-
-def is_to_be_written(file: CatalogFile, yes: bool, dry_run: bool) -> bool:
-    """Whether what was shown goes into the catalogue. Raises ClientError where somebody says no."""
-    if not dry_run and not (yes or agreed(f"Write this into {file.path}?")):
-        raise ClientError("not added: the catalogue is as it was")
-    return not dry_run
-
-
-def must_be_asked(yes: bool, otherwise: str = "") -> None:
-    """Raise AskedWrongly where a question would have nobody to answer it."""
-    if not yes and not is_terminal():
-        raise AskedWrongly("nobody is there to be asked: say --yes" + (f", or, {otherwise}" if otherwise else ""))
-
-
-def is_terminal() -> bool:
-    """Whether somebody may answer on standard input."""
-    return sys.stdin.isatty()
-
-
-def agreed(question: str) -> bool:
-    """The answer of the person at the terminal; Ctrl-C is Ctrl-C. Raises KeyboardInterrupt."""
-    try:
-        return typer.confirm(question, default=True, err=True)
-    except typer.Abort:
-        raise KeyboardInterrupt from None
 
 
 def place_named(said: str | None) -> str | None:

@@ -6,7 +6,7 @@ import fcntl
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -79,6 +79,17 @@ class CatalogFile:
         def change(document: TOMLDocument) -> TOMLDocument:
             kept = tomlkit.dumps(without_adapter(document, adapter_id)).rstrip()
             return tomlkit.parse(f"{kept}\n\n{shown_adapter(adapter_id, row)}")
+
+        self._edit(change)
+
+    def put_embedding(self, models: Iterable[str], word: str, source: str) -> None:
+        """Let `word` stand for a textual inversion in prompts for `models`. Raises CatalogError, ClientError."""
+
+        def change(document: TOMLDocument) -> TOMLDocument:
+            for model_id in models:
+                table: Any = document[model_id]
+                table["embeddings"] = item_of({**table.get("embeddings", {}), word: source})
+            return document
 
         self._edit(change)
 

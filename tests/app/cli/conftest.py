@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from app.cli.commands import models as models_commands
+from app.cli.commands import writing_rows
 from app.cli.main import app
 from tests.app.fake_worker import FakeWorker
 from tests.ports import free_port
@@ -115,4 +115,4 @@ def easel_models(catalog: Path) -> Easel:
 @pytest.fixture
 def at_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody sits there, whose answer is the command's standard input."""
-    monkeypatch.setattr(models_commands, "is_terminal", lambda: True)
+    monkeypatch.setattr(writing_rows, "is_terminal", lambda: True)
