@@ -50,7 +50,8 @@ def add_adapter(file: CatalogFile, found: FoundAdapter, yes: bool, dry_run: bool
         answer = {"id": found.adapter_id, "row": found.row, "written": written, "notes": [*found.notes]}
         show({**answer, "kind": found.row["kind"]}, as_json, str)
     elif written:
-        console.print(f"added '{found.adapter_id}': easel generate … --lora {found.adapter_id}", markup=False)
+        asked = HOW.get(found.row["kind"], "--control {id}=PICTURE").format(id=found.adapter_id)
+        console.print(f"added '{found.adapter_id}': easel generate … {asked}", markup=False)
 
 
 def add_embedding(
