@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from app import api, wires
 from app.api.collectors import registry_of
-from app.api.generation_schema import bound_by_catalog
+from app.api.generation_schema import bound_by_catalog, guides_bound_by_catalog
 from app.auth.binding import check_settings
 from app.auth.middleware import AuthMiddleware
 from app.auth.routes import RouteTable
@@ -53,7 +53,10 @@ def create_app(settings: Settings) -> FastAPI:
     routes = RouteTable(app.routes)
     routes.check()
     errors.install(app)
-    narrowed = {"GenerationInput": lambda schema: bound_by_catalog(schema, services.catalog)}
+    narrowed = {
+        "GenerationInput": lambda schema: bound_by_catalog(schema, services.catalog),
+        "InputsInput": lambda schema: guides_bound_by_catalog(schema, services.catalog),
+    }
 
     def versions() -> int:
         services.watched_catalog.current()

@@ -67,10 +67,10 @@ def t2i_adapter_for(pipeline: Any, seed: int = 0) -> Any:
     )
 
 
-def write_image_encoder(folder: Path, seed: int = 0) -> Path:
+def write_image_encoder(folder: Path, seed: int = 0, states: int = STATES) -> Path:
     torch.manual_seed(seed)
     config = CLIPVisionConfig(
-        hidden_size=STATES,
+        hidden_size=states,
         intermediate_size=64,
         num_hidden_layers=2,
         num_attention_heads=2,

@@ -8,6 +8,7 @@ eight pictures took half as long again).
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 from typing import Final
 
@@ -35,6 +36,12 @@ def give_memory_back() -> None:
     libc = glibc()
     if libc is not None:
         libc.malloc_trim(0)
+
+
+def free() -> None:
+    """Give back what nobody holds. Models hold themselves in cycles: they would stay until some later collection."""
+    gc.collect()
+    give_memory_back()
 
 
 def glibc() -> ctypes.CDLL | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import gcd
 from typing import Any, Final
 
+from core.catalog.adapter import FOR_CONTROL, FOR_REFERENCES
 from core.catalog.catalog import Catalog
 from core.tasks import Task, all_tasks, starting_roles
 
@@ -52,6 +53,14 @@ def bound_by_catalog(schema: dict[str, Any], catalog: Catalog) -> None:
     else:
         del fields["style"]
     fields["n"]["maximum"] = max(model.max_images for model in models)
+
+
+def guides_bound_by_catalog(schema: dict[str, Any], catalog: Catalog) -> None:
+    """Say which adapters may be named, where pictures guide; none may come where nothing reads them."""
+    reads = any(model.references for model in catalog.models)
+    for role, kinds, unnamed in (("control", FOR_CONTROL, False), ("reference", FOR_REFERENCES, reads)):
+        if not unnamed and not any(adapter.kind in kinds for adapter in catalog.adapters):
+            schema["properties"][role]["maxItems"] = 0
 
 
 def task_schema(task: Task) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from core.errors import Conflict
 from core.jobs import Job, Status
 from core.keys import Scope
 from core.store import Submitted
-from core.tasks import roles, sets_of_roles
+from core.tasks import roles, sets_of_roles, starting_roles
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class ListQuery(BaseModel):
     summary="Ask for pictures",
     dependencies=[needs(Scope.GENERATE, metered=True)],
     response_description="Accepted: the job is queued and will not be lost.",
-    openapi_extra=described_body(GenerationInput, files=roles(), together=sets_of_roles()),
+    openapi_extra=described_body(GenerationInput, files=starting_roles(), together=sets_of_roles()),
     responses={
         200: {
             "model": GenerationView,

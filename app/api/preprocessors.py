@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from anyio import to_thread
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import Field
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from app.auth.access import needs
 from app.http.bodies import described_body, open_body
@@ -14,7 +14,7 @@ from app.http.errors import documented
 from app.http.json_bodies import JsonRoute
 from app.http.validation import StrictInput
 from app.jobs.guide_fields import Thresholds
-from app.jobs.picture_fields import Picture
+from app.jobs.picture_fields import PICTURE_SCHEMA, Picture
 from app.jobs.sources import InlineFile
 from app.media.conversion import Prepared
 from app.services import Owner, ServicesOf
@@ -32,7 +32,9 @@ PICTURE: Final = "image"
 class PreprocessInput(StrictInput):
     """A picture, and the size that it is wanted in."""
 
-    image: Picture | None = Field(default=None, description="The picture, unless it comes as a file.")
+    model_config = ConfigDict(json_schema_extra={"required": ["image"]})  # as a file, where it is a form
+
+    image: Annotated[Picture | None, WithJsonSchema(PICTURE_SCHEMA)] = None
     width: Pixels | None = Field(default=None, description="Pixels; its own if unset.")
     height: Pixels | None = Field(default=None, description="Pixels; its own if unset.")
     thresholds: Thresholds | None = Field(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from app.http.validation import StrictInput
 from app.jobs.guides import WantedGuide
@@ -18,8 +19,18 @@ from core.tasks import CONTROL, GUIDES, REFERENCE
 
 MOST_THRESHOLD: Final = 2000
 
+
+def _numbers(value: object) -> object:
+    """A form has them as text: `100,200`, or as JSON."""
+    if isinstance(value, str) and re.fullmatch(r"\[?\s*\d{1,5}\s*,\s*\d{1,5}\s*\]?", value):
+        return [int(each) for each in re.findall(r"\d+", value)]
+    return value
+
+
 Thresholds = Annotated[
-    list[Annotated[int, Field(ge=0, le=MOST_THRESHOLD)]], Field(min_length=2, max_length=2, examples=[[100, 200]])
+    list[Annotated[int, Field(ge=0, le=MOST_THRESHOLD)]],
+    Field(min_length=2, max_length=2, examples=[[100, 200]]),
+    BeforeValidator(_numbers),
 ]
 """The lower and the upper one of the preprocessor `canny`."""
 

@@ -19,7 +19,8 @@ from core.tasks import CONTROL, GUIDES, Task
 class WantedGuide:
     """A picture in a role of `GUIDES`, and what is said of it; what is None is the adapter's to say.
 
-    `param` is what the client called it; `thresholds` are those of the preprocessor `canny`.
+    `param` is what the client called it; `thresholds` are those of the preprocessor `canny`. With `any_adapter` the
+    first that reads it will do, where none is named: for clients that cannot name one.
     """
 
     role: str
@@ -32,6 +33,7 @@ class WantedGuide:
     mode: str | None = None
     preprocessor: Preprocessor | None = None
     thresholds: tuple[int, int] | None = None
+    any_adapter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,16 @@ def chosen_guides(wanted: Sequence[WantedGuide], task: Task, model: Model, catal
                 param=named[role.most].param,
             )
     unread = sum(each.role != CONTROL.name and each.adapter is None for each in wanted)
-    return tuple(_chosen(each, model, catalog, unread) for each in wanted)
+    chosen = tuple(_chosen(each, model, catalog, unread) for each in wanted)
+    adapters = [each.guide.adapter for each in chosen if each.role == CONTROL.name and each.guide.adapter]
+    kinds = {catalog.adapter(adapter).kind for adapter in adapters}
+    if len(kinds) > 1:
+        raise InvalidRequest(
+            f"{' and '.join(sorted(kinds))} cannot guide one picture together: take adapters of one kind",
+            code="adapter_not_fitting",
+            param=f"inputs.{CONTROL.name}",
+        )
+    return chosen
 
 
 def _chosen(wanted: WantedGuide, model: Model, catalog: Catalog, unread: int) -> ChosenGuide:
@@ -102,7 +113,7 @@ def _row(
                 f"'{wanted.param}': model '{model.id}' goes by {model.references} pictures at most", param=wanted.param
             )
         return None
-    if len(fitting) == 1:
+    if len(fitting) == 1 or (fitting and wanted.any_adapter):
         return next(iter(fitting.values()))
     if not fitting:
         takes = "no picture to go by" if wanted.role != CONTROL.name else "no picture of what is to stand where"

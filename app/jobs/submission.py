@@ -13,7 +13,7 @@ from app.media.conversion import NOT_PREPARED
 from core import tracing
 from core.catalog.catalog import Catalog
 from core.jobs import GenerationRequest, new_job_id
-from core.media import IMAGE, Input
+from core.media import IMAGE, Facts, Input
 from core.results import ResultStore, input_key
 from core.store import JobStore, NewJob, Submitted
 from core.store.lineage import Lineage
@@ -21,6 +21,10 @@ from core.tasks import GUIDES, Role
 
 PNG: Final = IMAGE.formats[0]
 """What the process that reads pictures writes."""
+
+
+MOST_SIDE: Final = 1536
+"""Pixels of the longer side of a picture to go by: models read a megapixel of it at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +95,20 @@ class Submissions:
         return submitted
 
 
+def bounded(facts: Facts) -> tuple[int, int]:
+    """The size that a picture is kept in where no other is wanted: its own, but no larger than any model looks at."""
+    width, height = int(facts["width"]), int(facts["height"])
+    scale = min(1.0, MOST_SIDE / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
 def _inputs(job_id: str, wanted: JobRequest, resolved: Resolved) -> tuple[tuple[Input, ...], dict[str, bytes]]:
     """The files as the task takes them: at its size, in the mode of their role; those that guide it behind them."""
     records: list[Input] = []
     files: dict[str, bytes] = {}
 
     def add(role: Role, index: int, opened: OpenedFile, chosen: ChosenGuide | None = None) -> None:
-        size = None if role.as_given else resolved.parameters.input_size
+        size = bounded(opened.facts) if role.as_given else resolved.parameters.input_size
         key = input_key(job_id, role.name, index, PNG.extension)
         files[key] = opened.as_png(role.mode, size, chosen.prepared if chosen else NOT_PREPARED)
         records.append(
@@ -107,7 +118,7 @@ def _inputs(job_id: str, wanted: JobRequest, resolved: Resolved) -> tuple[tuple[
                 key=key,
                 medium=PNG.media_type,
                 size_bytes=len(files[key]),
-                facts=opened.facts if size is None else {"width": size[0], "height": size[1]},
+                facts={"width": size[0], "height": size[1]} if size else opened.facts,
                 parent=opened.parent,
                 guide=chosen.guide if chosen else None,
             )

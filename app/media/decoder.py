@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import queue
 import subprocess
 import sys
@@ -68,6 +69,8 @@ class Child:
                 [sys.executable, "-m", "app.media.decoder_process"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                # Libraries that OpenCV brings reserve memory for each core, and the child may have little.
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
                 start_new_session=True,  # Ctrl-C is for us; the child ends when its input does
             )
         return self._process

@@ -33,5 +33,6 @@ def edges(picture: Image.Image, low: int, high: int) -> Image.Image:
     import cv2
     import numpy
 
+    cv2.setNumThreads(1)
     found = cv2.Canny(numpy.asarray(picture.convert("L")), low, high)
     return Image.fromarray(found).convert("RGB")

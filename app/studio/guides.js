@@ -7,6 +7,7 @@ import { byId, element } from "./page.js";
 const KINDS = { control: ["controlnet", "t2i-adapter"], reference: ["ip-adapter"] };
 const given = { control: null, reference: null };
 let offered = [];
+let previews = 0;
 
 const fitting = (role) => offered.filter(({ kind }) => KINDS[role].includes(kind));
 const part = (role, name) => byId(`${role}-${name}`);
@@ -20,7 +21,7 @@ export function offerGuides(adapters) {
     const kept = part(role, "adapter").value;
     part(role, "adapter").replaceChildren(...fit.map(({ id }) => element("option", { value: id, textContent: id })));
     if (fit.some(({ id }) => id === kept)) part(role, "adapter").value = kept;
-    if (fit.length) take(role);
+    else if (fit.length) take(role);
     tell(role);
   }
 }
@@ -38,7 +39,9 @@ function take(role) {
 }
 
 function tell(role) {
-  part(role, "set").hidden = !given[role];
+  const shown = given[role] !== null && fitting(role).length > 0;
+  part(role, "set").hidden = !shown;
+  part(role, "set").disabled = !shown; // what nobody sees must not hold the form up
   part(role, "drop").hidden = !given[role];
 }
 
@@ -64,8 +67,10 @@ async function preview(role) {
   }
   const form = new FormData();
   form.append("image", file);
+  for (const side of ["width", "height"]) form.append(side, byId(side).value); // as the model is shown it
+  const asked = ++previews;
   const made = await (await call(`/v1/preprocessors/${preprocessor}`, { method: "POST", body: form })).blob();
-  if (given[role]?.file === file) picture.src = await dataUri(made);
+  if (asked === previews && given[role]?.file === file) picture.src = await dataUri(made);
 }
 
 function drop(role) {

@@ -18,8 +18,9 @@ from tests.app.wires.openai.files import file_of, plain
 OURS = ("job_id", "endpoint_id", "delivery_id", "upload_id")
 """Parameters of paths that name something of an owner's."""
 
-FREE = ("model_id", "key_id", "name")
-"""Those that do not: models are everybody's, keys are for `admin`, files of the page for everybody."""
+FREE = ("model_id", "key_id", "name", "preprocessor")
+"""Those that do not: models are everybody's, keys are for `admin`, files of the page for everybody,
+and what is made of pictures is no one's."""
 
 
 @dataclass(frozen=True)

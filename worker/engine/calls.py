@@ -47,6 +47,12 @@ class Call:
     reuse_key: Hashable | None = None
     fixed_rows: bool = False
     prepares: bool = False
+    number: int = 0
+
+    @property
+    def called(self) -> int:
+        """Which function it is: its `number`, else its id, which may be another's once it has left."""
+        return self.number or id(self.function)
 
     @cached_property
     def row_lists(self) -> frozenset[str]:
@@ -98,7 +104,7 @@ class Call:
     def key(self) -> Hashable:
         """Equal for calls that one forward can answer together, if their residuals are of equal form or none."""
         leaves = [(name, leaf) for name, leaf in self.leaves if parameter(name) not in self.residuals]
-        return (id(self.function), tuple((name, leaf_key(name, leaf, self.rows)) for name, leaf in leaves))
+        return (self.called, tuple((name, leaf_key(name, leaf, self.rows)) for name, leaf in leaves))
 
     @cached_property
     def residuals(self) -> frozenset[str]:
@@ -118,7 +124,7 @@ class Call:
     @cached_property
     def form(self) -> Hashable:
         """Equal for calls that are merged alike: the key without the values of what is shared."""
-        return (id(self.function), tuple((name, leaf_form(name, leaf, self.rows)) for name, leaf in self.leaves))
+        return (self.called, tuple((name, leaf_form(name, leaf, self.rows)) for name, leaf in self.leaves))
 
     @cached_property
     def uneven_key(self) -> Hashable | None:
@@ -129,7 +135,7 @@ class Call:
         left = {*self.masks.values(), *self.residuals}
         others = [(name, leaf) for name, leaf in self.leaves if parameter(name) not in left]
         keys = ((name, text_key(leaf) if name in texts else leaf_key(name, leaf, self.rows)) for name, leaf in others)
-        return (id(self.function), tuple(keys))
+        return (self.called, tuple(keys))
 
     @cached_property
     def kind(self) -> str:
@@ -148,8 +154,8 @@ class Call:
         return next((leaf.device.type for _, leaf in self.leaves if isinstance(leaf, torch.Tensor)), "cpu")
 
     def run(self) -> Any:  # noqa: ANN401 - whatever the module returns
-        """Compute it."""
-        return self.function(**self.arguments)
+        """Compute it. Lists are handed over as copies: some modules take things out of theirs."""
+        return self.function(**{name: [*each] if type(each) is list else each for name, each in self.arguments.items()})
 
 
 def digest(arguments: dict[str, Any]) -> Hashable:

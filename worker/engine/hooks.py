@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Hashable
 from typing import Any, Final
 
@@ -25,6 +26,9 @@ FORWARDS: Final = (
     ("controlnet", Stage.DENOISE),
 )
 """Components whose `forward` is hooked, by the start of their name."""
+
+NUMBERS: Final = itertools.count(1)
+"""Of hooked functions: adapters come and go, and the id of one that left may be another's later."""
 
 PREPARING: Final = frozenset({"controlnet"})
 
@@ -69,6 +73,7 @@ def hook_method(module: torch.nn.Module, method: str, stage: Stage, *, prepares:
         return
     names = positional_names(original)
     casts = method != "forward"
+    number = next(NUMBERS)
     compiled = is_compiled(module)
     reusable = stage is Stage.ENCODE and method == "forward"
 
@@ -85,11 +90,11 @@ def hook_method(module: torch.nn.Module, method: str, stage: Stage, *, prepares:
             if isinstance(module, DETERMINISTIC_VAES):
                 arguments.pop("generator", None)
         if not reusable:
-            output = fiber.park(Call(original, arguments, fixed_rows=compiled, prepares=prepares), stage)
+            output = fiber.park(Call(original, arguments, fixed_rows=compiled, prepares=prepares, number=number), stage)
             return seeded(output, fiber.drawing.request.seed) if method == "encode" else output
-        key = (id(original), adapters(module), digest(arguments))
+        key = (number, adapters(module), digest(arguments))
         known = fiber.prompts.get(key)
-        return fiber.park(Call(original, arguments, reuse_key=key), stage) if known is None else known
+        return fiber.park(Call(original, arguments, reuse_key=key, number=number), stage) if known is None else known
 
     parked.easel_stage = stage  # type: ignore[attr-defined]  # marks a hooked method
     setattr(module, method, parked)

@@ -39,9 +39,15 @@ class Proofs:
         uneven = call.uneven_key
         if uneven is None or (self._refused and uneven_form(call) in self._refused):
             uneven = call.key
-        if self._refused and call.residual_form is not None and filled_form(call) in self._refused:
+        if call.residual_form is not None and self._refused and self._is_apart(call):
             return (uneven, call.residual_form)
         return uneven
+
+    def _is_apart(self, call: Call) -> bool:
+        """Whether what is added to `call` was not to be merged with calls to which nothing is."""
+        return any(
+            isinstance(form, tuple) and form[0] == "filled" and form[2] == call.residual_form for form in self._refused
+        )
 
     def proves(self, calls: Sequence[Call]) -> bool:
         """Whether `run` would compare: `calls` are the first to be merged of their kind."""
@@ -53,14 +59,13 @@ class Proofs:
         if form in self._proven:
             return merged(calls, pad_to)
         together = self._tried(calls, pad_to)
-        ends = [calls[0].run(), calls[-1].run()]
-        proven = together is not None and all(map(alike, (together[0], together[-1]), ends))
-        if proven and together is not None:
+        alone = {place: calls[place].run() for place in samples_of(calls)}
+        if together is not None and all(alike(together[place], output) for place, output in alone.items()):
             self._proven.add(form)
             return together
         self._refused.add(form)
         logger.warning("calls of a kind are never merged again", extra={"kind": calls[0].kind})
-        return [ends[0], *(call.run() for call in calls[1:-1]), ends[1]]
+        return [alone[place] if place in alone else call.run() for place, call in enumerate(calls)]
 
     def _tried(self, calls: Sequence[Call], pad_to: int) -> list[Any] | None:
         """The outputs merged; None if that raised for a reason of its own."""
@@ -82,20 +87,27 @@ def merged(calls: Sequence[Call], pad_to: int) -> list[Any]:
 def form_of(calls: Sequence[Call]) -> Hashable:
     """Of calls that have one key: their kind, that of texts of unequal lengths, or of residuals that some have."""
     first = calls[0]
-    form = first.form if all(call.key == first.key for call in calls[1:]) else uneven_form(first)
+    plain = next((call for call in calls if call.residual_form is None), first)
+    form = plain.form if all(call.key == first.key for call in calls[1:]) else uneven_form(plain)
     added = [call for call in calls if call.residual_form is not None]
-    return form if not added or len(added) == len(calls) else filled_form(added[0])
+    return form if not added or len(added) == len(calls) else filled_form(form, added[0])
 
 
-def filled_form(call: Call) -> Hashable:
-    """What merges of `call`, to which something is added, with calls to which nothing is have in common."""
-    return ("filled", call.form)
+def filled_form(form: Hashable, call: Call) -> Hashable:
+    """What merges of `call`, to which something is added, with calls of `form` to which nothing is have in common."""
+    return ("filled", form, call.residual_form)
+
+
+def samples_of(calls: Sequence[Call]) -> list[int]:
+    """The places of the first and the last call, and of the first of those to which something is added, and nothing."""
+    added = [call.residual_form is not None for call in calls]
+    return sorted({0, len(calls) - 1, *(added.index(kind) for kind in (True, False) if kind in added)})
 
 
 def uneven_form(call: Call) -> Hashable:
     """What merges of unequal texts have in common, whatever the lengths."""
     lead = next((leaf.shape[1:] for _, leaf in call.leaves if isinstance(leaf, torch.Tensor) and leaf.ndim > 1), None)
-    return ("uneven", id(call.function), tuple(name for name, _ in call.leaves), lead)
+    return ("uneven", call.called, tuple(name for name, _ in call.leaves), lead)
 
 
 def alike(one: Any, other: Any) -> bool:  # noqa: ANN401 - whatever the module returns

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-import torch
-
 from core.catalog.adapter import AdapterRow
 from core.catalog.catalog import Catalog
 from core.catalog.tensor_info import CheckpointError
 from core.errors import JobFailure, NotFound
-from worker.faults import is_device_lost
+from worker.allocator import free
+from worker.faults import is_device_lost, is_out_of_memory
 
 logger = logging.getLogger(__name__)
 
@@ -75,18 +74,25 @@ class AdapterCache(Generic[T]):
         self._kept.move_to_end(version)
         return self._kept[version]
 
-    def make_room(self) -> None:
-        """The last one that was used stays in any case."""
-        total = sum(kept.size_bytes for kept in self._kept.values())
-        while total > self._max_bytes and len(self._kept) > 1:
+    def make_room(self, held: int) -> None:
+        """Let the least used go, but for the last `held` ones: a request has them now."""
+        total, left = sum(kept.size_bytes for kept in self._kept.values()), 0
+        while total > self._max_bytes and len(self._kept) > max(1, held):
             total -= self._kept.popitem(last=False)[1].size_bytes
+            left += 1
+        if left:
+            free()
 
     def _read(self, row: AdapterRow, version: Version, place: Path, read: Callable[[AdapterRow, Path], T]) -> T:
         try:
             return read(row, place)
         except Exception as error:  # whatever libraries raise for a file that they were not made for
-            if is_device_lost(error) or isinstance(error, torch.OutOfMemoryError):
+            if is_device_lost(error) or is_out_of_memory(error):
                 raise
+            if isinstance(error, JobFailure | OSError):  # which may be another time: nothing is remembered
+                raise JobFailure(
+                    f"the {row.kind} '{row.id}' cannot be read: {error}", code="adapter_missing"
+                ) from error
             logger.info("an adapter was not read", exc_info=error, extra={"adapter": row.id})
             known = isinstance(error, CheckpointError)
             told = str(error) if known else f"the {row.kind} '{row.id}' cannot be read as one for this model"

@@ -32,10 +32,20 @@ def place_of(source: str, locate: Locate, *, local_only: bool) -> Path:
         raise CheckpointError(f"there is no file or folder '{source}', and it is no hub id (owner/name)")
     patterns = [f"{inner}/{each}" for each in ("*.json", "*.safetensors")] if inner else WANTED_FILES
     try:
-        whole = snapshot_download(repo, revision=revision or None, allow_patterns=patterns, local_files_only=local_only)
+        whole = downloaded(repo, revision or None, patterns, local_only=local_only)
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         raise CheckpointError(f"'{source}' is no folder here, nor in the hub's cache") from error
     place = Path(whole) / inner
     if not place.exists():
         raise CheckpointError(f"'{repo}' has no '{inner}'")
     return place
+
+
+def downloaded(repo: str, revision: str | None, patterns: list[str], *, local_only: bool) -> str:
+    """The snapshot as it is cached; asked of the hub only where it is not, since every request looks for it."""
+    try:
+        return snapshot_download(repo, revision=revision, allow_patterns=patterns, local_files_only=True)
+    except LocalEntryNotFoundError:
+        if local_only:
+            raise
+        return snapshot_download(repo, revision=revision, allow_patterns=patterns)

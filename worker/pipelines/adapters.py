@@ -70,7 +70,7 @@ class Adapters:
         is not there.
         """
         chosen = tuple((self._loras.get(each.id, self._find, self._read), each.weight) for each in asked)
-        self._loras.make_room()
+        self._loras.make_room(len(chosen))
         return chosen
 
     def _find(self, row: AdapterRow) -> Path:

@@ -15,13 +15,17 @@ from PIL import Image
 
 from core.catalog.model import Model
 from core.errors import JobFailure
-from core.tasks import Role, task_named
+from core.media import Guide
+from core.tasks import REFERENCE, Role, task_named
 from worker.contract import DrawRequest
 from worker.pictures import fitted
 from worker.pipelines.traits import Traits
 
 ARGUMENTS_OF_ROLES: Final = {"mask": "mask_image"}
 """Where diffusers' word for a role is not the role's own name."""
+
+STARTED_FROM: Final = "image"
+"""The argument of the picture that is drawn over; models that read pictures themselves take several there."""
 
 NO_ARGUMENTS: Final = frozenset({"scheduler", "noise_schedule"})
 """Parameters that are part of the pipeline, not of its call."""
@@ -88,7 +92,25 @@ def pictures_given(request: DrawRequest) -> dict[str, Any]:
     for role in task_named(request.task).roles:
         given = [fitted(picture, role.mode, request.parameters.input_size) for picture in given_for(role, request)]
         pictures[ARGUMENTS_OF_ROLES.get(role.name, role.name)] = given if role.most > 1 else given[0]
+    if unread := read_by_the_model(request):
+        first = [pictures[STARTED_FROM]] if STARTED_FROM in pictures else []
+        pictures[STARTED_FROM] = [*first, *unread]
     return pictures
+
+
+def read_by_the_model(request: DrawRequest) -> list[Image.Image]:
+    """The pictures to go by that no adapter reads."""
+    guides = guides_of(request, REFERENCE.name)
+    pictures = request.inputs.get(REFERENCE.name, ())
+    if len(pictures) < len(guides):
+        raise JobFailure("a reference picture is gone", code="input_missing")
+    return [picture for picture, guide in zip(pictures, guides, strict=False) if guide.adapter is None]
+
+
+def guides_of(request: DrawRequest, role: str) -> tuple[Guide, ...]:
+    """How each picture of `role` is meant, in their order."""
+    given = sorted((each for each in request.request.inputs if each.role == role), key=lambda each: each.index)
+    return tuple(each.guide or Guide() for each in given)
 
 
 def given_for(role: Role, request: DrawRequest) -> tuple[Image.Image, ...]:

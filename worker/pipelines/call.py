@@ -14,7 +14,7 @@ from core.tasks import task_named
 from worker.contract import DrawRequest
 from worker.pipelines.adapters import notes_of
 from worker.pipelines.arguments import call_arguments, taken_by
-from worker.pipelines.controlled import control_arguments
+from worker.pipelines.controlled import control_arguments, unheeded
 from worker.pipelines.estimates import LastStep
 from worker.pipelines.guidance import guidance_of
 from worker.pipelines.loaded_model import LoadedModel
@@ -39,7 +39,11 @@ class PipelineCall:
         self._request = request
         self._row = model.row
         self._traits = model.traits
-        self.notes = [*without_effect(request), *notes_of(self._guidance.loras)]
+        self.notes = [
+            *without_effect(request),
+            *notes_of(self._guidance.loras),
+            *unheeded(self.pipeline, self._guidance.controls),
+        ]
         self._last_step = LastStep()
 
     def run(self, stepped: Stepped) -> Any:  # noqa: ANN401 - what the encoder of the task's medium takes

@@ -29,7 +29,6 @@ MAX_BYTES: Final = 4 * 2**30
 TELLING: Final = (
     "cross_attention_dim",
     "block_out_channels",
-    "in_channels",
     "num_attention_heads",
     "attention_head_dim",
     "joint_attention_dim",
@@ -37,6 +36,9 @@ TELLING: Final = (
     "addition_embed_type",
 )
 """What of a denoiser's configuration must be that of its ControlNet, where both have it."""
+
+LATENTS: Final = 4
+"""Channels of the latents of Stable Diffusion."""
 
 SCALED_OUTSIDE: Final = (ControlNetModel, FluxControlNetModel, SD3ControlNetModel)
 """What comes of these is as strong as it is asked to be by one product at the end."""
@@ -81,9 +83,11 @@ class ControlNets:
 
     def get(self, adapter_id: str) -> ControlNet:
         """The one of that id, read now if need be. Raises JobFailure (`adapter_not_fitting`, `adapter_missing`)."""
-        found = self._kept.get(adapter_id, self._find, self._read)
-        self._kept.make_room()
-        return found
+        return self._kept.get(adapter_id, self._find, self._read)
+
+    def make_room(self, held: int) -> None:
+        """Let the least used go, but for the last `held` ones."""
+        self._kept.make_room(held)
 
     def _find(self, row: AdapterRow) -> Path:
         return place_of(row.source, self._catalog().local_path, local_only=self._local_only)
@@ -140,6 +144,8 @@ def from_file(row: AdapterRow, file: Path, denoiser: Any) -> Any:  # noqa: ANN40
         raise CheckpointError(f"'{row.id}' is no ControlNet of Stable Diffusion's: it has no layer for a picture")
     stock: Any = ControlNetModel
     made = stock.from_unet(denoiser, conditioning_embedding_out_channels=widths(tensors), load_weights_from_unet=False)
+    if made.config["in_channels"] != LATENTS:  # of a model for inpainting, whose nets see the latents alone
+        made = stock.from_config({**made.config, "in_channels": LATENTS})
     if first is not None:
         tensors = convert_controlnet_checkpoint(tensors, made.config)  # type: ignore[no-untyped-call]
     try:
@@ -164,7 +170,13 @@ def widths(tensors: dict[str, torch.Tensor]) -> tuple[int, ...]:
 def check_fits(row: AdapterRow, module: Any, denoiser: Any) -> None:  # noqa: ANN401
     """Raise CheckpointError for one that was made from another kind of model."""
     if isinstance(module, T2IAdapter):
+        channels = [*cast("Any", module).config["channels"]]
+        if channels != [*denoiser.config.get("block_out_channels", ())]:
+            raise CheckpointError(f"the {row.kind} '{row.id}' was made for another kind of model, by its channels")
         return
+    kinds = module.config.get("num_control_type") or module.config.get("num_mode")
+    if kinds is not None and any(number >= kinds for number in row.modes.values()):
+        raise CheckpointError(f"'{row.id}' does {kinds} kinds of control, and its row numbers more (modes)")
     for name in TELLING:
         own, wanted = module.config.get(name), denoiser.config.get(name)
         own, wanted = (tuple(each) if isinstance(each, list) else each for each in (own, wanted))

@@ -12,33 +12,23 @@ from PIL import Image
 
 from core.errors import JobFailure
 from core.media import Guide
+from core.tasks import task_named
 from worker.contract import DrawRequest
 from worker.pictures import fitted
 from worker.pipelines.arguments import parameter_names, taken_by
 from worker.pipelines.control_nets import ControlNet
 
 ENDINGS: Final = {
-    "text-to-image": ("",),
-    "image-to-image": ("Img2Img", "ImageToImage"),
-    "inpaint": ("Inpaint", "Inpainting"),
+    frozenset[str](): ("",),
+    frozenset({"image"}): ("Img2Img", "ImageToImage"),
+    frozenset({"image", "mask"}): ("Inpaint", "Inpainting"),
 }
-"""What stands before `Pipeline` in the names of diffusers' classes, by task."""
+"""What stands before `Pipeline` in the names of diffusers' classes, by the roles of what a task starts from."""
 
 STEM: Final = re.compile(r"(Img2Img|ImageToImage|Inpaint|Inpainting)?Pipeline$")
 
 Controls = tuple[tuple[ControlNet, Guide], ...]
 """In the order of the pictures of the role `control`, each with how it is meant."""
-
-
-def control_guides(request: DrawRequest) -> tuple[Guide, ...]:
-    """How each picture of the role `control` is meant, in their order."""
-    return guides_of(request, "control")
-
-
-def guides_of(request: DrawRequest, role: str) -> tuple[Guide, ...]:
-    """How each picture of `role` is meant, in their order."""
-    given = sorted((each for each in request.request.inputs if each.role == role), key=lambda each: each.index)
-    return tuple(each.guide or Guide() for each in given)
 
 
 def controlled_kind(pipeline: type, task: str, controls: Controls) -> type:
@@ -51,7 +41,8 @@ def controlled_kind(pipeline: type, task: str, controls: Controls) -> type:
         )
     (marker,) = kinds
     stem = STEM.sub("", pipeline.__name__)
-    for ending in ENDINGS.get(task, ()):
+    roles = frozenset(role.name for role in task_named(task).roles)
+    for ending in ENDINGS.get(roles, ()):
         found: Any = getattr(diffusers, f"{stem}{marker}{ending}Pipeline", None)
         if isinstance(found, type):
             return found
@@ -93,6 +84,7 @@ def control_arguments(pipeline: Any, request: DrawRequest, controls: Controls) -
     union = isinstance(controls[0][0].module, ControlNetUnionModel)
     several = union or len(controls) > 1
     if isinstance(controls[0][0].module, T2IAdapter):
+        check_sizes(request, controls)
         factor = min(guide.end for guide in guides)
         shown = [in_mode(picture, net) for picture, (net, _) in zip(pictures, controls, strict=True)]
         shared = {
@@ -111,6 +103,30 @@ def control_arguments(pipeline: Any, request: DrawRequest, controls: Controls) -
     if "control_mode" in names and (several or controls[0][0].is_union):
         told["control_mode"] = listed([mode_of(net, guide) for net, guide in controls], several=several)
     return told
+
+
+def check_sizes(request: DrawRequest, controls: Controls) -> None:
+    """Raise JobFailure for a size that a T2I-Adapter cannot read."""
+    size = request.parameters.input_size or (0, 0)
+    for net, _ in controls:
+        grid = net.module.downscale_factor
+        if any(side % grid for side in size):
+            raise JobFailure(
+                f"'{net.row.id}' reads sides that are multiples of {grid}, and {size[0]}x{size[1]} is asked for",
+                code="adapter_not_fitting",
+            )
+
+
+def unheeded(pipeline: Any, controls: Controls) -> list[str]:  # noqa: ANN401 - any diffusers pipeline
+    """What is said of shares of the denoising that T2I-Adapters do not heed."""
+    names = parameter_names(type(pipeline).__call__)
+    notes = []
+    for net, guide in controls:
+        if isinstance(net.module, T2IAdapter):
+            ends = guide.end < 1 and "adapter_conditioning_factor" not in names
+            if guide.start > 0 or ends:
+                notes.append(f"'{net.row.id}' is a T2I-Adapter: it guides from the first step{' to the last' * ends}")
+    return notes
 
 
 def listed(values: Sequence[Any], *, several: bool) -> Any:  # noqa: ANN401

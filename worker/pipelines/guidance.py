@@ -7,9 +7,11 @@ from typing import Any
 
 from core.errors import JobFailure
 from core.media import Guide
+from core.tasks import CONTROL, REFERENCE
 from worker.contract import DrawRequest
 from worker.pipelines.adapters import Adapters, Loras
-from worker.pipelines.controlled import Controls, control_guides, guides_of
+from worker.pipelines.arguments import guides_of
+from worker.pipelines.controlled import Controls
 from worker.pipelines.image_adapters import ImageAdapter
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.row_guides import Asked
@@ -38,7 +40,7 @@ class Guidance:
         if self.adapters is None or not self.references:
             return Asked(everywhere=self.loras)
         prompted, unprompted = [], []
-        pictures = request.inputs.get("reference", ())
+        pictures = request.inputs.get(REFERENCE.name, ())
         for place, adapter, guide in self.references:
             if place >= len(pictures):
                 raise JobFailure("a reference picture is gone", code="input_missing")
@@ -54,7 +56,11 @@ class Guidance:
 
 def guidance_of(model: LoadedModel, request: DrawRequest) -> Guidance:
     """What `request` asks for, read now if need be. Raises JobFailure where it cannot be had."""
-    loras, controls, references = request.request.adapters, control_guides(request), guides_of(request, "reference")
+    loras, controls, references = (
+        request.request.adapters,
+        guides_of(request, CONTROL.name),
+        guides_of(request, REFERENCE.name),
+    )
     through = [(place, guide) for place, guide in enumerate(references) if guide.adapter is not None]
     if not (loras or controls or through):
         return Guidance()
@@ -64,9 +70,12 @@ def guidance_of(model: LoadedModel, request: DrawRequest) -> Guidance:
             code="adapter_not_fitting",
         )
     adapters = model.adapters
-    return Guidance(
+    guidance = Guidance(
         adapters,
         adapters.loras(loras),
         tuple((adapters.controls.get(guide.adapter or ""), guide) for guide in controls),
         tuple((place, adapters.images.get(guide.adapter or ""), guide) for place, guide in through),
     )
+    adapters.controls.make_room(len(controls))
+    adapters.images.make_room(len(through))
+    return guidance

@@ -24,6 +24,7 @@ from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 from core.catalog.adapter import AdapterRow
 from core.catalog.catalog import Catalog
 from core.catalog.tensor_info import CheckpointError
+from worker.faults import is_out_of_memory
 from worker.pipelines.adapter_cache import AdapterCache
 from worker.pipelines.adapter_places import place_of
 from worker.pipelines.image_rows import Projections, Tokens, cover_attention
@@ -95,9 +96,11 @@ class ImageAdapters:
 
     def get(self, adapter_id: str) -> ImageAdapter:
         """The one of that id, read now if need be. Raises JobFailure (`adapter_not_fitting`, `adapter_missing`)."""
-        found = self._kept.get(adapter_id, self._find, self._read)
-        self._kept.make_room()
-        return found
+        return self._kept.get(adapter_id, self._find, self._read)
+
+    def make_room(self, held: int) -> None:
+        """Let the least used go, but for the last `held` ones."""
+        self._kept.make_room(held)
 
     def tokens(self, adapter: ImageAdapter, picture: Image.Image | None) -> Tokens:
         """What rows may ask for: `picture` as `adapter` sees it. Hold it for as long as the request runs."""
@@ -106,7 +109,9 @@ class ImageAdapters:
         return made
 
     def _find(self, row: AdapterRow) -> Path:
-        return place_of(row.source, self._catalog().local_path, local_only=self._local_only)
+        file = place_of(row.source, self._catalog().local_path, local_only=self._local_only)
+        self._encoder_folder(row, file)  # which is not there now, and may be later
+        return file
 
     def _read(self, row: AdapterRow, file: Path) -> ImageAdapter:
         unet = getattr(self._pipeline, "unet", None)
@@ -123,14 +128,24 @@ class ImageAdapters:
         for path in read.layers:
             cover_attention(unet.get_submodule(path), f"unet.{path}", self._running)
         modules = [encoder, read.projection, *(part for layer in read.layers.values() for part in layer)]
-        return replace(
+        made = replace(
             read,
             encoder=encoder,
             layers={f"unet.{path}": layer for path, layer in read.layers.items()},
             size_bytes=sum(weight.nbytes for module in modules for weight in module.parameters()),
         )
+        try:
+            made.tokens(None)
+        except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
+            raise CheckpointError(
+                f"the IP-Adapter '{row.id}' does not go with its image encoder: name the one that it was made with in "
+                "the row (image_encoder)"
+            ) from error
+        return made
 
-    def _encoder(self, row: AdapterRow, file: Path) -> Any:  # noqa: ANN401 - of transformers
+    def _encoder_folder(self, row: AdapterRow, file: Path) -> Path:
         beside = [each / "image_encoder" for each in (file.parent, file.parent.parent)]
         folder = next((each for each in beside if each.is_dir()), None)
         if row.image_encoder is not None:
@@ -139,6 +154,10 @@ class ImageAdapters:
             raise CheckpointError(
                 f"the IP-Adapter '{row.id}' needs an image encoder: name its folder in the row (image_encoder)"
             )
+        return folder
+
+    def _encoder(self, row: AdapterRow, file: Path) -> Any:  # noqa: ANN401 - of transformers
+        folder = self._encoder_folder(row, file)
         if (known := self._encoders.get(folder)) is None:
             check_weights(folder)
             stock: Any = CLIPVisionModelWithProjection

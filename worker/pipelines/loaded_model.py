@@ -5,8 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
-from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -31,8 +30,6 @@ from worker.pipelines.schedulers import build_scheduler
 logger = logging.getLogger(__name__)
 
 SCHEDULERS_KEPT: Final = 32
-CONTROLLED_KEPT: Final = 8
-"""Pipelines, each with other nets."""
 
 PICTURES: Final = frozenset({"image", "mask_image"})
 """The arguments by which a pipeline's class tells whether it starts from words, a picture, or a part of one."""
@@ -53,8 +50,8 @@ class LoadedModel:
         self.backend = Installed()
         self.adapters: Adapters | None = None
         self.traits = traits_of(family_of(type(pipeline).__name__))
-        self._by_task: OrderedDict[Hashable, Any] = OrderedDict()
-        self._stateful: dict[Hashable, tuple[str, ...]] = {}
+        self._by_task: dict[str, Any] = {}
+        self._stateful: dict[str, tuple[str, ...]] = {}
         # Building one takes milliseconds, copying it less.
         self._scheduler = lru_cache(maxsize=SCHEDULERS_KEPT)(self._new_scheduler)
 
@@ -64,14 +61,13 @@ class LoadedModel:
         The scheduler is the one that its parameters name, else of the model's own kind. Raises JobFailure
         (`task_not_supported`) if no pipeline of the model does the task.
         """
-        key: Hashable = (request.task, *(net for net, _ in controls))
-        if key not in self._by_task:
-            built = self._controlled(request.task, controls) if controls else self._build(request.task)
-            self._stateful[key] = stateful_parts(built)
-            self._by_task[key] = built
-            self._forget_controlled()
-        pipeline = copy.copy(self._by_task[key])
-        for name in self._stateful[key]:
+        if request.task not in self._by_task:
+            built = self._build(request.task)
+            self._stateful[request.task] = stateful_parts(built)
+            self._by_task[request.task] = built
+        # One with nets is made for each request: kept, it would keep them.
+        pipeline = self._controlled(request.task, controls) if controls else copy.copy(self._by_task[request.task])
+        for name in self._stateful[request.task]:
             setattr(pipeline, name, copy.deepcopy(getattr(pipeline, name)))
         if getattr(pipeline, "scheduler", None) is None:
             return pipeline
@@ -111,15 +107,12 @@ class LoadedModel:
         if task in self.traits.cannot:
             raise self._cannot(task)
         kind = controlled_kind(type(self.pipeline), task, controls)
-        pipeline = with_components_of(self.pipeline, kind, component_of(controls))
+        try:
+            pipeline = with_components_of(self.pipeline, kind, component_of(controls))
+        except ValueError as error:
+            raise JobFailure(f"these adapters cannot guide one picture: {error}", code="adapter_not_fitting") from error
         pipeline.set_progress_bar_config(disable=True)
         return settled(pipeline, self.device) if is_hookable(pipeline) else pipeline
-
-    def _forget_controlled(self) -> None:
-        """Those that were built first: they hold their nets, which may have left otherwise."""
-        controlled = [key for key in self._by_task if isinstance(key, tuple) and len(key) > 1]
-        for key in controlled[:-CONTROLLED_KEPT]:
-            del self._by_task[key], self._stateful[key]
 
     def _cannot(self, task: str) -> JobFailure:
         return JobFailure(f"model '{self.row.id}' does not do {task}", code="task_not_supported")

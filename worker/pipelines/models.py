@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
@@ -14,7 +13,7 @@ from core.catalog.catalog import Catalog
 from core.catalog.model import Model
 from core.catalog.watched import WatchedCatalog
 from core.errors import JobFailure
-from worker.allocator import give_memory_back
+from worker.allocator import free
 from worker.backends.backends import Backends
 from worker.faults import is_device_lost
 from worker.pipelines.adapters import Adapters
@@ -29,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 FOR_REQUESTS: Final = frozenset(
     {"description", "license", "aliases", "queue", "size", "num_inference_steps", "max_steps", "guidance_scale"}
-    | {"schedulers", "max_images", "max_work", "reference_pixels", "styles"}
+    | {"schedulers", "max_images", "max_work", "reference_pixels", "references", "styles"}
 )
 """What of a row is used up when a request is accepted: a change of anything else means another model."""
 
@@ -163,9 +162,3 @@ class Models:
     def _is_stale(self, model: LoadedModel, catalog: Catalog) -> bool:
         row = next((row for row in catalog.models if row.id == model.row.id), None)
         return row is None or row.model_dump(exclude={*FOR_REQUESTS}) != model.row.model_dump(exclude={*FOR_REQUESTS})
-
-
-def free() -> None:
-    """Give back what nobody holds. Pipelines hold themselves in cycles: they would stay until some later collection."""
-    gc.collect()
-    give_memory_back()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 from anyio import to_thread
@@ -13,7 +14,7 @@ from app.auth.access import needs
 from app.http.json_bodies import MAX_PICTURE_BYTES, JsonRoute
 from app.jobs.sources import InlineFile, decoded
 from app.media.conversion import Prepared
-from app.services import Owner, Services, ServicesOf
+from app.services import AllowedAdapters, Owner, Services, ServicesOf
 from app.wires.a1111.control_units import LISTED, MOST_UNITS, preprocessor_of
 from app.wires.a1111.fields import LooseInput
 from app.wires.a1111.listings import chosen
@@ -69,9 +70,9 @@ def get_settings() -> dict[str, int]:
 
 
 @router.get("/model_list")
-def list_models(services: ServicesOf, owner: Owner) -> dict[str, list[str]]:
+def list_models(services: ServicesOf, owner: Owner, allowed: AllowedAdapters) -> dict[str, list[str]]:
     """The adapters that a picture is given to, of the chosen model."""
-    return {"model_list": _models(services, owner)}
+    return {"model_list": _models(services, owner, allowed)}
 
 
 @router.get("/module_list")
@@ -84,9 +85,9 @@ def list_modules() -> dict[str, Any]:
 
 
 @router.get("/control_types")
-def list_types(services: ServicesOf, owner: Owner) -> dict[str, Any]:
+def list_types(services: ServicesOf, owner: Owner, allowed: AllowedAdapters) -> dict[str, Any]:
     """Kinds of control, each with what goes with it."""
-    models = ["None", *_models(services, owner)]
+    models = ["None", *_models(services, owner, allowed)]
     kinds: dict[str, Any] = {"All": _kind(list(LISTED), models, "none")}
     for name, module in TYPES.items():
         fitting = [each for each in models[1:] if name.lower() in each.lower()]
@@ -123,9 +124,9 @@ def _size(width: int, height: int, shorter: int) -> tuple[int, int]:
     return min(MAX_PIXELS_A_SIDE, round(width * scale)), min(MAX_PIXELS_A_SIDE, round(height * scale))
 
 
-def _models(services: Services, owner: str) -> list[str]:
+def _models(services: Services, owner: str, allowed: Callable[[str], bool]) -> list[str]:
     model = services.catalog.model(chosen(services, owner))
-    return [row.id for row in services.catalog.adapters_of(model, FOR_CONTROL | FOR_REFERENCES)]
+    return [row.id for row in services.catalog.adapters_of(model, FOR_CONTROL | FOR_REFERENCES) if allowed(row.id)]
 
 
 def _kind(modules: list[str], models: list[str], module: str, model: str = "None") -> dict[str, Any]:

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from pydantic import AliasChoices, Field, ValidationError
 
-from app.http.validation import as_body_error
+from app.jobs.guide_fields import MOST_THRESHOLD
 from app.jobs.guides import WantedGuide
 from app.jobs.sources import InlineFile, OpenFiles, decoded
 from app.wires.a1111.fields import LooseInput
-from core.catalog.adapter import FOR_CONTROL, MOST_CONTROLS, Preprocessor
+from core.catalog.adapter import FOR_CONTROL, MOST_CONTROLS, AdapterRow, Preprocessor
 from core.catalog.catalog import Catalog
 from core.catalog.model import MOST_LORA_SCALE
 from core.errors import InvalidRequest
@@ -33,6 +33,8 @@ MODULES: Final[dict[str, Preprocessor]] = {
 
 LISTED: Final = ("none", "canny", "invert (from white bg & black line)", "blur_gaussian", "recolor_luminance")
 
+PATH: Final = f"alwayson_scripts.{SCRIPT}.args"
+
 BALANCED: Final = frozenset({"balanced", "0"})
 
 
@@ -49,62 +51,91 @@ class Unit(LooseInput):
     threshold_a: float | None = None
     threshold_b: float | None = None
     control_mode: str | int = "Balanced"
+    union_control_type: str = ""
 
     @property
     def thresholds(self) -> tuple[int, int] | None:
         """Of canny; None, or below 0, where they are left to us."""
         low, high = self.threshold_a, self.threshold_b
-        return None if low is None or high is None or min(low, high) < 0 else (round(low), round(high))
+        if low is None or high is None or min(low, high) < 0:
+            return None
+        return min(MOST_THRESHOLD, round(low)), min(MOST_THRESHOLD, round(high))
 
 
-def units_of(scripts: dict[str, Any]) -> list[Unit]:
-    """Those of `alwayson_scripts` that are on. Raises InvalidRequest or RequestValidationError, naming the field."""
+def units_of(scripts: dict[str, Any]) -> tuple[list[tuple[str, Unit]], list[str]]:
+    """Those of `alwayson_scripts` that are on, each by its path, and what is said of the others.
+
+    Raises InvalidRequest or RequestValidationError, naming the field.
+    """
     named = next((value for name, value in scripts.items() if name.lower() == SCRIPT), None)
-    args = named.get("args", []) if isinstance(named, dict) else []
+    args = named.get("args", []) if isinstance(named, dict) else named or []
     if not isinstance(args, list):
-        raise InvalidRequest(f"'{_path()}' must be a list of units", param=_path())
-    try:
-        units = [Unit.model_validate(each) for each in args if isinstance(each, dict)]
-    except ValidationError as error:
-        raise as_body_error(error) from error
-    return [unit for unit in units if unit.enabled and unit.model.lower() != "none"]
+        raise InvalidRequest(f"'{PATH}' must be a list of units", param=PATH)
+    units, notes = [], []
+    for place, each in enumerate(args):
+        path = f"{PATH}.{place}"
+        if not isinstance(each, dict):
+            continue  # older clients send settings of the script itself
+        try:
+            unit = Unit.model_validate(each)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join([path, *(str(part) for part in first["loc"])])
+            raise InvalidRequest(f"'{field}': {first['msg']}", param=field) from error
+        if unit.enabled and unit.model.lower() != "none":
+            units.append((path, unit))
+        elif unit.enabled and unit.module.lower() != "none":
+            notes.append(
+                f"the ControlNet unit {place} names no model, and is let go: '{unit.module[:40]}' needs one here"
+            )
+    if len(units) > MOST_UNITS:
+        raise InvalidRequest(f"'{PATH}' has {len(units)} units that are on, and {MOST_UNITS} may be", param=PATH)
+    return units, notes
 
 
 def guides_of(
-    units: list[Unit], catalog: Catalog, opening: OpenFiles, instead: str | None
+    units: list[tuple[str, Unit]], catalog: Catalog, opening: OpenFiles, instead: str | None
 ) -> tuple[list[WantedGuide], list[str]]:
     """The pictures that guide, and what is said of units that ask for what is not here.
 
     `instead` is the picture that is drawn over: a unit without one of its own takes that. Raises InvalidRequest.
     """
     guides, notes = [], []
-    for place, unit in enumerate(units):
-        param = f"{_path()}.{place}"
+    for path, unit in units:
         adapter = unit.model.partition(" [")[0]
-        known = next((row for row in catalog.adapters if row.id == adapter), None)
+        row = next((each for each in catalog.adapters if each.id == adapter), None)
         picture = unit.image.get("image") if isinstance(unit.image, dict) else unit.image
         content = picture or instead
         if not isinstance(content, str):
             raise InvalidRequest(
-                f"'{param}.image' is required: the picture that guides, in base64", param=f"{param}.image"
+                f"'{path}.image' is required: the picture that guides, in base64", param=f"{path}.image"
             )
         if str(unit.control_mode).lower() not in BALANCED:
             notes.append(f"control_mode '{str(unit.control_mode)[:40]}' is not had here: drawn balanced")
-        is_control = known is None or known.kind in FOR_CONTROL
+        is_control = row is None or row.kind in FOR_CONTROL
         guides.append(
             WantedGuide(
                 role=(CONTROL if is_control else REFERENCE).name,
-                opened=opening.open(InlineFile(decoded(content, f"{param}.image")), f"{param}.image"),
-                param=f"{param}.model",
+                opened=opening.open(InlineFile(decoded(content, f"{path}.image")), f"{path}.image"),
+                param=f"{path}.model",
                 adapter=adapter,
                 weight=unit.weight,
                 start=unit.guidance_start if is_control else 0.0,
                 end=unit.guidance_end if is_control else 1.0,
-                preprocessor=preprocessor_of(unit.module, f"{param}.module") if is_control else None,
+                mode=mode_of(unit, row),
+                preprocessor=preprocessor_of(unit.module, f"{path}.module") if is_control else None,
                 thresholds=unit.thresholds,
             )
         )
     return guides, notes
+
+
+def mode_of(unit: Unit, row: AdapterRow | None) -> str | None:
+    """The kind of control of a unit whose adapter does several: as it says, else as its preprocessor is called."""
+    modes = row.modes if row is not None else {}
+    said = (unit.union_control_type, unit.module)
+    words = [word.lower().removeprefix("open") for text in said if text for word in text.replace("_", " ").split()]
+    return next((mode for word in words for mode in modes if word == mode), None)
 
 
 def preprocessor_of(module: str, param: str) -> Preprocessor:
@@ -117,7 +148,3 @@ def preprocessor_of(module: str, param: str) -> Preprocessor:
             param=param,
         )
     return found
-
-
-def _path() -> str:
-    return f"alwayson_scripts.{SCRIPT}.args"

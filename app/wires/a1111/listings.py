@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from app.auth.access import needs
 from app.http.json_bodies import JsonRoute
-from app.services import Owner, Services, ServicesOf
+from app.services import AllowedAdapters, Owner, Services, ServicesOf
 from app.wires.a1111.control_units import SCRIPT
 from app.wires.a1111.fields import Options
 from app.wires.a1111.samplers import samplers_of, schedules_of
@@ -91,7 +91,7 @@ def list_upscalers() -> list[dict[str, Any]]:
 
 
 @router.get("/loras")
-def list_loras(services: ServicesOf) -> list[dict[str, Any]]:
+def list_loras(services: ServicesOf, allowed: AllowedAdapters) -> list[dict[str, Any]]:
     """Those of the catalogue: what `<lora:name:weight>` in a prompt may name, with a model that they go with."""
     return [
         {
@@ -101,7 +101,7 @@ def list_loras(services: ServicesOf) -> list[dict[str, Any]]:
             "metadata": {"ss_base_model": row.family, "trigger_words": list(row.trigger_words)},
         }
         for row in services.catalog.adapters
-        if row.kind == "lora"
+        if row.kind == "lora" and allowed(row.id)
     ]
 
 

@@ -72,9 +72,9 @@ def request_of(body: TextToImage, catalog: Catalog, chosen: str | None, opening:
     if isinstance(body, ImageToImage):
         parameters["strength"] = strength
         inputs = _pictures(body, opening)
-    units = units_of(body.alwayson_scripts)
+    units, unheard = units_of(body.alwayson_scripts)
     guides, missed = guides_of(units, catalog, opening, body.init_images[0] if isinstance(body, ImageToImage) else None)
-    notes = (*notes, *missed)
+    notes = (*notes, *unheard, *missed)
     return JobRequest(
         model=model.id,
         parameters=parameters,

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from app.http.validation import StrictInput
 from app.jobs.adapters import AdaptersInput
 from app.jobs.fields import MAX_EXPIRES_IN, MetadataKey, MetadataValue, WebhookUrl, not_blank, words_schema
+from app.jobs.guide_fields import GuidesInput
 from core.catalog.model import MAX_IMAGES, MAX_STEPS
 from core.jobs import MAX_SEED, RANDOM_SEED, Priority
 from core.schedulers import NoiseSchedule, Scheduler
@@ -125,6 +126,7 @@ class ImagesInput(StrictInput):
 
     negative_prompt: Words | None = None
     adapters: AdaptersInput | None = None
+    inputs: GuidesInput | None = None
     seed: int | None = Field(default=None, ge=RANDOM_SEED, le=MAX_SEED)
     steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)
     num_inference_steps: int | None = Field(default=None, ge=1, le=MAX_STEPS)

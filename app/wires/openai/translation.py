@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from app.http.multipart import only
+from app.jobs.guide_fields import GuidesInput, param_of
 from app.jobs.guides import WantedGuide
 from app.jobs.request import JobRequest, fingerprint_of
 from app.jobs.sources import InlineFile, OpenedFile, OpenFiles
@@ -25,7 +27,7 @@ from core.catalog.default_aliases import model_meant
 from core.catalog.model import Model
 from core.errors import InvalidRequest
 from core.jobs import Priority
-from core.tasks import REFERENCE, implied_task
+from core.tasks import GUIDES, REFERENCE, implied_task
 
 T = TypeVar("T", int, float)
 
@@ -50,12 +52,27 @@ NAMES: Final = {
 """What our fields are called on this wire."""
 
 
-def request_of_generation(body: GenerationsInput, catalog: Catalog) -> JobRequest:
-    """What the call asks for. Raises NotFound or InvalidRequest, naming the field."""
+def request_of_generation(body: GenerationsInput, catalog: Catalog, opening: OpenFiles | None) -> JobRequest:
+    """What the call asks for; `opening` if pictures guide it. Raises NotFound or InvalidRequest, naming the field."""
     task = implied_task(()).name
     model = model_meant(body.model, task, catalog)
     size = size_for(body.size, model, exactly=is_ours(body.model, catalog))
-    return _request(body, task, model, size, {}, {}, ())
+    guides, digests = guides_of(body.inputs, opening)
+    return replace(_request(body, task, model, size, {}, {}, digests), guides=guides)
+
+
+def guides_of(inputs: GuidesInput | None, opening: OpenFiles | None) -> tuple[list[WantedGuide], list[str]]:
+    """The pictures that guide, and what they are, as short texts."""
+    guides: list[WantedGuide] = []
+    digests: list[str] = []
+    if inputs is None or opening is None:
+        return guides, digests
+    for role in GUIDES:
+        sources = inputs.guide_sources(role.name, ())
+        opened = [opening.open(source, param_of(role.name, place)) for place, source in enumerate(sources)]
+        guides += inputs.wanted_guides(role.name, opened)
+        digests += [f"{role.name} {source.fingerprint()}" for source in sources]
+    return guides, [*digests, json.dumps(inputs.told(), sort_keys=True)]
 
 
 def request_of_edit(
@@ -76,14 +93,17 @@ def request_of_edit(
     given = (image.picture.width, image.picture.height)
     size = size_for(body.size, model, exactly=is_ours(body.model, catalog), given=given)
     strength = {"strength": body.strength or _strength(body, inputs)}
-    request = _request(body, task, model, size, strength, inputs, digests)
-    return replace(request, guides=_references(pictures[1:], opening))
+    guides, told = guides_of(body.inputs, opening)
+    request = _request(body, task, model, size, strength, inputs, [*digests, *told])
+    return replace(request, guides=[*_references(pictures[1:], opening), *guides])
 
 
 def _references(pictures: Sequence[bytes], opening: OpenFiles) -> list[WantedGuide]:
     """Pictures beside the first are what to go by."""
     return [
-        WantedGuide(role=REFERENCE.name, opened=opening.open(InlineFile(content), "image"), param="image")
+        WantedGuide(
+            role=REFERENCE.name, opened=opening.open(InlineFile(content), "image"), param="image", any_adapter=True
+        )
         for content in pictures
     ]
 
@@ -152,7 +172,9 @@ def _request(
         expires_in=body.expires_in,
         store=body.store is not False,
         metadata=_metadata(body),
-        fingerprint=fingerprint_of(type(body).__name__, body.model_dump(mode="json", exclude_none=True), digests),
+        fingerprint=fingerprint_of(
+            type(body).__name__, body.model_dump(mode="json", exclude_none=True, exclude={"inputs"}), digests
+        ),
     )
 
 

@@ -120,6 +120,12 @@ def test_a_reference_stays_as_it_is(client: TestClient, settings: Settings) -> N
     assert stored(settings, job, "reference").size == (90, 60)
 
 
+def test_a_large_reference_is_kept_no_larger_than_models_look_at(client: TestClient, settings: Settings) -> None:
+    job = post(client, reference=[{"image": as_text(plain(3000, 1500))}]).json()
+    assert stored(settings, job, "reference").size == (1536, 768)
+    assert job["inputs"][0]["facts"] == {"width": 1536, "height": 768}
+
+
 def test_files_of_a_form_take_the_places_left_open(client: TestClient, settings: Settings) -> None:
     said = {"control": [{"adapter": "union", "mode": "pose"}, {"adapter": "canny", "preprocessor": "none"}]}
     job = client.post(
@@ -241,6 +247,10 @@ def test_a_preprocessor_can_be_looked_at(client: TestClient) -> None:
     assert as_form.headers["content-type"] == "image/png"
     assert Image.open(io.BytesIO(as_form.content)).size == (320, 256)
     assert Image.open(io.BytesIO(as_json.content)).size == (160, 128)
+    form = {"thresholds": "10,2000"}
+    strict = client.post("/v1/preprocessors/canny", data=form, files={"image": file_of(a_square())})
+    assert strict.status_code == 200, strict.text
+    assert strict.content != as_form.content
     # And none that there is not, and nothing but pictures
     assert client.post("/v1/preprocessors/depth", files={"image": file_of(a_square())}).status_code == 400
     assert client.post("/v1/preprocessors/canny", json={}).json()["error"]["code"] == "missing_required_parameter"
@@ -251,6 +261,16 @@ def test_openai_s_wire_takes_pictures_beside_the_first_as_references(client: Tes
     answer = client.post("/v1/images/edits", data={"prompt": "a fox", "model": "flux-tiny"}, files=pictures)
     assert answer.status_code == 400
     assert "takes no picture to go by" in answer.json()["error"]["message"]
+
+
+def test_openai_s_wire_takes_guides_beside_its_own_fields(client: TestClient) -> None:
+    body = {"prompt": "a fox", "inputs": {"control": [{"adapter": "cany", "image": PICTURE}]}}
+    error = client.post("/v1/images/generations", json=body).json()["error"]
+    assert (error["code"], error["param"]) == ("adapter_not_found", "inputs.control.0")
+    # In a form, as JSON
+    form = {"prompt": "a fox", "inputs": json.dumps(body["inputs"])}
+    error = client.post("/v1/images/edits", data=form, files={"image": file_of(plain(64, 64))}).json()["error"]
+    assert (error["code"], error["param"]) == ("adapter_not_found", "inputs.control.0")
 
 
 def test_a_key_may_be_limited_to_some_adapters(client: TestClient, redis: Redis) -> None:

@@ -146,4 +146,4 @@ def test_basic_opens_only_what_declares_it(guarded: TestClient, alice: Holder) -
 
         # Then it is a key on the routes of that wire only
         if not row.access.public:
-            assert (answer.status_code == 401) != path.startswith("/sdapi/"), (method, path)
+            assert (answer.status_code == 401) != path.startswith(("/sdapi/", "/controlnet/")), (method, path)

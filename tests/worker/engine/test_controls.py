@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -270,3 +271,22 @@ def test_a_net_of_another_family_fails_its_own_job_only(guided: Catalog) -> None
     assert bad.error.code == "adapter_not_fitting"
     assert "made for another kind of model" in bad.error.message
     assert isinstance(good, Finished)
+
+
+def test_nets_that_one_request_holds_stay_and_others_leave(guided: Catalog) -> None:
+    # Given room for less than one net
+    models = Models(guided, device="cpu")
+    adapters = models.get("sd15").adapters
+    assert adapters is not None
+    adapters.controls._kept._max_bytes = 1
+    both = controlled(a_request("sd15"), Guide(adapter="sd15-net0"), Guide(adapter="sd15-net1"))
+    # When a request asks for two, and then one for another picture by the same two
+    assert isinstance(draw_all(models, [both])[0], Finished)
+    first = adapters.controls.get("sd15-net0")
+    assert isinstance(draw_all(models, [both])[0], Finished)
+    # Then they are the same ones still, and one leaves with a request for the other
+    assert adapters.controls.get("sd15-net0") is first
+    left = weakref.ref(first.module)
+    del first
+    draw_all(models, [controlled(a_request("sd15"), Guide(adapter="sd15-net1"))])
+    assert left() is None

@@ -15,11 +15,15 @@ from PIL import Image
 
 from core.catalog.adapter import AdapterRow
 from core.catalog.catalog import Catalog
+from core.catalog.families import family_defaults
+from core.catalog.model import Model
 from core.jobs import Adapter
 from core.media import Guide, Input
+from core.schedulers import Scheduler
 from tests.guide_files import write_image_encoder, write_ip_adapter
 from tests.lora_files import diffusers_lora, write
 from tests.worker.engine.drawings import a_request, draw_all, plain_pipeline
+from tests.zoo.flux import klein
 from worker.contract import DrawRequest, Failed, Finished
 from worker.engine.engine import Engine
 from worker.pipelines.models import Models
@@ -27,7 +31,7 @@ from worker.pipelines.models import Models
 TOLERANCE = 1e-4 + 0.5 / 255
 MODELS = ("sd15", "sdxl")
 SEEN = [
-    Image.fromarray(np.random.default_rng(n).integers(0, 255, (6, 4, 3), dtype=np.uint8)).resize((60, 90))
+    Image.fromarray(np.random.default_rng(n).integers(0, 255, (6, 4, 3), dtype=np.uint8)).resize((70, 90))
     for n in range(3)
 ]
 
@@ -151,3 +155,56 @@ def test_a_file_that_is_none_fails_its_own_job_only(guided: Catalog, tmp_path: P
         assert isinstance(event, Failed)
         assert event.error.code == "adapter_not_fitting"
     assert isinstance(good, Finished)
+
+
+def test_a_model_that_reads_pictures_itself_is_given_them(tmp_path: Path) -> None:
+    # Given one, and the picture that stock diffusers draws by two pictures
+    pipeline = klein()
+    pipeline.save_pretrained(tmp_path / "klein")
+    row = Model.model_validate(
+        {"id": "klein", "source": "klein", "family": "flux2", **family_defaults("flux2"), "size": {"minimum": 32}}
+    )
+    models = Models(Catalog(models=(row,), default="klein", folder=tmp_path), device="cpu")
+    request = a_request("klein", scheduler=Scheduler.OWN, num_inference_steps=2)
+    with torch.no_grad():
+        stock = (
+            models.get("klein")
+            .pipeline(
+                image=[*SEEN[:2]],
+                prompt="a red apple",
+                width=64,
+                height=64,
+                num_inference_steps=2,
+                guidance_scale=5.0,
+                generator=torch.Generator().manual_seed(1),
+                output_type="pt",
+            )
+            .images[0]
+        )
+    # When it is asked for those two, and for none
+    by_two, by_none = draw_all(models, [referring(request, Guide(), Guide()), request])
+    # Then they are what it goes by
+    assert isinstance(by_two, Finished), by_two
+    assert isinstance(by_none, Finished)
+    assert (by_two.result.permute(2, 0, 1).double() / 255 - stock).abs().max() <= TOLERANCE
+    assert not torch.equal(by_two.result, by_none.result)
+
+
+def test_an_encoder_of_another_make_is_said(guided: Catalog, tmp_path: Path) -> None:
+    other = write_image_encoder(tmp_path / "encoder", states=48)
+    wrong = guided.adapter("sd15-full").evolve(image_encoder=str(other))
+    models = Models(guided.evolve(adapters=(wrong,)), device="cpu")
+    (event,) = draw_all(models, [referring(a_request("sd15"), Guide(adapter="sd15-full"))])
+    assert isinstance(event, Failed)
+    assert event.error.code == "adapter_not_fitting"
+    assert "image encoder" in event.error.message
+    # And one that is not there yet may be later
+    late = guided.adapter("sd15-full").evolve(image_encoder=str(tmp_path / "later"))
+    models = Models(guided.evolve(adapters=(late,)), device="cpu")
+    request = referring(a_request("sd15"), Guide(adapter="sd15-full"))
+    (missing,) = draw_all(models, [request])
+    write_image_encoder(tmp_path / "later")
+    (found,) = draw_all(models, [request])
+    assert isinstance(missing, Failed)
+    assert missing.error.code == "adapter_missing"
+    assert isinstance(found, Finished)

@@ -64,7 +64,8 @@ def test_units_are_the_job_s_guides(settings: Settings) -> None:
                 unit(),
                 unit(model="go-by", module="ip-adapter_clip_sd15", weight=0.3),
                 unit(enabled=False),
-                unit(model="None"),
+                unit(model="None", module="reference_only"),
+                unit(model="union", module="none", union_control_type="OpenPose"),
             ),
         )
         job = job_of(server, answer)
@@ -79,7 +80,9 @@ def test_units_are_the_job_s_guides(settings: Settings) -> None:
         drawn_over = job_of(server, over)
     # Then the job has them, in our words
     assert 'ControlNet 0: "Module: canny, Model: canny, Weight: 0.6' in answer["info"]["infotexts"][0]
-    guides = {each["role"]: each["guide"] for each in job["inputs"]}
+    assert any("reference_only" in note for note in job["notes"])
+    assert [each["guide"]["mode"] for each in job["inputs"]] == [None, "pose", None]
+    guides = {each["role"]: each["guide"] for each in reversed(job["inputs"])}
     assert guides.keys() == {"control", "reference"}
     assert (guides["control"]["adapter"], guides["control"]["weight"], guides["control"]["end"]) == ("canny", 0.6, 0.8)
     assert guides["control"]["thresholds"] == [64, 128]
@@ -94,13 +97,13 @@ def test_units_are_the_job_s_guides(settings: Settings) -> None:
         ({"module": "depth_midas"}, "'depth_midas' is not had here"),
         ({"model": "gone"}, "there is no adapter 'gone'"),
         ({"image": None}, "the picture that guides"),
-        ({"weight": -1}, "weight"),
+        ({"weight": -1}, "alwayson_scripts.controlnet.args.1.weight"),
     ],
 )
 def test_wrong_units_are_named(settings: Settings, wrong: dict[str, Any], words: str) -> None:
     settings.catalog.write_text(MODELS + ADAPTERS)
     with serving(settings) as server:
-        body = {"prompt": "a fox", "alwayson_scripts": scripts(unit(**wrong))}
+        body = {"prompt": "a fox", "alwayson_scripts": scripts(unit(enabled=False), unit(**wrong))}
         answer = httpx.post(f"{server}/sdapi/v1/txt2img", json=body, timeout=30)
     assert answer.status_code in (400, 404, 422)
     assert words in answer.text
