@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from anyio import to_thread
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
 
+from app.api.accepted import CREATED, RETRY_AFTER, Prefer, answered, shown_now
 from app.api.generation_input import GenerationInput
-from app.api.jobs import JobId, find, retry_after, view
+from app.api.jobs import JobId, find, view
 from app.auth.access import needs
 from app.http.bodies import described_body, open_body
 from app.http.errors import documented
 from app.http.idempotency import IdempotencyKey
 from app.http.json_bodies import JsonRoute
-from app.http.prefer import wait_seconds
 from app.jobs.guide_fields import param_of
-from app.jobs.notifications import until_finished
 from app.jobs.request import fingerprint_of
 from app.jobs.view import GenerationView
 from app.services import BaseUrl, Owner, Services, ServicesOf
@@ -37,21 +35,6 @@ router = APIRouter(
 
 MAX_SCANS: Final = 20
 """How many pages of the store one filtered page of ours may take; then it is short."""
-
-Prefer = Annotated[
-    str | None,
-    Header(
-        description="`wait=N` holds the answer until the job ends, N seconds at most (60 is the limit).",
-        examples=["wait=5"],
-    ),
-]
-
-RETRY_AFTER: Final = {"description": "Seconds until it is worth asking again.", "schema": {"type": "integer"}}
-CREATED_HEADERS: Final[dict[str, Any]] = {
-    "Location": {"description": "The job's address.", "schema": {"type": "string", "format": "uri"}},
-    "Preference-Applied": {"description": "The `wait` that was honoured.", "schema": {"type": "string"}},
-    "Idempotency-Replayed": {"description": "`true` if this job existed already.", "schema": {"type": "string"}},
-}
 
 
 class GenerationPage(BaseModel):
@@ -80,12 +63,7 @@ class ListQuery(BaseModel):
     response_description="Accepted: the job is queued and will not be lost.",
     openapi_extra=described_body(GenerationInput, files=starting_roles(), together=sets_of_roles()),
     responses={
-        200: {
-            "model": GenerationView,
-            "description": "The job, ended within the `wait` that you asked for.",
-            "headers": CREATED_HEADERS,
-        },
-        202: {"headers": {**CREATED_HEADERS, "Retry-After": RETRY_AFTER}},
+        **CREATED,
         **documented(400, 403, 404, 413, 415, 422, 429, 503),
     },
 )
@@ -103,21 +81,7 @@ async def create_generation(
     As JSON, or as a multipart form with the pictures as files, each named by its role.
     """
     submitted = await _submit(request, services, owner, idempotency_key)
-    job = submitted.job
-    logger.info(
-        "generation accepted", extra={"job_id": job.id, "model": job.request.model, "replayed": submitted.replayed}
-    )
-    seconds = wait_seconds(request.headers.getlist("prefer"))
-    if seconds is not None:
-        job = await until_finished(services.notifier, services.jobs, job, seconds)
-        response.headers["Preference-Applied"] = f"wait={seconds}"
-    if submitted.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
-    shown = await run_in_threadpool(_shown, services, job, base_url, response)
-    response.headers["Location"] = shown.urls.get
-    if seconds is not None and job.is_terminal:
-        response.status_code = 200
-    return shown
+    return await answered(submitted, request, response, services, base_url)
 
 
 async def _submit(request: Request, services: Services, owner: str, idempotency_key: str | None) -> Submitted:
@@ -138,14 +102,6 @@ async def _submit(request: Request, services: Services, owner: str, idempotency_
             return services.submissions.submit(prepared)
 
         return await to_thread.run_sync(begin, limiter=services.decoder_limiter if inputs else None)
-
-
-def _shown(services: Services, job: Job, base_url: str, response: Response) -> GenerationView:
-    """The view of `job`, and when to ask again if there is reason to."""
-    shown = view(services, job, base_url)
-    if not job.is_terminal:
-        response.headers["Retry-After"] = str(retry_after(services, shown, job.queue))
-    return shown
 
 
 @router.get("", summary="List your generations", responses=documented(400, 503))
@@ -176,7 +132,7 @@ def get_generation(
     job_id: JobId, services: ServicesOf, owner: Owner, base_url: BaseUrl, response: Response
 ) -> GenerationView:
     """Its status, progress, place in the queue and, once it has succeeded, its outputs."""
-    return _shown(services, find(services, job_id, owner), base_url, response)
+    return shown_now(services, find(services, job_id, owner), base_url, response)
 
 
 @router.post(

@@ -69,6 +69,10 @@ class Client:
         sent = [(role, content) for role, contents in files.items() for content in contents]
         return self._json("POST", "/v1/generations", data=fields, files=sent)
 
+    def go_on(self, job_id: str, index: int, action: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for what is made of a finished picture. Raises ClientError."""
+        return self._json("POST", f"/v1/generations/{job_id}/outputs/{index}/{action}", json=body)
+
     def get(self, job_id: str) -> dict[str, Any]:
         return self._json("GET", f"/v1/generations/{job_id}")
 

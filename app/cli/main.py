@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.commands import bench, doctor, generate, jobs, keys, models, serve
+from app.cli.commands import bench, children, doctor, generate, jobs, keys, models, serve
 from app.cli.output import output_failures_told
 
 app = typer.Typer(
@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 app.command()(serve.up)
 app.command()(generate.generate)
+for go_on in (children.vary, children.remix, children.pan, children.zoom, children.reframe, children.reroll):
+    app.command()(go_on)
 app.command()(jobs.jobs)
 app.command("show")(jobs.show_job)
 app.command()(jobs.cancel)

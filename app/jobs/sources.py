@@ -12,7 +12,7 @@ from typing import Final
 
 from app.http.fetch import Fetcher
 from app.jobs.fields import is_http_url
-from app.media.conversion import NOT_PREPARED, Channel, Conversion, Prepared
+from app.media.conversion import NOT_PREPARED, Box, Channel, Conversion, Prepared
 from app.media.decoder import Decoder, OpenPictures, Picture
 from core.errors import InvalidRequest, NotFound
 from core.media import Facts, Parent
@@ -78,7 +78,8 @@ CHANNELS: Final[dict[str, Channel]] = {"RGB": "colour", "L": "grey"}
 class OpenedFile:
     """A picture that was read and waits to be written as its role takes it.
 
-    A wire may want another `channel` of it than the role's mode says, inverted, or stretched to the size of `like`.
+    A wire may want another `channel` of it than the role's mode says, inverted, stretched to the size of `like`, or
+    over `box` of a canvas.
     """
 
     picture: Picture
@@ -87,6 +88,7 @@ class OpenedFile:
     channel: Channel | None = None
     invert: bool = False
     like: Picture | None = None
+    box: Box | None = None
 
     @property
     def facts(self) -> Facts:
@@ -97,10 +99,14 @@ class OpenedFile:
         """The same picture, of which something else counts."""
         return replace(self, channel=channel, invert=invert, like=None if like is None else like.picture)
 
+    def placed(self, box: Box) -> OpenedFile:
+        """The same picture over `box` of the canvas that its role asks for."""
+        return replace(self, box=box)
+
     def as_png(self, mode: str, size: tuple[int, int] | None, prepared: Prepared = NOT_PREPARED) -> bytes:
         """The file for a role of that `mode`, at `size` in pixels or its own, with what is made of it."""
         like = None if self.like is None else self.like.number
-        conversion = Conversion(self.channel or CHANNELS[mode], size, self.invert, like, prepared)
+        conversion = Conversion(self.channel or CHANNELS[mode], size, self.invert, like, prepared, self.box)
         return self.pictures.png(self.picture, conversion)
 
 

@@ -7,8 +7,12 @@ from typing import Final, Literal
 
 from core.catalog.adapter import Preprocessor
 
-Channel = Literal["colour", "grey", "clear"]
-"""colour: RGB, over white where it is transparent; grey: that in L; clear: white where it is transparent."""
+Channel = Literal["colour", "grey", "clear", "outside"]
+"""colour: RGB, over white where it is transparent; grey: that in L; clear: white where it is transparent; outside:
+white where the picture is not, on a canvas that it does not fill."""
+
+Box = tuple[int, int, int, int]
+"""Left, top, width and height in pixels of what a picture covers of a canvas; it may lie partly beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,8 @@ NOT_PREPARED: Final = Prepared()
 class Conversion:
     """One PNG file to be made of a picture: a channel, inverted or not, at `size` in pixels, its middle if need be.
 
-    With `like`, the number of another open picture, it is first stretched to that one's size.
+    With `like`, the number of another open picture, it is first stretched to that one's size. With a `box` it covers
+    just that of a canvas of `size`, and what is beside it is drawn on from its edges.
     """
 
     channel: Channel
@@ -39,3 +44,4 @@ class Conversion:
     invert: bool = False
     like: int | None = None
     prepared: Prepared = NOT_PREPARED
+    box: Box | None = None

@@ -53,7 +53,8 @@ def write_picture(command: dict[str, Any], opened: list[Image.Image]) -> Answer:
     size = command["size"]
     like = command["like"]
     made = Prepared(**command["prepared"])
-    conversion = Conversion(command["channel"], tuple(size) if size else None, command["invert"], like, made)
+    box = tuple(command["box"]) if command["box"] else None
+    conversion = Conversion(command["channel"], tuple(size) if size else None, command["invert"], like, made, box)
     content = converted(opened[command["write"]], conversion, None if like is None else opened[like])
     return {"bytes": len(content)}, content
 

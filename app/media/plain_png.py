@@ -13,7 +13,7 @@ from app.media.conversion import Channel
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 HEADER: Final = struct.Struct(">II5B")
-COLOUR_TYPES: Final = {"colour": 2, "grey": 0, "clear": 0}
+COLOUR_TYPES: Final = {"colour": 2, "grey": 0, "clear": 0, "outside": 0}
 MAX_SIDE: Final = 4096
 
 

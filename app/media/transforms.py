@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 from typing import Final
 
-from PIL import Image, ImageChops, ImageOps
+from PIL import Image, ImageChops, ImageFilter, ImageOps
 
-from app.media.conversion import Channel, Conversion
+from app.media.conversion import Box, Channel, Conversion
 from app.media.preprocessors import prepared
 
 OPAQUE_FROM: Final = 128
@@ -21,6 +21,8 @@ def converted(picture: Image.Image, conversion: Conversion, like: Image.Image | 
     if conversion.invert:
         pixels = ImageChops.invert(pixels)
     size = conversion.size or pixels.size
+    if conversion.box is not None:
+        return png(placed(pixels, size, conversion.box), size)
     if conversion.prepared.preprocessor == "none":
         return png(pixels, size)
     return png(prepared(fitted(pixels, size), conversion.prepared), size)
@@ -28,6 +30,8 @@ def converted(picture: Image.Image, conversion: Conversion, like: Image.Image | 
 
 def channel_of(picture: Image.Image, channel: Channel) -> Image.Image:
     """One channel of `picture`, RGB or RGBA: in RGB for `colour`, in L for the others."""
+    if channel == "outside":
+        return Image.new("L", picture.size, 0)
     if channel == "clear":
         return clear_part(picture) or Image.new("L", picture.size, 0)
     return flat(picture) if channel == "colour" else flat(picture).convert("L")
@@ -46,6 +50,20 @@ def flat(picture: Image.Image) -> Image.Image:
     if picture.mode == "RGB":
         return picture
     return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+
+
+def placed(picture: Image.Image, canvas: tuple[int, int], box: Box) -> Image.Image:
+    """`picture` over `box` of a canvas; a mask in white beside it, anything else stretched and blurred."""
+    left, top, width, height = box
+    if picture.mode == "L":
+        whole = Image.new("L", canvas, 255)
+    else:
+        blurred = picture.filter(ImageFilter.GaussianBlur(max(picture.size) / 16))
+        whole = blurred.resize(canvas, Image.Resampling.BICUBIC)
+    fits = picture.size == (width, height)
+    inner = picture if fits else picture.resize((width, height), Image.Resampling.LANCZOS)
+    whole.paste(inner, (left, top))
+    return whole
 
 
 def fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -1,0 +1,92 @@
+"""What may be said of a job that goes on from a finished picture, action by action."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from app.http.validation import StrictInput
+from app.jobs.children import STRENGTHS
+from app.jobs.fields import MAX_EXPIRES_IN, MetadataKey, MetadataValue, WebhookUrl, not_blank
+from app.jobs.picture_fields import Picture
+from app.jobs.placement import Direction
+from core.catalog.model import MAX_IMAGES, MAX_STEPS
+from core.jobs import MAX_SEED, RANDOM_SEED, Priority
+from core.tasks.diffusion import MAX_GUIDANCE
+from core.tasks.text import Text, at_most
+
+Words = Annotated[Text, AfterValidator(at_most(8_000)), AfterValidator(not_blank)]
+PARAMETERS = ("prompt", "negative_prompt", "num_inference_steps", "guidance_scale")
+
+
+class ChildInput(StrictInput):
+    """What is left out is as the picture was asked for; the seed is a new one."""
+
+    prompt: Words | None = Field(default=None, description="What to draw, if something else.")
+    negative_prompt: Text | None = Field(default=None, description="What to keep out.")
+    num_inference_steps: int | None = Field(default=None, ge=1, le=MAX_STEPS, description="More is slower and finer.")
+    guidance_scale: float | None = Field(default=None, ge=0, le=MAX_GUIDANCE, description="How closely to follow it.")
+    seed: int | None = Field(default=None, ge=RANDOM_SEED, le=MAX_SEED, description="Unset or -1: a random one.")
+    n: int = Field(default=1, ge=1, le=MAX_IMAGES, description="How many outputs.")
+    priority: Annotated[Priority, Field(strict=False)] = Field(default=Priority.NORMAL, description="Among your jobs.")
+    expires_in: int | None = Field(default=None, ge=1, le=MAX_EXPIRES_IN, description="Seconds until it is of no use.")
+    store: bool = Field(default=True, description="False: the job and its outputs go once they were fetched.")
+    webhook: WebhookUrl | None = Field(default=None, description="Where to POST the finished job, signed.")
+    metadata: dict[MetadataKey, MetadataValue] = Field(default={}, max_length=16, description="Your own labels.")
+
+    def changes(self) -> dict[str, Any]:
+        """Parameters that it names."""
+        return {name: value for name in PARAMETERS if (value := getattr(self, name)) is not None}
+
+
+class RerollInput(ChildInput):
+    """The same request once more, with another seed."""
+
+
+class VaryInput(ChildInput):
+    """The picture drawn over: a little of it anew, much, or just a part."""
+
+    strength: Literal["subtle", "strong"] | Annotated[float, Field(gt=0, le=1)] = Field(
+        default="subtle", description="How much of it is drawn anew: `subtle` is 0.35, `strong` 0.7; or a number."
+    )
+    mask: Picture | None = Field(default=None, description="White where it is to be drawn anew; the rest stays.")
+
+    @property
+    def share(self) -> float:
+        """As a number; with a mask all of what lies under it, where nothing else is said."""
+        if self.mask is not None and "strength" not in self.model_fields_set:
+            return 1.0
+        return STRENGTHS[self.strength] if isinstance(self.strength, str) else self.strength
+
+
+class RemixInput(ChildInput):
+    """Other words for the picture's composition."""
+
+    prompt: Words = Field(description="What to draw.", examples=["a green apple"])
+    strength: float = Field(default=0.75, gt=0, le=1, description="How much of the picture is drawn anew.")
+
+
+class PanInput(ChildInput):
+    """The picture goes on in one direction. What it shows stays as it is."""
+
+    direction: Direction = Field(description="Where it goes on.", examples=["right"])
+    by: float = Field(default=0.5, gt=0, le=1, description="By which share of its side.")
+
+
+class ZoomInput(ChildInput):
+    """More of what is around the picture, on a canvas of the same size."""
+
+    factor: float = Field(default=2.0, gt=1, le=4, description="How many times as small the picture becomes.")
+
+
+class ReframeInput(ChildInput):
+    """The picture in another shape: what is missing is drawn."""
+
+    ratio: str = Field(pattern=r"^[1-9][0-9]{0,3}:[1-9][0-9]{0,3}$", description="Width to height.", examples=["16:9"])
+
+    @property
+    def number(self) -> float:
+        """Width over height, between 1:4 and 4:1."""
+        width, height = (int(side) for side in self.ratio.split(":"))
+        return min(4.0, max(0.25, width / height))
