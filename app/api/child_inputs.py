@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from app.http.validation import StrictInput
 from app.jobs.children import STRENGTHS
-from app.jobs.fields import MAX_EXPIRES_IN, MetadataKey, MetadataValue, WebhookUrl, not_blank
+from app.jobs.fields import MAX_EXPIRES_IN, MetadataKey, MetadataValue, WebhookUrl, not_blank, words_schema
 from app.jobs.picture_fields import Picture
 from app.jobs.placement import Direction
 from core.catalog.model import MAX_IMAGES, MAX_STEPS
+from core.errors import InvalidRequest
 from core.jobs import MAX_SEED, RANDOM_SEED, Priority
 from core.tasks.diffusion import MAX_GUIDANCE
 from core.tasks.text import Text, at_most
 
-Words = Annotated[Text, AfterValidator(at_most(8_000)), AfterValidator(not_blank)]
+MAX_PROMPT_CHARS: Final = 8_000
+Words = Annotated[
+    Text,
+    AfterValidator(at_most(MAX_PROMPT_CHARS)),
+    AfterValidator(not_blank),
+    Field(json_schema_extra=words_schema(MAX_PROMPT_CHARS)),
+]
 PARAMETERS = ("prompt", "negative_prompt", "num_inference_steps", "guidance_scale")
 
 
@@ -34,6 +41,12 @@ class ChildInput(StrictInput):
     store: bool = Field(default=True, description="False: the job and its outputs go once they were fetched.")
     webhook: WebhookUrl | None = Field(default=None, description="Where to POST the finished job, signed.")
     metadata: dict[MetadataKey, MetadataValue] = Field(default={}, max_length=16, description="Your own labels.")
+
+    def needed(self, name: str) -> object:
+        """A field that must be there. Said only once it is known that the picture is, so that nobody learns more."""
+        if (value := getattr(self, name)) is None:
+            raise InvalidRequest(f"'{name}' is required", code="missing_required_parameter", param=name)
+        return value
 
     def changes(self) -> dict[str, Any]:
         """Parameters that it names."""
@@ -63,14 +76,15 @@ class VaryInput(ChildInput):
 class RemixInput(ChildInput):
     """Other words for the picture's composition."""
 
-    prompt: Words = Field(description="What to draw.", examples=["a green apple"])
+    model_config = ConfigDict(json_schema_extra={"required": ["prompt"]})
+
     strength: float = Field(default=0.75, gt=0, le=1, description="How much of the picture is drawn anew.")
 
 
 class PanInput(ChildInput):
     """The picture goes on in one direction. What it shows stays as it is."""
 
-    direction: Direction = Field(description="Where it goes on.", examples=["right"])
+    direction: Direction = Field(default="right", description="Where it goes on.")
     by: float = Field(default=0.5, gt=0, le=1, description="By which share of its side.")
 
 
@@ -83,10 +97,17 @@ class ZoomInput(ChildInput):
 class ReframeInput(ChildInput):
     """The picture in another shape: what is missing is drawn."""
 
-    ratio: str = Field(pattern=r"^[1-9][0-9]{0,3}:[1-9][0-9]{0,3}$", description="Width to height.", examples=["16:9"])
+    model_config = ConfigDict(json_schema_extra={"required": ["ratio"]})
+
+    ratio: str | None = Field(
+        default=None,
+        pattern=r"^[1-9][0-9]{0,3}:[1-9][0-9]{0,3}$",
+        description="Width to height.",
+        examples=["16:9"],
+    )
 
     @property
     def number(self) -> float:
         """Width over height, between 1:4 and 4:1."""
-        width, height = (int(side) for side in self.ratio.split(":"))
+        width, height = (int(side) for side in str(self.needed("ratio")).split(":"))
         return min(4.0, max(0.25, width / height))

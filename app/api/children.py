@@ -100,7 +100,10 @@ async def remix(
 ) -> GenerationView:
     """The picture drawn over by another prompt."""
     child = _Child(services, owner, job_id, index, "remix", idempotency_key)
-    submitted = await child.submit(body, lambda parents, said: varied(parents, said.strength, said.changes()))
+    submitted = await child.submit(
+        body,
+        lambda parents, said: varied(parents, said.strength, {**said.changes(), "prompt": said.needed("prompt")}),
+    )
     return await answered(submitted, request, response, services, base_url)
 
 

@@ -70,7 +70,11 @@ def task_schema(task: Task) -> dict[str, Any]:
     needed = [name for name, info in own.items() if info.is_required() and info.annotation is str]
     starts = [role.name for role in task.roles]
     foreign_roles = [name for name in starting_roles() if name not in starts]
-    inputs: dict[str, Any] = {"properties": {name: {"type": "null"} for name in foreign_roles}, "required": starts}
+    none, some = {"type": "null"}, {"not": {"type": "null"}}
+    inputs: dict[str, Any] = {
+        "properties": {**dict.fromkeys(foreign_roles, none), **dict.fromkeys(starts, some)},
+        "required": starts,
+    }
     return {
         "title": task.name,
         "description": task.title,

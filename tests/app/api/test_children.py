@@ -116,7 +116,7 @@ def test_a_reframed_picture_has_the_shape(client: TestClient, worker: FakeWorker
     [
         ("vary", {"strength": "much"}, "strength", "subtle"),
         ("vary", {"strength": 1.5}, "strength", "1"),
-        ("pan", {}, "direction", "required"),
+        ("reframe", {}, "ratio", "required"),
         ("pan", {"direction": "back"}, "direction", "left"),
         ("zoom", {"factor": 1}, "factor", "greater than 1"),
         ("reframe", {"ratio": "wide"}, "ratio", "must match"),
