@@ -21,7 +21,7 @@ from core.schedulers import Scheduler
         ("StableDiffusionInstructPix2PixPipeline", "instruct-pix2pix"),
         ("FluxKontextPipeline", "flux-kontext"),
         ("Flux2KleinPipeline", "flux2"),
-        ("QwenImageEditPlusPipeline", "qwen-image-edit"),
+        ("QwenImageEditPlusPipeline", "qwen-image-edit-plus"),
         ("LatentConsistencyModelPipeline", "lcm"),
         ("Lumina2Pipeline", "lumina2"),
         ("AuraFlowPipeline", "auraflow"),

@@ -40,7 +40,7 @@ def test_a_missing_media_type_is_refused(client: TestClient) -> None:
 
 
 def test_a_large_body_is_refused_before_it_is_parsed(client: TestClient) -> None:
-    response = client.post("/v1/images/generations", content=b"[" * (MAX_BYTES + 1), headers=JSON)
+    response = client.post("/v1/webhooks/endpoints", content=b"[" * (MAX_BYTES + 1), headers=JSON)
 
     assert response.status_code == 413
     assert "256 KiB" in response.json()["error"]["message"]
@@ -51,7 +51,7 @@ def test_a_large_body_is_refused_without_a_length(client: TestClient) -> None:
         for _ in range(160):
             yield b" " * 65_536
 
-    response = client.post("/v1/images/generations", content=chunks(), headers=JSON)
+    response = client.post("/v1/webhooks/endpoints", content=chunks(), headers=JSON)
 
     assert response.status_code == 413
     assert response.json()["error"]["code"] == "payload_too_large"
@@ -115,7 +115,7 @@ def test_twenty_levels_are_read() -> None:
 def stalled(server: str, length: int) -> tuple[int, bytes]:
     """Status and body of the answer to a request whose body stops after one byte."""
     with closing(HTTPConnection(server.removeprefix("http://"), timeout=60)) as slow:
-        slow.request("POST", "/v1/images/generations", b"{", {**JSON, "Content-Length": str(length)})
+        slow.request("POST", "/v1/webhooks/endpoints", b"{", {**JSON, "Content-Length": str(length)})
         answer = slow.getresponse()
         return answer.status, answer.read()
 
