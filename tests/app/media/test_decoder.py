@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from app.media import decoder_process
-from app.media.conversion import Conversion
+from app.media.conversion import Conversion, Prepared
 from app.media.decoder import Child, Decoder
 from core.errors import InvalidRequest, PayloadTooLarge
 from core.media import MAX_FILE_BYTES
@@ -100,6 +101,23 @@ def test_a_child_that_dies_is_replaced(caplog: pytest.LogCaptureFixture) -> None
     assert "ended the process" in caplog.text
     killing.join()
     decoder.close()
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    """A gradient, which packs well."""
+    file = io.BytesIO()
+    Image.linear_gradient("L").resize((width, height)).convert("RGB").save(file, "PNG")
+    return file.getvalue()
+
+
+def test_edges_of_a_large_picture_fit_the_memory_of_a_child(decoder: Decoder) -> None:
+    # Given the largest picture that is read
+    content = png_of_size(4096, 4096)
+    # When its edges are asked for, then they come, and it is not the picture that is blamed for what OpenCV takes
+    with decoder.pictures() as pictures:
+        opened = pictures.open(content, "image")
+        edges = pictures.png(opened, Conversion("colour", None, prepared=Prepared("canny")))
+    assert Image.open(io.BytesIO(edges)).size == (opened.width, opened.height)
 
 
 def test_a_child_has_so_much_memory_and_time() -> None:
