@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from app.http.validation import StrictInput
+from app.api.job_options import MAX_PROMPT_CHARS, JobOptions
 from app.jobs.children import STRENGTHS
-from app.jobs.fields import MAX_EXPIRES_IN, MetadataKey, MetadataValue, WebhookUrl, not_blank, words_schema
+from app.jobs.fields import not_blank, words_schema
 from app.jobs.picture_fields import Picture
 from app.jobs.placement import Direction
-from core.catalog.model import MAX_IMAGES, MAX_STEPS
+from core.catalog.model import MAX_STEPS
 from core.errors import InvalidRequest
-from core.jobs import MAX_SEED, RANDOM_SEED, Priority
 from core.tasks.diffusion import MAX_GUIDANCE
 from core.tasks.text import Text, at_most
 
-MAX_PROMPT_CHARS: Final = 8_000
 Words = Annotated[
     Text,
     AfterValidator(at_most(MAX_PROMPT_CHARS)),
@@ -27,20 +25,15 @@ Words = Annotated[
 PARAMETERS = ("prompt", "negative_prompt", "num_inference_steps", "guidance_scale")
 
 
-class ChildInput(StrictInput):
+class ChildInput(JobOptions):
     """What is left out is as the picture was asked for; the seed is a new one."""
 
     prompt: Words | None = Field(default=None, description="What to draw, if something else.")
-    negative_prompt: Text | None = Field(default=None, description="What to keep out.")
+    negative_prompt: Annotated[Text, AfterValidator(at_most(MAX_PROMPT_CHARS))] | None = Field(
+        default=None, description="What to keep out.", json_schema_extra={"maxLength": MAX_PROMPT_CHARS}
+    )
     num_inference_steps: int | None = Field(default=None, ge=1, le=MAX_STEPS, description="More is slower and finer.")
     guidance_scale: float | None = Field(default=None, ge=0, le=MAX_GUIDANCE, description="How closely to follow it.")
-    seed: int | None = Field(default=None, ge=RANDOM_SEED, le=MAX_SEED, description="Unset or -1: a random one.")
-    n: int = Field(default=1, ge=1, le=MAX_IMAGES, description="How many outputs.")
-    priority: Annotated[Priority, Field(strict=False)] = Field(default=Priority.NORMAL, description="Among your jobs.")
-    expires_in: int | None = Field(default=None, ge=1, le=MAX_EXPIRES_IN, description="Seconds until it is of no use.")
-    store: bool = Field(default=True, description="False: the job and its outputs go once they were fetched.")
-    webhook: WebhookUrl | None = Field(default=None, description="Where to POST the finished job, signed.")
-    metadata: dict[MetadataKey, MetadataValue] = Field(default={}, max_length=16, description="Your own labels.")
 
     def needed(self, name: str) -> object:
         """A field that must be there. Said only once it is known that the picture is, so that nobody learns more."""

@@ -8,21 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import AfterValidator, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
 
+from app.api.job_options import MAX_PROMPT_CHARS, JobOptions
 from app.http.bodies import Files
 from app.http.validation import StrictInput
 from app.jobs.adapters import AdaptersInput
-from app.jobs.fields import MAX_EXPIRES_IN, MetadataKey, MetadataValue, WebhookUrl, not_blank, words_schema
+from app.jobs.fields import not_blank, words_schema
 from app.jobs.guide_fields import GuidesInput
 from app.jobs.picture_fields import Pictures
 from app.jobs.request import JobRequest
 from app.jobs.sources import InlineFile, OpenedFile, Source
-from core.catalog.model import MAX_IMAGES
-from core.jobs import MAX_SEED, RANDOM_SEED, Priority
 from core.tasks import GUIDES, all_tasks, starting_roles
 from core.tasks.text import at_most
-
-MAX_PROMPT_CHARS: Final = 8_000
-"""Of a text on this wire: some 2,000 tokens."""
 
 FORMATS: Final = {each.name: each for task in all_tasks().values() for each in task.medium.formats}
 QUALITY_NEEDS_LOSS: Final[dict[str, Any]] = {
@@ -67,8 +63,8 @@ else:
     )
 
 
-class JobInput(StrictInput):
-    """What can be said of every job, whatever the task."""
+class JobInput(JobOptions):
+    """What can be said of every generation, whatever the task."""
 
     task: str | None = Field(
         default=None,
@@ -85,40 +81,7 @@ class JobInput(StrictInput):
         "that guide the model beside the words: `control`, `reference`.",
     )
     adapters: AdaptersInput = Field(default=AdaptersInput(), description="What guides the model beside the words.")
-    seed: int | None = Field(
-        default=None,
-        ge=RANDOM_SEED,
-        le=MAX_SEED,
-        description="Output i gets seed + i. Unset or -1: a random one, which the job shows.",
-    )
-    n: int = Field(default=1, ge=1, le=MAX_IMAGES, description="How many outputs.")
     output: OutputInput = Field(default=OutputInput(), description="The files' format.")
-    priority: Annotated[Priority, Field(strict=False)] = Field(
-        default=Priority.NORMAL,
-        description="Orders your own jobs: a lower one starts when no higher one of yours waits.",
-    )
-    expires_in: int | None = Field(
-        default=None,
-        ge=1,
-        le=MAX_EXPIRES_IN,
-        description="Seconds until the job is of no use any more: it then fails with deadline_exceeded.",
-    )
-    store: bool = Field(
-        default=True,
-        description="False: the job and its outputs are removed a minute after the last of them was fetched, and ten "
-        "minutes after its end at the latest.",
-    )
-    webhook: WebhookUrl | None = Field(
-        default=None,
-        description="Where to POST the finished job, signed (see GET /v1/webhooks/secret).",
-        examples=["https://example.com/hooks/easel"],
-    )
-    metadata: dict[MetadataKey, MetadataValue] = Field(
-        default={},
-        max_length=16,
-        description="Your own labels; they come back with the job.",
-        examples=[{"user": "42"}],
-    )
 
     def sources(self, files: Files) -> dict[str, tuple[Source, ...]]:
         """Where its inputs come from, by role: what it names, and the `files` that came along."""
@@ -141,16 +104,10 @@ class JobInput(StrictInput):
             parameters={name: getattr(self, name) for name in parameter_fields()},
             inputs={role: files for role, files in opened.items() if role not in guides},
             guides=wanted,
-            seed=self.seed,
-            n=self.n,
             format=self.output.format,
             quality=self.output.quality,
-            priority=self.priority,
-            expires_in=self.expires_in,
-            store=self.store,
-            webhook=self.webhook,
-            metadata=self.metadata,
             fingerprint=fingerprint,
+            **self.options(),
         )
 
 

@@ -65,6 +65,12 @@ class JsonRoute(APIRoute):
         return read_then_handle
 
 
+class PictureRoute(JsonRoute):
+    """One whose JSON may carry pictures, in base64."""
+
+    max_bytes = MAX_PICTURE_BYTES
+
+
 async def read_json(request: Request, max_bytes: int) -> object:
     """The document in the body. Raises UnsupportedMediaType, PayloadTooLarge or InvalidRequest."""
     _check_media_type(request.headers.get("content-type", ""))

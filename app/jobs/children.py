@@ -17,7 +17,7 @@ from core.catalog.model import Model
 from core.errors import NotFound
 from core.jobs import Job
 from core.results import ResultStore
-from core.tasks import GUIDES, implied_task
+from core.tasks import implied_task
 
 STRENGTHS: Final = {"subtle": 0.35, "strong": 0.7}
 """How much of a picture a variation draws anew."""
@@ -116,25 +116,21 @@ def _steps(parents: Parents, strength: float) -> dict[str, Any]:
 
 def _guides(parents: Parents) -> list[WantedGuide]:
     """What guided the parent, as its model was shown it."""
-    found = []
-    for role in GUIDES:
-        for given in (each for each in parents.job.request.inputs if each.role == role.name and each.guide):
-            guide = given.guide
-            assert guide is not None  # noqa: S101 - those without were left out
-            found.append(
-                WantedGuide(
-                    role=role.name,
-                    opened=_kept(parents, given.key, role.name),
-                    param=f"inputs.{role.name}.{given.index}",
-                    adapter=guide.adapter,
-                    weight=guide.weight,
-                    start=guide.start,
-                    end=guide.end,
-                    mode=guide.mode,
-                    preprocessor="none" if role.name == "control" else None,
-                )
-            )
-    return found
+    return [
+        WantedGuide(
+            role=given.role,
+            opened=_kept(parents, given.key, given.role),
+            param=f"inputs.{given.role}.{given.index}",
+            adapter=given.guide.adapter,
+            weight=given.guide.weight,
+            start=given.guide.start,
+            end=given.guide.end,
+            mode=given.guide.mode,
+            preprocessor="none",
+        )
+        for given in parents.job.request.inputs
+        if given.guide is not None
+    ]
 
 
 def _kept(parents: Parents, key: str, role: str) -> OpenedFile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
@@ -15,7 +16,7 @@ from app.jobs.sources import OpenedFile, Source
 from core.catalog.adapter import MOST_CONTROLS, MOST_REFERENCES, Preprocessor
 from core.catalog.model import MOST_LORA_SCALE
 from core.errors import InvalidRequest
-from core.tasks import CONTROL, GUIDES, REFERENCE
+from core.tasks import CONTROL, GUIDES
 
 MOST_THRESHOLD: Final = 2000
 
@@ -51,6 +52,10 @@ class GuideInput(StrictInput):
         description="An adapter that GET /v1/models has for the model. Unset: the only one of its kind that goes.",
     )
 
+    def meant(self) -> dict[str, Any]:
+        """What it says beside the picture, in the fields of `WantedGuide`."""
+        return {"adapter": self.adapter}
+
 
 class ControlInput(GuideInput):
     """What is to stand where: through a ControlNet or T2I-Adapter."""
@@ -70,6 +75,17 @@ class ControlInput(GuideInput):
         default=None, description="Of `canny`: edges above the second, and above the first where they go on from such."
     )
 
+    def meant(self) -> dict[str, Any]:
+        return {
+            **super().meant(),
+            "weight": self.scale,
+            "start": self.start,
+            "end": self.end,
+            "mode": self.mode,
+            "preprocessor": self.preprocessor,
+            "thresholds": tuple(self.thresholds) if self.thresholds else None,
+        }
+
 
 class ReferenceInput(GuideInput):
     """What to go by, a subject or a style: through an IP-Adapter, or by a model that reads pictures itself."""
@@ -77,6 +93,9 @@ class ReferenceInput(GuideInput):
     weight: float | None = Field(
         default=None, ge=0, le=MOST_LORA_SCALE, description="How strongly; the adapter's own if unset."
     )
+
+    def meant(self) -> dict[str, Any]:
+        return {**super().meant(), "weight": self.weight}
 
 
 class GuidesInput(StrictInput):
@@ -99,47 +118,22 @@ class GuidesInput(StrictInput):
 
         Raises InvalidRequest where one is left without, or a file without a place.
         """
-        named: list[ControlInput | ReferenceInput] = [*(self.control if role == CONTROL.name else self.reference)]
         left = iter(files)
         sources: list[Source] = []
-        for place, each in enumerate(named):
+        for place, each in enumerate(self._said(role)):
             source = each.image if each.image is not None else next(left, None)
             if source is None:
-                raise InvalidRequest(
-                    f"'inputs.{role}.{place}.image' is required",
-                    code="missing_required_parameter",
-                    param=f"inputs.{role}.{place}.image",
-                )
+                param = param_of(role, place)
+                raise InvalidRequest(f"'{param}' is required", code="missing_required_parameter", param=param)
             sources.append(source)
         return [*sources, *left]
 
     def wanted_guides(self, role: str, opened: Sequence[OpenedFile]) -> list[WantedGuide]:
         """What is said of each picture of `role`; of those beyond what was said of, nothing."""
-        if role == CONTROL.name:
-            said = [*self.control, *[ControlInput()] * (len(opened) - len(self.control))]
-            return [
-                WantedGuide(
-                    role=role,
-                    opened=picture,
-                    param=f"inputs.{role}.{place}",
-                    adapter=each.adapter,
-                    weight=each.scale,
-                    start=each.start,
-                    end=each.end,
-                    mode=each.mode,
-                    preprocessor=each.preprocessor,
-                    thresholds=(each.thresholds[0], each.thresholds[1]) if each.thresholds else None,
-                )
-                for place, (each, picture) in enumerate(zip(said, opened, strict=True))
-            ]
-        plain = [*self.reference, *[ReferenceInput()] * (len(opened) - len(self.reference))]
         return [
-            WantedGuide(
-                role=REFERENCE.name,
-                opened=picture,
-                param=f"inputs.{role}.{place}",
-                adapter=each.adapter,
-                weight=each.weight,
-            )
-            for place, (each, picture) in enumerate(zip(plain, opened, strict=True))
+            WantedGuide(role=role, opened=picture, param=f"inputs.{role}.{place}", **(each.meant() if each else {}))
+            for place, (picture, each) in enumerate(zip_longest(opened, self._said(role)))
         ]
+
+    def _said(self, role: str) -> Sequence[GuideInput]:
+        return self.control if role == CONTROL.name else self.reference

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from core.catalog.tensor_info import CheckpointError
 from core.errors import JobFailure, NotFound
 from worker.allocator import free
 from worker.faults import is_device_lost, is_out_of_memory
+from worker.pipelines.adapter_places import place_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,38 +41,47 @@ class Version(NamedTuple):
     size_bytes: int
 
 
-class AdapterCache(Generic[T]):
+class AdapterCache(ABC, Generic[T]):
     """Adapters by their versions. Beyond `max_bytes` those go that no request has asked for longest.
 
     Who holds one that has left may use it to the end. A file that could not be read is not tried again until it is
-    another one.
+    another one. With `local_only` nothing is fetched from the hub.
     """
 
-    def __init__(self, catalog: Callable[[], Catalog], max_bytes: int) -> None:
+    def __init__(self, catalog: Callable[[], Catalog], max_bytes: int, *, local_only: bool) -> None:
         self._catalog = catalog
         self._max_bytes = max_bytes
+        self._local_only = local_only
         self._kept: OrderedDict[Version, T] = OrderedDict()
         self._failed: OrderedDict[Version, str] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def get(self, adapter_id: str, find: Callable[[AdapterRow], Path], read: Callable[[AdapterRow, Path], T]) -> T:
-        """The adapter of that id; `find` says where it lies, `read` reads it.
+    def find(self, row: AdapterRow) -> Path:
+        """Where it lies. Raises CheckpointError where it is not there."""
+        return place_of(row.source, self._catalog().local_path, local_only=self._local_only)
+
+    @abstractmethod
+    def read(self, row: AdapterRow, place: Path) -> T:
+        """What lies there. Raises CheckpointError, or whatever else, for what is none for this model."""
+
+    def get(self, adapter_id: str) -> T:
+        """The adapter of that id, read now if need be.
 
         Raises JobFailure: `adapter_not_fitting` for what is none for this model, `adapter_missing` for what is not
         there.
         """
         try:
             row = self._catalog().adapter(adapter_id)
-            place = find(row)
+            place = self.find(row)
             version = version_of(row, place)
         except (NotFound, CheckpointError, OSError) as error:
             raise JobFailure(f"the adapter '{adapter_id}' is not there: {error}", code="adapter_missing") from error
         if version in self._failed:
             raise JobFailure(self._failed[version], code="adapter_not_fitting")
         if version not in self._kept:
-            self._kept[version] = self._read(row, version, place, read)
+            self._kept[version] = self._read(row, version, place)
         self._kept.move_to_end(version)
         return self._kept[version]
 
@@ -83,9 +94,9 @@ class AdapterCache(Generic[T]):
         if left:
             free()
 
-    def _read(self, row: AdapterRow, version: Version, place: Path, read: Callable[[AdapterRow, Path], T]) -> T:
+    def _read(self, row: AdapterRow, version: Version, place: Path) -> T:
         try:
-            return read(row, place)
+            return self.read(row, place)
         except Exception as error:  # whatever libraries raise for a file that they were not made for
             if is_device_lost(error) or is_out_of_memory(error):
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -27,6 +27,42 @@ Loras = tuple[tuple[Lora, float], ...]
 """Those of one request, each with how strongly."""
 
 
+class LoraCache(AdapterCache[Lora]):
+    """LoRAs beside `pipeline`, whose layers heed what a forward that is `running` asks of them."""
+
+    def __init__(
+        self,
+        pipeline: Any,  # noqa: ANN401 - any diffusers pipeline
+        device: torch.device,
+        catalog: Callable[[], Catalog],
+        running: Running,
+        guides: MutableMapping[int, Guide],
+        max_bytes: int,
+        *,
+        local_only: bool,
+    ) -> None:
+        super().__init__(catalog, max_bytes, local_only=local_only)
+        self._pipeline = pipeline
+        self._device = device
+        self._running = running
+        self._guides = guides
+        self._modules = guided_modules(pipeline)
+        self._twin = Twin(pipeline)
+
+    def find(self, row: AdapterRow) -> Path:
+        check_takes_loras(self._pipeline)
+        return lora_file(row.source, self._catalog().local_path, local_only=self._local_only)
+
+    def read(self, row: AdapterRow, place: Path) -> Lora:
+        factors, notes = self._twin.read(place, row.id, self._device)
+        for path in factors:
+            part, _, inner = path.partition(".")
+            cover(self._modules[part].get_submodule(inner), path, self._running)
+        lora = Lora(next(NUMBERS), factors, bytes_of([*factors.values()]), notes)
+        self._guides[lora.number] = lora
+        return lora
+
+
 class Adapters:
     """Those that the catalogue has for `pipeline`, whose layers heed them from now on.
 
@@ -44,18 +80,16 @@ class Adapters:
         has_graphs: bool = False,
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        self._pipeline = pipeline
-        self._device = device
-        self._catalog = catalog
-        self._local_only = not allow_downloads
         self._running = Running()
         self._guides: WeakValueDictionary[int, Guide] = WeakValueDictionary()
-        self._modules = guided_modules(pipeline)
-        self._twin = Twin(pipeline)
-        self._loras: AdapterCache[Lora] = AdapterCache(catalog, max_bytes)
-        self.controls = ControlNets(pipeline, device, catalog, local_only=self._local_only)
-        self.images = ImageAdapters(pipeline, device, catalog, self._running, self._guides, local_only=self._local_only)
-        for name, module in self._modules.items():
+        self._loras = LoraCache(
+            pipeline, device, catalog, self._running, self._guides, max_bytes, local_only=not allow_downloads
+        )
+        self.controls = ControlNets(pipeline, device, catalog, local_only=not allow_downloads)
+        self.images = ImageAdapters(
+            pipeline, device, catalog, self._running, self._guides, local_only=not allow_downloads
+        )
+        for name, module in guided_modules(pipeline).items():
             denoises = not name.startswith("text_encoder")
             heed_rows(module, self._running, self._guides.__getitem__, has_graphs=has_graphs)
             tell_rows(module, lambda: bool(self._guides) and not has_graphs, denoises=denoises)
@@ -69,22 +103,9 @@ class Adapters:
         Raises JobFailure: `adapter_not_fitting` for a file that is none for this model, `adapter_missing` for one that
         is not there.
         """
-        chosen = tuple((self._loras.get(each.id, self._find, self._read), each.weight) for each in asked)
+        chosen = tuple((self._loras.get(each.id), each.weight) for each in asked)
         self._loras.make_room(len(chosen))
         return chosen
-
-    def _find(self, row: AdapterRow) -> Path:
-        check_takes_loras(self._pipeline)
-        return lora_file(row.source, self._catalog().local_path, local_only=self._local_only)
-
-    def _read(self, row: AdapterRow, file: Path) -> Lora:
-        factors, notes = self._twin.read(file, row.id, self._device)
-        for path in factors:
-            part, _, inner = path.partition(".")
-            cover(self._modules[part].get_submodule(inner), path, self._running)
-        lora = Lora(next(NUMBERS), factors, bytes_of([*factors.values()]), notes)
-        self._guides[lora.number] = lora
-        return lora
 
 
 def notes_of(loras: Loras) -> Iterator[str]:

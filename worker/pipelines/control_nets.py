@@ -20,7 +20,6 @@ from core.catalog.adapter import AdapterRow
 from core.catalog.catalog import Catalog
 from core.catalog.tensor_info import CheckpointError
 from worker.pipelines.adapter_cache import AdapterCache
-from worker.pipelines.adapter_places import place_of
 from worker.pipelines.weights import check_weights, is_safetensors
 
 MAX_BYTES: Final = 4 * 2**30
@@ -63,7 +62,7 @@ class ControlNet:
         return isinstance(self.module, ControlNetUnionModel) or bool(getattr(self.module, "union", False))
 
 
-class ControlNets:
+class ControlNets(AdapterCache[ControlNet]):
     """Those that the catalogue has for `pipeline`."""
 
     def __init__(
@@ -75,24 +74,11 @@ class ControlNets:
         local_only: bool,
         max_bytes: int = MAX_BYTES,
     ) -> None:
+        super().__init__(catalog, max_bytes, local_only=local_only)
         self._pipeline = pipeline
         self._device = device
-        self._catalog = catalog
-        self._local_only = local_only
-        self._kept: AdapterCache[ControlNet] = AdapterCache(catalog, max_bytes)
 
-    def get(self, adapter_id: str) -> ControlNet:
-        """The one of that id, read now if need be. Raises JobFailure (`adapter_not_fitting`, `adapter_missing`)."""
-        return self._kept.get(adapter_id, self._find, self._read)
-
-    def make_room(self, held: int) -> None:
-        """Let the least used go, but for the last `held` ones."""
-        self._kept.make_room(held)
-
-    def _find(self, row: AdapterRow) -> Path:
-        return place_of(row.source, self._catalog().local_path, local_only=self._local_only)
-
-    def _read(self, row: AdapterRow, place: Path) -> ControlNet:
+    def read(self, row: AdapterRow, place: Path) -> ControlNet:
         denoiser = denoiser_of(self._pipeline)
         dtype = denoiser.dtype
         module: Any = from_folder(row, place, dtype) if place.is_dir() else from_file(row, place, denoiser)

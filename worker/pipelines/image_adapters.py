@@ -71,7 +71,7 @@ class ImageAdapter:
         return made.reshape(-1, made.shape[-1])
 
 
-class ImageAdapters:
+class ImageAdapters(AdapterCache[ImageAdapter]):
     """Those that the catalogue has for `pipeline`, whose UNet heeds them from now on."""
 
     def __init__(
@@ -85,22 +85,12 @@ class ImageAdapters:
         local_only: bool,
         max_bytes: int = MAX_BYTES,
     ) -> None:
+        super().__init__(catalog, max_bytes, local_only=local_only)
         self._pipeline = pipeline
         self._device = device
-        self._catalog = catalog
         self._running = running
         self._guides = guides
-        self._local_only = local_only
-        self._kept: AdapterCache[ImageAdapter] = AdapterCache(catalog, max_bytes)
         self._encoders: WeakValueDictionary[Path, Any] = WeakValueDictionary()
-
-    def get(self, adapter_id: str) -> ImageAdapter:
-        """The one of that id, read now if need be. Raises JobFailure (`adapter_not_fitting`, `adapter_missing`)."""
-        return self._kept.get(adapter_id, self._find, self._read)
-
-    def make_room(self, held: int) -> None:
-        """Let the least used go, but for the last `held` ones."""
-        self._kept.make_room(held)
 
     def tokens(self, adapter: ImageAdapter, picture: Image.Image | None) -> Tokens:
         """What rows may ask for: `picture` as `adapter` sees it. Hold it for as long as the request runs."""
@@ -108,12 +98,12 @@ class ImageAdapters:
         self._guides[made.number] = made
         return made
 
-    def _find(self, row: AdapterRow) -> Path:
-        file = place_of(row.source, self._catalog().local_path, local_only=self._local_only)
+    def find(self, row: AdapterRow) -> Path:
+        file = super().find(row)
         self._encoder_folder(row, file)  # which is not there now, and may be later
         return file
 
-    def _read(self, row: AdapterRow, file: Path) -> ImageAdapter:
+    def read(self, row: AdapterRow, file: Path) -> ImageAdapter:
         unet = getattr(self._pipeline, "unet", None)
         if unet is None or not hasattr(self._pipeline, "load_ip_adapter"):
             raise CheckpointError(

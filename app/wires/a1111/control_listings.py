@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from pydantic import AliasChoices, Field
 
 from app.auth.access import needs
-from app.http.json_bodies import MAX_PICTURE_BYTES, JsonRoute
+from app.http.json_bodies import PictureRoute
 from app.jobs.sources import InlineFile, decoded
 from app.media.conversion import Prepared
 from app.services import AllowedAdapters, Owner, Services, ServicesOf
@@ -21,13 +21,6 @@ from app.wires.a1111.listings import chosen
 from core.catalog.adapter import FOR_CONTROL, FOR_REFERENCES
 from core.keys import Scope
 from core.tasks.diffusion import MAX_PIXELS_A_SIDE
-
-
-class PictureRoute(JsonRoute):
-    """Pictures travel inside the JSON here, in base64."""
-
-    max_bytes = MAX_PICTURE_BYTES
-
 
 router = APIRouter(
     prefix="/controlnet",

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.auth.access import needs
 from app.http.errors import CLIENT_CLOSED_REQUEST
-from app.http.json_bodies import MAX_PICTURE_BYTES, JsonRoute
+from app.http.json_bodies import PictureRoute
 from app.http.validation import named_as
 from app.jobs.disconnects import ClientDisconnected
 from app.jobs.outcome import failure_of
@@ -21,13 +21,6 @@ from app.wires.a1111.translation import NAMES, request_of
 from core.jobs import Job, Status
 from core.keys import Scope
 from core.store import NewJob
-
-
-class PictureRoute(JsonRoute):
-    """Pictures travel inside the JSON here: one and its mask, in base64."""
-
-    max_bytes = MAX_PICTURE_BYTES
-
 
 router = APIRouter(
     prefix="/sdapi/v1",

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from app.auth.access import needs
 from app.http.idempotency import IdempotencyKey
-from app.http.json_bodies import MAX_PICTURE_BYTES, JsonRoute
+from app.http.json_bodies import PictureRoute
 from app.http.validation import named_as
 from app.jobs.sources import OpenFiles
 from app.services import BaseUrl, Owner, Services, ServicesOf
@@ -15,13 +15,6 @@ from app.wires.openai.calls import Call, respond
 from app.wires.openai.fields import GenerationsInput
 from app.wires.openai.translation import NAMES, request_of_generation
 from core.keys import Scope
-
-
-class PictureRoute(JsonRoute):
-    """Pictures that guide may travel inside the JSON, in base64."""
-
-    max_bytes = MAX_PICTURE_BYTES
-
 
 router = APIRouter(
     prefix="/v1/images",

@@ -7,12 +7,14 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import hypothesis.strategies as st
 import numpy as np
 import torch
 from diffusers import AutoPipelineForImage2Image, AutoPipelineForInpainting, AutoPipelineForText2Image
 from PIL import Image
 
 from core.jobs import GenerationRequest
+from core.media import Guide, Input
 from core.schedulers import Scheduler
 from core.tasks import parameters_of, task_named
 from worker.contract import Canceled, Drawing, DrawRequest, Event, Failed, Finished
@@ -56,6 +58,29 @@ def a_request(model: str = "sd15", *, task: str = "text-to-image", seed: int = 1
         ),
         seed=seed,
         inputs={name: (picture,) for name, picture in inputs.items() if picture is not None},
+    )
+
+
+def guided_by(request: DrawRequest, role: str, guides: Sequence[Guide], pictures: Sequence[Image.Image]) -> DrawRequest:
+    """`request` with the first of `pictures` in `role`, one for each of `guides`."""
+    inputs = tuple(
+        Input(role=role, index=n, key=f"k{n}", medium="image/png", size_bytes=1, guide=guide)
+        for n, guide in enumerate(guides)
+    )
+    given = {**request.inputs, role: tuple(pictures[: len(guides)])}
+    return DrawRequest(request=request.request.evolve(inputs=inputs), seed=request.seed, inputs=given)
+
+
+@st.composite
+def requests_for(draw: st.DrawFn, model: str, tasks: Sequence[str]) -> DrawRequest:
+    """One of those `tasks`, in few steps, with guidance or without."""
+    return a_request(
+        model,
+        task=draw(st.sampled_from(tasks)),
+        prompt=draw(st.sampled_from(["a red apple", "two zebras, ok"])),
+        num_inference_steps=draw(st.integers(2, 4)),
+        guidance_scale=draw(st.sampled_from([1.0, 5.0])),
+        seed=draw(st.integers(0, 2**32 - 1)),
     )
 
 

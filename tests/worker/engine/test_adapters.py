@@ -16,7 +16,7 @@ from core.catalog.adapter import AdapterRow
 from core.catalog.catalog import Catalog
 from core.jobs import Adapter
 from tests.lora_files import diffusers_lora, kohya_lora, write
-from tests.worker.engine.drawings import a_request, draw_all, plain_picture
+from tests.worker.engine.drawings import a_request, draw_all, plain_picture, requests_for
 from worker.contract import DrawRequest, Failed, Finished
 from worker.engine.engine import Engine
 from worker.pipelines.models import Models
@@ -89,14 +89,7 @@ def stock_picture(stock: Models, request: DrawRequest) -> torch.Tensor:
 def requests(draw: st.DrawFn, model: str) -> DrawRequest:
     names = [name for name in NAMES if name != "kohya" or model in {"sd15", "sdxl"}]
     chosen = draw(st.lists(st.sampled_from(names), unique=True, max_size=3))
-    request = a_request(
-        model,
-        task=draw(st.sampled_from(["text-to-image", "image-to-image", "inpaint"])),
-        prompt=draw(st.sampled_from(["a red apple", "two zebras, ok"])),
-        num_inference_steps=draw(st.integers(2, 4)),
-        guidance_scale=draw(st.sampled_from([1.0, 5.0])),
-        seed=draw(st.integers(0, 2**32 - 1)),
-    )
+    request = draw(requests_for(model, ["text-to-image", "image-to-image", "inpaint"]))
     return with_loras(request, **{name: draw(st.sampled_from([1.0, 0.4, -0.7])) for name in chosen})
 
 

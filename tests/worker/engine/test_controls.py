@@ -21,10 +21,10 @@ from PIL import Image
 
 from core.catalog.adapter import AdapterRow
 from core.catalog.catalog import Catalog
-from core.media import Guide, Input
+from core.media import Guide
 from tests import tiny_models
 from tests.guide_files import controlnet_for, t2i_adapter_for, union_for
-from tests.worker.engine.drawings import a_request, draw_all, plain_pipeline
+from tests.worker.engine.drawings import a_request, draw_all, guided_by, plain_pipeline, requests_for
 from worker.contract import DrawRequest, Failed, Finished
 from worker.engine.engine import Engine
 from worker.pipelines.models import Models
@@ -48,12 +48,7 @@ EDGES = [
 
 def controlled(request: DrawRequest, *guides: Guide) -> DrawRequest:
     """`request` with a control picture for each of `guides`."""
-    inputs = tuple(
-        Input(role="control", index=n, key=f"k{n}", medium="image/png", size_bytes=1, guide=guide)
-        for n, guide in enumerate(guides)
-    )
-    pictures = {**request.inputs, "control": tuple(EDGES[: len(guides)])}
-    return DrawRequest(request=request.request.evolve(inputs=inputs), seed=request.seed, inputs=pictures)
+    return guided_by(request, "control", guides, EDGES)
 
 
 @pytest.fixture(scope="module")
@@ -168,14 +163,7 @@ def assert_as_alone(guided: Catalog, models: Models, stock: Models, mix: list[Dr
 
 @st.composite
 def requests(draw: st.DrawFn, model: str) -> DrawRequest:
-    request = a_request(
-        model,
-        task=draw(st.sampled_from(sorted(ENDINGS[model]))),
-        prompt=draw(st.sampled_from(["a red apple", "two zebras, ok"])),
-        num_inference_steps=draw(st.integers(2, 4)),
-        guidance_scale=draw(st.sampled_from([1.0, 5.0])),
-        seed=draw(st.integers(0, 2**32 - 1)),
-    )
+    request = draw(requests_for(model, sorted(ENDINGS[model])))
     nets = draw(st.lists(st.sampled_from([f"{model}-net0", f"{model}-net1"]), max_size=2))
     return controlled(
         request,
@@ -278,7 +266,7 @@ def test_nets_that_one_request_holds_stay_and_others_leave(guided: Catalog) -> N
     models = Models(guided, device="cpu")
     adapters = models.get("sd15").adapters
     assert adapters is not None
-    adapters.controls._kept._max_bytes = 1
+    adapters.controls._max_bytes = 1
     both = controlled(a_request("sd15"), Guide(adapter="sd15-net0"), Guide(adapter="sd15-net1"))
     # When a request asks for two, and then one for another picture by the same two
     assert isinstance(draw_all(models, [both])[0], Finished)

@@ -18,11 +18,11 @@ from core.catalog.catalog import Catalog
 from core.catalog.families import family_defaults
 from core.catalog.model import Model
 from core.jobs import Adapter
-from core.media import Guide, Input
+from core.media import Guide
 from core.schedulers import Scheduler
 from tests.guide_files import write_image_encoder, write_ip_adapter
 from tests.lora_files import diffusers_lora, write
-from tests.worker.engine.drawings import a_request, draw_all, plain_pipeline
+from tests.worker.engine.drawings import a_request, draw_all, guided_by, plain_pipeline, requests_for
 from tests.zoo.flux import klein
 from worker.contract import DrawRequest, Failed, Finished
 from worker.engine.engine import Engine
@@ -38,12 +38,7 @@ SEEN = [
 
 def referring(request: DrawRequest, *guides: Guide) -> DrawRequest:
     """`request` with a picture to go by for each of `guides`."""
-    inputs = tuple(
-        Input(role="reference", index=n, key=f"k{n}", medium="image/png", size_bytes=1, guide=guide)
-        for n, guide in enumerate(guides)
-    )
-    pictures = {**request.inputs, "reference": tuple(SEEN[: len(guides)])}
-    return DrawRequest(request=request.request.evolve(inputs=inputs), seed=request.seed, inputs=pictures)
+    return guided_by(request, "reference", guides, SEEN)
 
 
 @pytest.fixture(scope="module")
@@ -95,14 +90,7 @@ def stock_picture(guided: Catalog, stock: Models, request: DrawRequest) -> torch
 
 @st.composite
 def requests(draw: st.DrawFn, model: str) -> DrawRequest:
-    request = a_request(
-        model,
-        task=draw(st.sampled_from(["text-to-image", "image-to-image", "inpaint"])),
-        prompt=draw(st.sampled_from(["a red apple", "two zebras, ok"])),
-        num_inference_steps=draw(st.integers(2, 4)),
-        guidance_scale=draw(st.sampled_from([1.0, 5.0])),
-        seed=draw(st.integers(0, 2**32 - 1)),
-    )
+    request = draw(requests_for(model, ["text-to-image", "image-to-image", "inpaint"]))
     if draw(st.booleans()):
         loras = (Adapter(id=f"{model}-lora", weight=draw(st.sampled_from([1.0, 0.4]))),)
         request = DrawRequest(request=request.request.evolve(adapters=loras), seed=request.seed, inputs=request.inputs)
