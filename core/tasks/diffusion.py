@@ -16,6 +16,8 @@ from core.tasks.text import Text
 
 MAX_PIXELS_A_SIDE: Final = 4096
 MAX_GUIDANCE: Final = 50
+MOST_CHAOS: Final = 100
+MOST_WEIRD: Final = 3000
 
 Pixels = Annotated[int, Field(ge=8, le=MAX_PIXELS_A_SIDE)]
 
@@ -38,6 +40,9 @@ class DiffusionParameters(Parameters):
     noise_schedule: Annotated[NoiseSchedule, Field(strict=False)] = Field(
         default=NoiseSchedule.AUTOMATIC, description="How the noise falls; one that the sampler takes on the model."
     )
+    tiling: bool = Field(default=False, description="Whether copies laid side by side join without a seam.")
+    chaos: int = Field(default=0, ge=0, le=MOST_CHAOS, description="How far apart the pictures of one job are.")
+    weird: int = Field(default=0, ge=0, le=MOST_WEIRD, description="How far from the usual all of them are.")
 
     @classmethod
     def defaults(cls, model: Model, inputs: Mapping[str, Sequence[Facts]]) -> dict[str, Any]:
