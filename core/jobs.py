@@ -53,9 +53,13 @@ class Stage(StrEnum):
     LOAD = "load"
     ENCODE = "encode"
     DENOISE = "denoise"
+    TRANSFORM = "transform"
     DECODE = "decode"
     STORE = "store"
 
+
+STEPPED: Final = frozenset({Stage.DENOISE, Stage.TRANSFORM})
+"""The stages that most of the work is done in, a step after the other: drawing, and what small networks do."""
 
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 

@@ -47,6 +47,15 @@ IMAGE: Final = Medium(
 )
 
 
+CUTOUT: Final = Medium(name="image", formats=tuple(each for each in IMAGE.formats if each.name != "jpeg"))
+"""Images with transparency, which JPEG has not."""
+
+TEXT: Final = Medium(
+    name="text", formats=(Format(name="txt", media_type="text/plain", extension="txt", lossless=True),)
+)
+"""Words in UTF-8. They are among the facts of an output, too, as `text`."""
+
+
 class Output(Record):
     """The file asked for: a format of the task's medium; `quality` is 1-100 where it is not lossless."""
 

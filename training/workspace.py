@@ -25,6 +25,9 @@ TOKENIZER = WORK / "tokenizer"
 LATENTS = WORK / "latents"
 UNET = WORK / "unet"
 DISTILLED = WORK / "distilled"
+UPSCALERS = WORK / "upscalers"
+MATTE = WORK / "matte"
+DESCRIBER = WORK / "describer"
 
 
 def device() -> torch.device:

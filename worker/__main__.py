@@ -96,7 +96,9 @@ def load_models(settings: Settings, catalog: WatchedCatalog) -> Models:
             settings.backend, device, GraphFiles(settings.data_dir / GRAPHS), partial(free_memory, device)
         ),
     )
-    models.preload(served_models(settings, models.catalog)[: settings.max_resident_models])
+    drawing = {model.id for model in models.catalog.drawing}
+    served = [model_id for model_id in served_models(settings, models.catalog) if model_id in drawing]
+    models.preload(served[: settings.max_resident_models])
     return models
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.errors import JobFailure
-from core.jobs import Progress, Stage
+from core.jobs import STEPPED, Progress, Stage
 from worker.contract import Drawing, End, Failed, Finished, Previewed, Progressed
 
 FIRST_LOOK_SECONDS: Final = 0.05
@@ -106,11 +106,11 @@ def progress_of(observers: Sequence[ProgressObserver]) -> Progress:
     """The stage of the image that is furthest behind, with the steps of all images added up."""
     running = [observer for observer in observers if observer.end is None]
     stage = min((observer.latest.stage for observer in running), key=STAGES.index, default=Stage.STORE)
-    if stage is not Stage.DENOISE:
+    if stage not in STEPPED:
         return Progress(stage=stage)
     steps = max(observer.latest.steps for observer in running)
     done = sum(
-        observer.latest.step if observer.latest.stage is Stage.DENOISE and observer.end is None else steps
+        observer.latest.step if observer.latest.stage in STEPPED and observer.end is None else steps
         for observer in observers
     )
     return Progress(stage=stage, step=done, steps=steps * len(observers))

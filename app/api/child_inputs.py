@@ -11,7 +11,7 @@ from app.jobs.children import STRENGTHS
 from app.jobs.fields import not_blank, words_schema
 from app.jobs.picture_fields import Picture
 from app.jobs.placement import Direction
-from core.catalog.model import MAX_STEPS
+from core.catalog.model import MAX_IMAGES, MAX_STEPS, MOST_SCALE
 from core.errors import InvalidRequest
 from core.tasks.diffusion import MAX_GUIDANCE
 from core.tasks.text import Text, at_most
@@ -22,6 +22,7 @@ Words = Annotated[
     AfterValidator(not_blank),
     Field(json_schema_extra=words_schema(MAX_PROMPT_CHARS)),
 ]
+ModelName = Annotated[str, Field(min_length=1, max_length=128)]
 PARAMETERS = ("prompt", "negative_prompt", "num_inference_steps", "guidance_scale")
 
 
@@ -101,6 +102,42 @@ class ReframeInput(ChildInput):
 
     @property
     def number(self) -> float:
-        """Width over height, between 1:4 and 4:1."""
+        """Width over height. Raises InvalidRequest beyond 1:4 and 4:1."""
         width, height = (int(side) for side in str(self.needed("ratio")).split(":"))
-        return min(4.0, max(0.25, width / height))
+        if not 0.25 <= width / height <= 4:
+            raise InvalidRequest(f"ratio {self.ratio} is beyond 1:4 and 4:1", param="ratio")
+        return width / height
+
+
+class UpscaleInput(ChildInput):
+    """The picture larger. What is said of drawing it is for `creative` alone."""
+
+    mode: Literal["subtle", "creative"] = Field(
+        default="subtle",
+        description="`subtle` keeps it as it is; `creative` draws details that were not there, by the model that drew "
+        "it, tile by tile.",
+    )
+    scale: float = Field(default=2.0, gt=1, le=MOST_SCALE, description="How many times as wide and high.")
+    model: ModelName | None = Field(
+        default=None, description="Which upscaler, where it is `subtle`: the one that fits `scale` if unset."
+    )
+    strength: float | None = Field(default=None, gt=0, le=1, description="How much is drawn anew, if `creative`.")
+
+    def changes(self) -> dict[str, Any]:
+        """Parameters that it names. Raises InvalidRequest for a model where there is no choice."""
+        if self.mode == "creative" and self.model is not None:
+            raise InvalidRequest("'model' is for mode 'subtle': creative is the model that drew it", param="model")
+        return super().changes() | ({} if self.strength is None else {"strength": self.strength})
+
+
+class RemoveBackgroundInput(JobOptions):
+    """Cut it out: there is little to say."""
+
+    model: ModelName | None = Field(default=None, description="Which model, if not the first that does it.")
+
+
+class DescribeInput(JobOptions):
+    """Words for the picture."""
+
+    model: ModelName | None = Field(default=None, description="Which model, if not the first that does it.")
+    n: int = Field(default=4, ge=1, le=MAX_IMAGES, description="How many prompts.")

@@ -1,4 +1,4 @@
-"""Go on from a finished picture: reroll, vary, remix, pan, zoom, reframe. Each is a job of its own, with a parent."""
+"""Go on from a finished picture: another one like it, more of it, larger, cut out. Each is a job with a parent."""
 
 from __future__ import annotations
 
@@ -10,13 +10,33 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Request, Response
 
 from app.api.accepted import CREATED, Prefer, answered
-from app.api.child_inputs import ChildInput, PanInput, ReframeInput, RemixInput, RerollInput, VaryInput, ZoomInput
+from app.api.child_inputs import (
+    DescribeInput,
+    PanInput,
+    ReframeInput,
+    RemixInput,
+    RemoveBackgroundInput,
+    RerollInput,
+    UpscaleInput,
+    VaryInput,
+    ZoomInput,
+)
+from app.api.job_options import JobOptions
 from app.api.jobs import JobId, find
 from app.auth.access import needs
 from app.http.errors import documented
 from app.http.idempotency import IdempotencyKey
 from app.http.json_bodies import PictureRoute
-from app.jobs.children import Parents, again, extended, varied
+from app.jobs.children import (
+    Parents,
+    again,
+    enlarged_anew,
+    extended,
+    request_drawing,
+    transformed,
+    upscaler_for,
+    varied,
+)
 from app.jobs.placement import panned, reframed, zoomed
 from app.jobs.request import JobRequest, fingerprint_of
 from app.jobs.view import GenerationView
@@ -24,6 +44,7 @@ from app.services import BaseUrl, Owner, ServicesOf
 from core.errors import Conflict, NotFound
 from core.jobs import Job, Status
 from core.keys import Scope
+from core.media import IMAGE
 from core.store import Submitted
 
 router = APIRouter(
@@ -35,8 +56,10 @@ router = APIRouter(
 
 RESPONSES: Final = {**CREATED, **documented(400, 403, 404, 409, 413, 415, 422, 429, 503)}
 
+PICTURES: Final = frozenset(each.media_type for each in IMAGE.formats)
+
 Index = Annotated[int, Path(ge=0, le=99, description="Which of its outputs.")]
-B = TypeVar("B", bound=ChildInput)
+B = TypeVar("B", bound=JobOptions)
 Make = Callable[[Parents, B], JobRequest]
 
 
@@ -71,7 +94,8 @@ class Child:
         def begin() -> Submitted:
             parent = self._parent()
             with services.sources.opening(self._owner) as opening:
-                parents = Parents(parent, self._index, services.catalog, opening, services.results)
+                drawn = request_drawing(parent, self._of_owner)
+                parents = Parents(parent, self._index, drawn, services.catalog, opening, services.results)
                 wanted = replace(make(parents, body), fingerprint=self._fingerprint(body), **body.options())
                 prepared = services.submissions.prepare(wanted, self._owner, self._idempotency_key)
             return services.submissions.submit(prepared)
@@ -83,11 +107,18 @@ class Child:
         job = find(self._services, self._job_id, self._owner)
         if job.status is not Status.SUCCEEDED:
             raise Conflict(f"the generation is {job.status}: there is nothing to go on from", code="job_not_finished")
-        if all(output.index != self._index for output in job.outputs):
+        output = next((output for output in job.outputs if output.index == self._index), None)
+        if output is None:
             raise NotFound(f"the generation has no output {self._index}", code="result_not_found", param="index")
+        if output.medium not in PICTURES:
+            raise Conflict(f"output {self._index} is {output.medium}, and no picture to go on from", code="no_picture")
         return job
 
-    def _fingerprint(self, body: ChildInput) -> str:
+    def _of_owner(self, job_id: str) -> Job | None:
+        job = self._services.jobs.get(job_id)
+        return job if job is not None and job.owner == self._owner else None
+
+    def _fingerprint(self, body: JobOptions) -> str:
         said = body.model_dump(mode="json", exclude_none=True, exclude={"mask"})
         mask = getattr(body, "mask", None)
         digests = [self._job_id, str(self._index), *([mask.fingerprint()] if mask is not None else [])]
@@ -146,3 +177,28 @@ async def reframe(body: ReframeInput, child: ChildOf) -> GenerationView:
         return extended(parents, placement, said.changes())
 
     return await child.made(body, reframed_to)
+
+
+@router.post("/upscale", status_code=202, summary="Make it larger", responses=RESPONSES)
+async def upscale(body: UpscaleInput, child: ChildOf) -> GenerationView:
+    """The picture larger: as it is, or with details that were not there."""
+
+    def enlarged(parents: Parents, said: UpscaleInput) -> JobRequest:
+        if said.mode == "creative":
+            return enlarged_anew(parents, said.scale, said.changes())
+        model = said.model or upscaler_for(parents.catalog, said.scale)
+        return transformed(parents, "upscale", model, {"scale": said.scale, **said.changes()})
+
+    return await child.made(body, enlarged)
+
+
+@router.post("/remove-background", status_code=202, summary="Cut it out", responses=RESPONSES)
+async def remove_background(body: RemoveBackgroundInput, child: ChildOf) -> GenerationView:
+    """What it shows, on nothing: a PNG or WebP picture with transparency."""
+    return await child.made(body, lambda parents, said: transformed(parents, "remove-background", said.model, {}))
+
+
+@router.post("/describe", status_code=202, summary="Find words for it", responses=RESPONSES)
+async def describe(body: DescribeInput, child: ChildOf) -> GenerationView:
+    """Prompts that could have made it, four unless `n` says otherwise: the `text` among each output's facts."""
+    return await child.made(body, lambda parents, said: transformed(parents, "image-to-text", said.model, {}))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from core.catalog.adapter import FOR_CONTROL, FOR_REFERENCES
 from core.catalog.catalog import Catalog
-from core.tasks import Task, all_tasks, starting_roles
+from core.tasks import GUIDES, Task, all_tasks, starting_roles
 
 EXAMPLES: Final[list[dict[str, Any]]] = [
     {"prompt": "a red apple"},
@@ -29,12 +29,12 @@ FROM_A_PICTURE: Final[dict[str, Any]] = {
 
 def bound_by_catalog(schema: dict[str, Any], catalog: Catalog) -> None:
     """Narrow the fields whose bounds the models decide, and say for each task what it needs and what it takes."""
-    fields, models = schema["properties"], catalog.models
+    fields, models = schema["properties"], catalog.drawing
     schema["examples"] = EXAMPLES
-    offered = [task for task in all_tasks().values() if any(task.fits(model) for model in models)]
+    offered = [task for task in all_tasks().values() if any(task.fits(model) for model in catalog.models)]
     schema["anyOf"] = [task_schema(task) for task in offered]
     _narrow(fields["task"], enum=[task.name for task in offered])
-    _narrow(fields["model"], enum=[model.id for model in models], default=catalog.default)
+    _narrow(fields["model"], enum=[model.id for model in catalog.models], default=catalog.default)
     size = {
         "minimum": min(model.size.nearest(0) for model in models),
         "maximum": max(model.size.nearest(1 << 20) for model in models),
@@ -75,6 +75,8 @@ def task_schema(task: Task) -> dict[str, Any]:
         "properties": {**dict.fromkeys(foreign_roles, none), **dict.fromkeys(starts, some)},
         "required": starts,
     }
+    if not task.guided:
+        inputs["properties"] |= {role.name: {"maxItems": 0} for role in GUIDES}
     return {
         "title": task.name,
         "description": task.title,

@@ -19,7 +19,7 @@ app = typer.Typer(
 )
 app.command()(serve.up)
 app.command()(generate.generate)
-for go_on in (children.vary, children.remix, children.pan, children.zoom, children.reframe, children.reroll):
+for go_on in children.COMMANDS:
     app.command()(go_on)
 app.command()(jobs.jobs)
 app.command("show")(jobs.show_job)

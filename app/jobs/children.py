@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,41 +15,71 @@ from app.jobs.sources import EarlierOutput, InlineFile, OpenedFile, OpenFiles, S
 from core.catalog.catalog import Catalog
 from core.catalog.model import Model
 from core.errors import NotFound
-from core.jobs import Job
+from core.jobs import GenerationRequest, Job
+from core.media import IMAGE
 from core.results import ResultStore
-from core.tasks import implied_task
+from core.tasks import implied_task, task_named
+from core.tasks.diffusion import DiffusionParameters
 
 STRENGTHS: Final = {"subtle": 0.35, "strong": 0.7}
 """How much of a picture a variation draws anew."""
+
+SIZE: Final = ("width", "height")
 
 FEWEST_STEPS: Final = 3
 """That are to be done of a picture's denoising: fewer do next to nothing."""
 
 
+MOST_STEPS_BACK: Final = 8
+"""From a picture that was enlarged or cut out to the one that was drawn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parents:
-    """The picture `index` of `job`, and what it is opened with."""
+    """The picture `index` of `job`, and what it is opened with.
+
+    `drawn` is the request that it was drawn by: of one that was enlarged or cut out, that of the picture before. None
+    where that is gone, or there was none.
+    """
 
     job: Job
     index: int
+    drawn: GenerationRequest | None
     catalog: Catalog
     opening: OpenFiles
     results: ResultStore
 
     @property
     def model(self) -> Model:
-        """That which drew it. Raises NotFound where it is gone."""
-        return self.catalog.model(self.job.request.model)
+        """That which drew it, else the default. Raises NotFound where it is gone."""
+        return self.catalog.model(self.drawn.model if self.drawn else None)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the picture, in pixels."""
+        """Width and height of the picture in pixels; of one that its model could not draw, what it could."""
         facts = next(output.facts for output in self.job.outputs if output.index == self.index)
-        return int(facts["width"]), int(facts["height"])
+        width, height = int(facts["width"]), int(facts["height"])
+        grid = self.model.size
+        if (grid.nearest(width), grid.nearest(height)) == (width, height):
+            return width, height
+        return grid.fitted(width, height)
 
     def opened(self) -> OpenedFile:
         """Raises NotFound or InvalidRequest."""
         return self.opening.open(EarlierOutput(self.job.id, self.index), "index")
+
+
+def request_drawing(job: Job, find: Callable[[str], Job | None]) -> GenerationRequest | None:
+    """The request that the pictures of `job` were drawn by, through those that they were made from; None if it is gone.
+
+    `find` gives a job of the same owner.
+    """
+    at: Job | None = job
+    for _ in range(MOST_STEPS_BACK):
+        if at is None or isinstance(at.request.parameters, DiffusionParameters):
+            break
+        at = find(at.request.parents[0].generation) if at.request.parents else None
+    return at.request if at is not None and isinstance(at.request.parameters, DiffusionParameters) else None
 
 
 def again(parents: Parents, changes: Mapping[str, Any]) -> JobRequest:
@@ -60,7 +90,7 @@ def again(parents: Parents, changes: Mapping[str, Any]) -> JobRequest:
         if given.guide is None:
             inputs.setdefault(given.role, []).append(_kept(parents, given.key, given.role))
     told = request.parameters.model_dump()
-    return _like(parents, request.task, {**told, **changes}, inputs, guides=_guides(parents))
+    return _like(parents, request, request.task, {**told, **changes}, inputs, guides=_guides(parents, request))
 
 
 def varied(parents: Parents, strength: float, changes: Mapping[str, Any], mask: Source | None = None) -> JobRequest:
@@ -70,7 +100,8 @@ def varied(parents: Parents, strength: float, changes: Mapping[str, Any], mask: 
         inputs["mask"] = [parents.opening.open(mask, "mask")]
     width, height = parents.size
     told = {**_words(parents), **_steps(parents, strength), "width": width, "height": height, "strength": strength}
-    return _like(parents, implied_task(inputs).name, {**told, **changes}, inputs, guides=_guides(parents))
+    guides = _guides(parents, parents.drawn)
+    return _like(parents, parents.drawn, implied_task(inputs).name, {**told, **changes}, inputs, guides=guides)
 
 
 def extended(parents: Parents, placement: Placement, changes: Mapping[str, Any]) -> JobRequest:
@@ -78,44 +109,73 @@ def extended(parents: Parents, placement: Placement, changes: Mapping[str, Any])
     placed = parents.opened().placed(placement.box)
     inputs = {"image": [placed], "mask": [placed.read_as("outside")]}
     told = {**_words(parents), "width": placement.width, "height": placement.height}
-    return _like(parents, implied_task(inputs).name, {**told, **changes}, inputs)
+    return _like(parents, parents.drawn, implied_task(inputs).name, {**told, **changes}, inputs)
+
+
+def enlarged_anew(parents: Parents, scale: float, changes: Mapping[str, Any]) -> JobRequest:
+    """The picture larger, and a little of it drawn anew by the model that drew it."""
+    told = {**_words(parents), "scale": scale}
+    return _like(parents, parents.drawn, "creative-upscale", {**told, **changes}, {"image": [parents.opened()]})
+
+
+def transformed(parents: Parents, task: str, model: str | None, parameters: Mapping[str, Any]) -> JobRequest:
+    """What a network makes of the picture: its own words are no matter. A picture comes in the format that it has."""
+    had, made = parents.job.request.output, task_named(task).medium
+    keeps = made.format(had.format) is not None and made.name == IMAGE.name
+    return JobRequest(
+        task=task,
+        model=model,
+        parameters=parameters,
+        inputs={"image": [parents.opened()]},
+        format=had.format if keeps else None,
+        quality=had.quality if keeps else None,
+        fingerprint="",
+    )
+
+
+def upscaler_for(catalog: Catalog, scale: float) -> str | None:
+    """The model that enlarges by `scale`, else by the least that is more, else by the most; None if there is none."""
+    able = [(model.scale, model.id) for model in catalog.models if model.scale is not None]
+    fitting = [each for each in able if each[0] >= scale] or [max(able)] if able else []
+    return min(fitting)[1] if fitting else None
 
 
 def _like(
     parents: Parents,
+    request: GenerationRequest | None,
     task: str,
     parameters: Mapping[str, Any],
     inputs: Mapping[str, Sequence[OpenedFile]],
     guides: Sequence[WantedGuide] = (),
 ) -> JobRequest:
-    request = parents.job.request
+    output = parents.job.request.output
     return JobRequest(
         task=task,
-        model=request.model,
+        model=request.model if request else None,
         parameters=parameters,
-        loras=[WantedLora(each.id, each.weight) for each in request.adapters],
+        loras=[WantedLora(each.id, each.weight) for each in (request.adapters if request else ())],
         inputs=inputs,
         guides=guides,
-        format=request.output.format,
-        quality=request.output.quality,
+        format=output.format,
+        quality=output.quality,
         fingerprint="",
     )
 
 
 def _words(parents: Parents) -> dict[str, Any]:
     """What the parent was told that any task of its model takes."""
-    told = parents.job.request.parameters.model_dump()
-    return {name: value for name, value in told.items() if name not in ("strength", "width", "height")}
+    told = parents.drawn.parameters.model_dump() if parents.drawn else {}
+    return {name: told[name] for name in DiffusionParameters.model_fields if name in told and name not in SIZE}
 
 
 def _steps(parents: Parents, strength: float) -> dict[str, Any]:
     """As many as the parent's, and enough that some are done of the share that is drawn anew."""
-    steps = parents.job.request.parameters.steps
+    steps = parents.drawn.parameters.steps if parents.drawn else parents.model.num_inference_steps
     return {"num_inference_steps": min(parents.model.max_steps, max(steps, math.ceil(FEWEST_STEPS / strength)))}
 
 
-def _guides(parents: Parents) -> list[WantedGuide]:
-    """What guided the parent, as its model was shown it."""
+def _guides(parents: Parents, request: GenerationRequest | None) -> list[WantedGuide]:
+    """What guided the picture that `request` drew, as its model was shown it."""
     return [
         WantedGuide(
             role=given.role,
@@ -128,7 +188,7 @@ def _guides(parents: Parents) -> list[WantedGuide]:
             mode=given.guide.mode,
             preprocessor="none",
         )
-        for given in parents.job.request.inputs
+        for given in (request.inputs if request else ())
         if given.guide is not None
     ]
 

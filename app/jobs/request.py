@@ -20,7 +20,7 @@ from core.catalog.model import Model
 from core.errors import InvalidRequest
 from core.jobs import Adapter, Priority, seeds_for
 from core.lora_tags import without_tags
-from core.media import Output
+from core.media import Facts, Output
 from core.tasks import CONTROL, Parameters, Task, implied_task, task_named
 
 
@@ -80,12 +80,14 @@ def resolve(wanted: JobRequest, catalog: Catalog) -> Resolved:
     wanted = with_tags_read(wanted) if wanted.lora_tags else wanted
     task = task_named(wanted.task) if wanted.task else implied_task(wanted.inputs)
     _check_roles(task, wanted.inputs)
-    model = model_meant(wanted.model, task.name, catalog) if wanted.model else catalog.model(None)
-    parameters = _parameters(wanted, task, model)
+    model = _model(wanted.model, task, catalog)
+    facts = _facts(wanted, task)
+    parameters = _parameters(wanted, task, model, facts)
     guides = chosen_guides(wanted.guides, task, model, catalog)
     pictures = sum(len(wanted.inputs[role.name]) for role in task.roles if role.mode == "RGB")
     pictures += sum(each.guide.adapter is None for each in guides)
     task.check(model, parameters, wanted.n, pictures)
+    parameters.check_inputs(facts)
     adapters = chosen_adapters(wanted.loras, model, catalog)
     return Resolved(task, model, parameters, adapters, guides, seeds_for(wanted.seed, wanted.n), _output(wanted, task))
 
@@ -117,15 +119,27 @@ def _check_roles(task: Task, inputs: Mapping[str, Sequence[OpenedFile]]) -> None
         raise InvalidRequest(f"{task.name} takes no 'inputs.{surplus}'", param=f"inputs.{surplus}")
 
 
-def _parameters(wanted: JobRequest, task: Task, model: Model) -> Parameters:
+def _model(name: str | None, task: Task, catalog: Catalog) -> Model:
+    """The one that is named; else the default, but for tasks that have to be named: those are not every model's."""
+    if name:
+        return model_meant(name, task.name, catalog)
+    return catalog.model(None) if task.implied or task.builds_on else catalog.model_for(task.name)
+
+
+def _facts(wanted: JobRequest, task: Task) -> dict[str, list[Facts]]:
+    """What is known of the files that it starts from, by role."""
+    facts = {role.name: [opened.facts for opened in wanted.inputs[role.name]] for role in task.roles}
+    facts[CONTROL.name] = [each.opened.facts for each in wanted.guides if each.role == CONTROL.name]
+    return facts
+
+
+def _parameters(wanted: JobRequest, task: Task, model: Model, facts: Mapping[str, Sequence[Facts]]) -> Parameters:
     given = {name: value for name, value in wanted.parameters.items() if value is not None}
     foreign = next((name for name in given if name not in task.parameters.model_fields), None)
     if foreign is not None:
         raise InvalidRequest(f"'{foreign}' means nothing for {task.name}: leave it out", param=foreign)
     if wanted.style is not None:
         given["prompt"] = model.in_style(given.get("prompt", ""), wanted.style)
-    facts = {role.name: [opened.facts for opened in wanted.inputs[role.name]] for role in task.roles}
-    facts[CONTROL.name] = [each.opened.facts for each in wanted.guides if each.role == CONTROL.name]
     try:
         return task.parameters.model_validate({**task.parameters.defaults(model, facts), **given})
     except ValidationError as error:

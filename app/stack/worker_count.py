@@ -33,7 +33,7 @@ def count_workers(settings: Settings, catalog: Catalog) -> int:
         return settings.workers
     if draws_on_cpu(settings.device) and compiles(settings):
         return 1
-    served = [model for model in catalog.models if model.queue == settings.queue]
+    served = [model for model in catalog.drawing if model.queue == settings.queue]
     shares = threads_adapt(settings) and draws_on_cpu(settings.device) and are_small(served, catalog)
     return SHARERS if shares else 1
 

@@ -81,6 +81,16 @@ class Catalog(StrictRecord):
         names = f"{known}, also called {also}" if also else known
         raise NotFound(f"there is no model '{wanted}'; this server has {names}", code="model_not_found", param="model")
 
+    @property
+    def drawing(self) -> tuple[Model, ...]:
+        """The diffusion models among them."""
+        return tuple(model for model in self.models if model.draws)
+
+    def model_for(self, task: str) -> Model:
+        """The default if its row has `task`, else the first whose row does; the default where none does."""
+        default = self.model(None)
+        return next((model for model in (default, *self.models) if task in model.tasks), default)
+
     def adapter(self, adapter_id: str) -> AdapterRow:
         """The adapter of that id. Raises NotFound (`adapter_not_found`)."""
         found = next((each for each in self.adapters if each.id == adapter_id), None)

@@ -39,8 +39,7 @@ def model_meant(name: str | None, task: str, catalog: Catalog) -> Model:
     """
     if name and (is_own_name(name, catalog) or not THEIRS.fullmatch(name)):
         return catalog.model(name)
-    default = catalog.model(None)
-    return next((model for model in (default, *catalog.models) if task in model.tasks), default)
+    return catalog.model_for(task)
 
 
 def names_of(model: Model, task: str, catalog: Catalog) -> tuple[str, ...]:

@@ -76,6 +76,11 @@ MOST_LORA_SCALE: Final = 10.0
 LoraScale = Annotated[float, Field(ge=-MOST_LORA_SCALE, le=MOST_LORA_SCALE)]
 """How strongly a LoRA changes the weights: 1 as it was trained, less for less, below 0 for the opposite."""
 
+NETWORKS: Final = frozenset({"upscaler", "matte", "describer", "captioner"})
+"""Families of models that draw nothing: they enlarge pictures, cut them out, and say what is on them."""
+
+MOST_SCALE: Final = 8
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ /:-]{0,127}$")]
 """What clients may call a model: names that are built into them, with capitals and slashes."""
 
@@ -99,7 +104,8 @@ class Model(StrictRecord):
     `max_work` bounds n x width x height x steps of a job, in pixel-steps; `reference_pixels` are what every given
     picture adds to each step of models that read pictures beside what they draw, `drawn` for as many as are drawn;
     `references` is how many pictures to go by such a model takes beside the first;
-    `styles` are ways to put a prompt.
+    `styles` are ways to put a prompt; `scale` is how many times as wide and high it makes pictures where
+    one of its tasks is upscale.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
@@ -136,6 +142,7 @@ class Model(StrictRecord):
     reference_pixels: Annotated[int, Field(ge=0)] | Literal["drawn"] = 0
     references: int = Field(default=0, ge=0, le=16)
     styles: dict[StyleName, StyleTemplate] = Field(default={}, max_length=64)
+    scale: int | None = Field(default=None, ge=1, le=MOST_SCALE)
 
     @model_validator(mode="before")
     @classmethod
@@ -155,6 +162,17 @@ class Model(StrictRecord):
         if self.scheduler not in self.schedulers:
             raise ValueError(f"the default scheduler {self.scheduler} is not among the model's schedulers")
         return self
+
+    @model_validator(mode="after")
+    def _upscalers_say_by_how_much(self) -> Self:
+        if ("upscale" in self.tasks) != (self.scale is not None):
+            raise ValueError("scale belongs to the rows that have the task upscale, and to each of them")
+        return self
+
+    @property
+    def draws(self) -> bool:
+        """Whether it is a diffusion model, and no network that only looks at pictures or changes them."""
+        return self.family not in NETWORKS
 
     @property
     def takes_weights(self) -> bool:

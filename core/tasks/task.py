@@ -40,6 +40,12 @@ class Parameters(Record):
     def check(self, model: Model) -> None:
         """Raise InvalidRequest, naming the field and what would fit, if `model` cannot do it."""
 
+    def check_inputs(self, inputs: Mapping[str, Sequence[Facts]]) -> None:
+        """Raise InvalidRequest, naming the field and what would fit, if these files cannot be taken.
+
+        `inputs` are as those of `defaults`.
+        """
+
     @property
     def lane(self) -> Lane:
         """Equal for what may be computed together, such as width and height."""
@@ -99,7 +105,8 @@ class Task:
     """One thing that can be asked of a model.
 
     A model can do it if its row says so by name or, where `builds_on` names tasks, if it can do all of those. `implied`
-    tasks follow from the roles of a request's inputs; others must be named.
+    tasks follow from the roles of a request's inputs; others must be named. `guided` ones heed pictures beside the
+    words.
     """
 
     name: str
@@ -109,6 +116,7 @@ class Task:
     medium: Medium = IMAGE
     builds_on: frozenset[str] = field(default_factory=frozenset)
     implied: bool = True
+    guided: bool = True
 
     def role(self, name: str) -> Role | None:
         """The role of that name, or None."""
@@ -117,7 +125,7 @@ class Task:
     @property
     def every_role(self) -> tuple[Role, ...]:
         """Those of what it starts from, and then those of what may guide it."""
-        return (*self.roles, *(GUIDES if self.medium == IMAGE else ()))
+        return (*self.roles, *(GUIDES if self.medium == IMAGE and self.guided else ()))
 
     def fits(self, model: Model) -> bool:
         """Whether `model` can do it."""

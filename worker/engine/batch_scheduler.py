@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Sequence
 
-from core.jobs import Stage
+from core.jobs import STEPPED
 from worker.contract import Lane
 from worker.engine.batch_size_tuner import FIRST_OF_VAE, FIRST_ROWS, BatchSizeTuner
 from worker.engine.calls import Call
@@ -60,7 +60,7 @@ class BatchScheduler:
         ordered = sorted(fibers, key=lambda fiber: (not fiber.call.prepares, urgency(fiber)))
         call = ordered[0].call
         key = self._merge_key(call)
-        is_of_vae = ordered[0].stage is not Stage.DENOISE and call.reuse_key is None
+        is_of_vae = ordered[0].stage not in STEPPED and call.reuse_key is None
         first = FIRST_OF_VAE if is_of_vae else FIRST_ROWS
         limit = min(self._tuner.limit(ordered[0].kind, first), self._memory.rows(call.function, call.cells_per_row))
         group: list[Fiber] = []
@@ -90,7 +90,7 @@ class BatchScheduler:
 
 def urgency(fiber: Fiber) -> int:
     """Steps left, less the turns passed over; the lower the sooner."""
-    left = fiber.remaining if fiber.stage is Stage.DENOISE else 0
+    left = fiber.remaining if fiber.stage in STEPPED else 0
     return left - fiber.skipped
 
 

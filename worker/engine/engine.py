@@ -24,7 +24,7 @@ from worker.engine.residents import Residents
 from worker.engine.stats import Stats
 from worker.engine.tuning_cache import TuningCache
 from worker.faults import is_device_lost
-from worker.pipelines.call import PipelineCall
+from worker.pipelines.calls import call_of
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.meters import meter_of
 from worker.pipelines.models import Models
@@ -223,7 +223,7 @@ class Engine:
     def _fiber(self, drawing: Drawing, model: LoadedModel) -> Fiber:
         """The run of `drawing` through a pipeline of its own, not begun yet. Raises JobFailure if there is none."""
         resident = self._residents.of(model)
-        call = PipelineCall(model, drawing.request)
+        call = call_of(model, drawing.request)
         if resident.batchable:
             for name, module in call.modules:
                 hook_forward(name, module)
@@ -234,6 +234,7 @@ class Engine:
             partial(resident.painter, call),
             prompts=resident.prompts,
             exclusive=not resident.batchable,
+            works=call.works,
             clock=self._clock,
         )
         fiber.notes = call.notes

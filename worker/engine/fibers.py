@@ -28,7 +28,7 @@ class Fiber(greenlet.greenlet):
     """A drawing under way. `call` is the parked call: there is one while the fiber is neither running nor over.
 
     `draw` runs the pipeline and tells each step to the function it is given; `preview` makes a painter of latents, or
-    None. An `exclusive` fiber never parks.
+    None. An `exclusive` fiber never parks. `works` is the stage that it takes its steps in.
     """
 
     call: Call
@@ -42,6 +42,7 @@ class Fiber(greenlet.greenlet):
         *,
         prompts: PromptCache,
         exclusive: bool,
+        works: Stage = Stage.DENOISE,
         clock: Callable[[], float],
     ) -> None:
         super().__init__()
@@ -50,6 +51,7 @@ class Fiber(greenlet.greenlet):
         self.prompts = prompts
         self.exclusive = exclusive
         self.stage = Stage.ENCODE
+        self._works = works
         self.remaining = drawing.request.steps
         self.skipped = 0
         self._step = 0
@@ -114,17 +116,17 @@ class Fiber(greenlet.greenlet):
         if stage is not self.stage:
             self._close_stage()
             self.stage = stage
-            if stage is Stage.DENOISE:
+            if stage is self._works:
                 self.remaining = getattr(self.pipeline, "num_timesteps", self.remaining)
-            self._tell(Progressed(stage, 0, self.remaining if stage is Stage.DENOISE else 1))
+            self._tell(Progressed(stage, 0, self.remaining if stage is self._works else 1))
 
     def stepped(self, step: int, steps: int, latents: torch.Tensor | None) -> None:
-        """Called inside the fiber after denoising step `step` of `steps`. Raises DrawingCanceled if it is."""
-        self.enter(Stage.DENOISE)  # a fiber that never parks learns of it here
+        """Called inside the fiber after step `step` of `steps`. Raises DrawingCanceled if it is."""
+        self.enter(self._works)  # a fiber that never parks learns of it here
         self.remaining = steps - step
         self._step = step
         self._latents = latents
-        self._tell(Progressed(Stage.DENOISE, step, steps))
+        self._tell(Progressed(self._works, step, steps))
         if self.drawing.cancel_requested:
             raise DrawingCanceled
 

@@ -170,6 +170,8 @@ def switch_saver_on(fiber: Fiber) -> str | None:
     """Switch on the next saver that helps the stage of `fiber`, for good, and name it; None if none is left."""
     if fiber.call.reuse_key is not None:
         return None  # a text encoder, which no saver helps
+    if fiber.stage is Stage.TRANSFORM:
+        return None
     if fiber.stage is Stage.DENOISE:
         return "attention slicing" if enable_attention_slicing(fiber.pipeline) else None
     if enable_vae_tiling(fiber.pipeline):

@@ -17,6 +17,7 @@ from core.jobs import Stage
 from worker.engine.calls import Call, digest
 from worker.engine.fibers import Fiber
 from worker.pipelines.components import is_hookable, modules_of
+from worker.pipelines.network import PARKS
 
 FORWARDS: Final = (
     ("text_encoder", Stage.ENCODE),
@@ -24,6 +25,7 @@ FORWARDS: Final = (
     ("unet", Stage.DENOISE),
     ("transformer", Stage.DENOISE),
     ("controlnet", Stage.DENOISE),
+    (PARKS, Stage.TRANSFORM),
 )
 """Components whose `forward` is hooked, by the start of their name."""
 
@@ -48,7 +50,7 @@ def hook(pipeline: Any) -> bool:  # noqa: ANN401 - any diffusers pipeline
         if name == "vae":
             for method, stage in VAE_METHODS:
                 hook_method(module, method, stage)
-    return any(name.startswith(("unet", "transformer")) for name in modules)
+    return any(name.startswith(("unet", "transformer", PARKS)) for name in modules)
 
 
 def hook_forward(name: str, module: torch.nn.Module) -> None:

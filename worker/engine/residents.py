@@ -15,7 +15,7 @@ from worker.engine.hooks import hook
 from worker.engine.previews import ColourMap, fit_colour_map
 from worker.engine.prompts import PromptCache
 from worker.engine.stats import Stats
-from worker.pipelines.call import PipelineCall
+from worker.pipelines.calls import Call
 from worker.pipelines.loaded_model import LoadedModel
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Resident:
             logger.info("no previews: the autoencoder's latents have no linear map to colours", exc_info=True)
             return None
 
-    def painter(self, call: PipelineCall, latents: torch.Tensor) -> Callable[[], bytes] | None:
+    def painter(self, call: Call, latents: torch.Tensor) -> Callable[[], bytes] | None:
         """Paints, in any thread, how the picture of `call` will look by `latents`; None where that cannot be said.
 
         Belongs on the engine's thread, as the autoencoder does.

@@ -28,13 +28,14 @@ FEATHER_PIXELS: Final = 3
 
 
 def encode(result: torch.Tensor, request: GenerationRequest, seed: int, inputs: Inputs) -> Encoded:
-    """The file of one picture; `result` is uint8 [height, width, 3] on the CPU.
+    """The file of one picture; `result` is uint8 [height, width, 3] on the CPU, or 4 channels with opacity.
 
     PNG carries text chunks: `seed`, `easel` (the whole recipe as JSON) and `parameters` (the line that other
     tools read). JPEG and WebP carry the JSON recipe as the EXIF description.
     """
-    height, width, _ = result.shape
-    image = kept(Image.frombytes("RGB", (width, height), result.numpy().tobytes()), inputs)
+    height, width, channels = result.shape
+    mode = "RGBA" if channels == 4 else "RGB"
+    image = kept(Image.frombytes(mode, (width, height), result.numpy().tobytes()), inputs)
     software = f"Easel {version('easel')}"
     file = io.BytesIO()
     if request.output.format == "png":

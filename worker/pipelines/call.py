@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from core.errors import JobFailure
+from core.jobs import Stage
 from core.media import IMAGE, Medium
 from core.tasks import task_named
 from worker.contract import DrawRequest
@@ -32,6 +33,8 @@ class PipelineCall:
 
     Raises JobFailure (`task_not_supported`) if the model has no pipeline for the task.
     """
+
+    works = Stage.DENOISE
 
     def __init__(self, model: LoadedModel, request: DrawRequest) -> None:
         self._guidance = guidance_of(model, request)

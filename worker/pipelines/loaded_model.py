@@ -90,13 +90,14 @@ class LoadedModel:
 
     def _build(self, task: str) -> Any:  # noqa: ANN401
         kind = self.traits.pipeline_for(task)
-        if kind is None:
+        made_for_it = task in self.row.tasks[:1] and task not in self.traits.cannot
+        if kind is None and not made_for_it:
             raise self._cannot(task)
         try:
-            own = not is_pipeline(kind) and is_made_for(type(self.pipeline), task)
+            own = kind is None or (not is_pipeline(kind) and is_made_for(type(self.pipeline), task))
             pipeline = copy.copy(self.pipeline) if own else with_components_of(self.pipeline, kind)
         except ValueError as error:  # diffusers has no pipeline of this make for the task
-            if is_pipeline(kind) or task not in self.row.tasks[:1]:
+            if is_pipeline(kind) or not made_for_it:
                 logger.warning("no pipeline for a task", extra={"model": self.row.id, "task": task, "why": str(error)})
                 raise self._cannot(task) from error
             pipeline = copy.copy(self.pipeline)  # what it was made for it does by itself

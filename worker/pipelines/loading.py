@@ -26,6 +26,7 @@ from worker.pipelines.load_faults import reason_of
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.loras import load_loras
 from worker.pipelines.memory import MemoryOptions, apply_savers, free_memory
+from worker.pipelines.networks import open_network
 from worker.pipelines.overrides import load_overrides
 from worker.pipelines.schedulers import unknown_settings
 from worker.pipelines.single_file import open_single_file
@@ -48,6 +49,8 @@ def load(
     started = time.monotonic()
     if device.type == "cuda":
         torch.cuda.empty_cache()
+    if not row.draws:
+        return load_network(row, locate, device, memory.dtype)
     traits = traits_of(row.family)
     dtype = dtype_of(row, locate, device, memory.dtype)
     try:
@@ -72,6 +75,23 @@ def load(
         logger.warning("settings that no sampler has", extra={"model": row.id, "scheduler_config": unknown})
     logger.info("model loaded", extra={"model": row.id, "seconds": round(time.monotonic() - started, 2)})
     return LoadedModel(row, pipeline, device)
+
+
+def load_network(row: Model, locate: Locate, device: torch.device, asked: Precision) -> LoadedModel:
+    """A model that draws nothing. Raises JobFailure (`model_load_failed`), or what a lost device says."""
+    try:
+        network = open_network(row, locate, pick_dtype(device, row.dtype or asked, half_overflows=False))
+        network.module.to(device)
+    except JobFailure as error:
+        raise JobFailure(f"model '{row.id}' could not be loaded: {error.message}", code="model_load_failed") from error
+    except Exception as error:
+        if is_device_lost(error):
+            raise
+        logger.exception("model load failed", extra={"model": row.id})
+        raise JobFailure(
+            f"model '{row.id}' could not be loaded: {reason_of(error, row)}", code="model_load_failed"
+        ) from error
+    return LoadedModel(row, network, device)
 
 
 def dtype_of(row: Model, locate: Locate, device: torch.device, asked: Precision) -> torch.dtype:

@@ -33,8 +33,15 @@ FOR_REQUESTS: Final = frozenset(
 """What of a row is used up when a request is accepted: a change of anything else means another model."""
 
 
+def is_small(row: Model) -> bool:
+    """Whether it is so small that no other model has to leave for it: networks that write no text."""
+    return not row.draws and row.family != "captioner"
+
+
 class Models:
     """The resident models: loaded once; the least recently used leaves when there are more than `max_resident`.
+
+    Small networks are not counted, and stay.
 
     The catalogue may change: a model whose row is another now is loaded anew once it is not in use, and one that has
     no row any more leaves. A model that could not be loaded is left alone for a while, as `failures` says.
@@ -90,7 +97,7 @@ class Models:
         """Whether `model_id` is resident, or can be loaded without dropping a model that is in use."""
         if model_id in self._loaded:
             return model_id not in in_use or not self._is_stale(self._loaded[model_id], self.catalog)
-        return len(set(in_use)) < self.max_resident
+        return is_small(self.catalog.model(model_id)) or len(self._large(in_use)) < self.max_resident
 
     def get(self, model_id: str, in_use: Collection[str] = ()) -> LoadedModel:
         """The model, loaded now if need be; models `in_use` are not dropped for it.
@@ -103,7 +110,8 @@ class Models:
         if row.id not in self._loaded:
             if told := self.failures.pausing(row, catalog):
                 raise JobFailure(told.message, code=CODE)
-            self._make_room(in_use)
+            if not is_small(row):
+                self._make_room(in_use)
             self._loaded[row.id] = self._load(row, catalog)
         self._loaded.move_to_end(row.id)
         return self._loaded[row.id]
@@ -128,7 +136,7 @@ class Models:
             told = self.failures.note(row, catalog, error)
         else:
             self.failures.forget(row.id)
-            if self._backends is not None and is_hookable(model.pipeline):
+            if self._backends is not None and row.draws and is_hookable(model.pipeline):
                 model.backend = self._backends.install(model.pipeline, row.backend)
             if model.backend.name == "eager":
                 lay_out_vae(model.pipeline, self.device)
@@ -150,9 +158,15 @@ class Models:
         )
 
     def _make_room(self, in_use: Collection[str]) -> None:
-        idle = [model_id for model_id in self._loaded if model_id not in in_use]
-        for model_id in idle[: max(0, len(self._loaded) - self.max_resident + 1)]:
+        large = self._large(self._loaded)
+        idle = [model_id for model_id in large if model_id not in in_use]
+        for model_id in idle[: max(0, len(large) - self.max_resident + 1)]:
             self._drop(model_id)
+
+    def _large(self, model_ids: Iterable[str]) -> list[str]:
+        """Those that are counted, each once."""
+        loaded = (self._loaded[model_id] for model_id in dict.fromkeys(model_ids) if model_id in self._loaded)
+        return [model.row.id for model in loaded if not is_small(model.row)]
 
     def _drop(self, model_id: str) -> None:
         del self._loaded[model_id]

@@ -1,4 +1,4 @@
-"""`easel vary`, `remix`, `pan`, `zoom`, `reframe` and `reroll`: go on from a finished picture."""
+"""`easel vary`, `upscale`, `zoom`, `describe` and the like: go on from a finished picture."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from core.catalog.model import MAX_IMAGES
 
 PictureArgument = Annotated[str, typer.Argument(metavar="ID[:INDEX]", help="gen_…, or gen_…:1 for its second picture.")]
 PromptOption = Annotated[str | None, typer.Option("--prompt", help="What to draw, if something else.")]
+ModelOption = Annotated[str | None, typer.Option("--model", help="Which model, if not the one that fits.")]
 FREE: Final = "easel.png, easel-2.png, …"
 NUMBER: Final = re.compile(r"[0-9]*\.?[0-9]+")
 
@@ -42,7 +43,7 @@ Body = dict[str, Any]
 class Wanted:
     """What all of these commands have: how many, and where they go."""
 
-    n: int
+    n: int | None
     seed: int | None
     out: str | None
     force: bool
@@ -53,7 +54,9 @@ class Wanted:
 
 
 def wanted(
-    n: Annotated[int, typer.Option("-n", "--n", help="How many pictures.", min=1, max=MAX_IMAGES)] = 1,
+    n: Annotated[
+        int | None, typer.Option("-n", "--n", help="How many.", min=1, max=MAX_IMAGES, show_default="1; of words 4")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="The seed.", show_default="a random one")] = None,
     out: Annotated[str | None, typer.Option(help="File or folder to write.", show_default=FREE)] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite files that are there.")] = False,
@@ -74,7 +77,7 @@ def going_on(command: Callable[..., Body]) -> Callable[..., None]:
     def run(picture: str, **given: Any) -> None:  # noqa: ANN401 - as the command says
         options = wanted(**{name: given.pop(name) for name in shared})
         with failures_told(), ended_by_sigterm():
-            ask(picture, command.__name__, command(picture, **given), options)
+            ask(picture, command.__name__.replace("_", "-"), command(picture, **given), options)
 
     kinds = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in (*own.values(), *shared.values())]
     run.__signature__ = Signature(kinds)  # type: ignore[attr-defined] # typer reads it
@@ -138,17 +141,48 @@ def reroll(picture: PictureArgument, prompt: PromptOption = None) -> Body:
     return {"prompt": prompt}
 
 
+@going_on
+def upscale(
+    picture: PictureArgument,
+    scale: Annotated[float | None, typer.Argument(help="How many times as wide and high.", show_default="2")] = None,
+    creative: Annotated[bool, typer.Option("--creative", help="Draw details that were not there.")] = False,
+    model: ModelOption = None,
+    prompt: PromptOption = None,
+) -> Body:
+    """Make it larger."""
+    return {"scale": scale, "mode": "creative" if creative else None, "model": model, "prompt": prompt}
+
+
+@going_on
+def remove_background(picture: PictureArgument, model: ModelOption = None) -> Body:
+    """Cut out what it shows."""
+    return {"model": model}
+
+
+@going_on
+def describe(picture: PictureArgument, model: ModelOption = None) -> Body:
+    """Find words for it: prompts that could have made it."""
+    return {"model": model}
+
+
+COMMANDS: Final = (upscale, vary, remix, pan, zoom, reframe, reroll, remove_background, describe)
+
+
 def ask(picture: str, action: str, said: Body, options: Wanted) -> None:
     """Ask for it, wait, fetch. Raises AskedWrongly, ClientError."""
     named = OUTPUT.fullmatch(picture)
     if named is None:
         raise AskedWrongly(f"{picture} is no picture: name gen_…, or gen_…:1 for its second; 'easel jobs' has them")
-    destination = destination_of(options.out, None, prompts=1, n=options.n, seed=options.seed, force=options.force)
+    destination = destination_of(options.out, None, prompts=1, n=options.n or 1, seed=options.seed, force=options.force)
     told = {**said, "seed": options.seed, "n": options.n}
     body = {name: value for name, value in told.items() if value is not None}
     chosen = settings(data_dir=options.data_dir, workers=1)
     with any_server(options.server, options.api_key, chosen) as reached:
         job = reached.client.go_on(named[1], int(named[2] or 0), action, body)
         job = follow(reached.client, job, reached.wait_ready, console)
+        words = [str(output["facts"]["text"]) for output in job["outputs"] if "text" in output["facts"]]
+        if words and options.out is None:
+            show(job, options.as_json, lambda: "\n".join(words))
+            return
         files = [str(file) for file in destination.save(0, job, reached.client.download)]
         show({**job, "files": files}, options.as_json, lambda: "\n".join(files))

@@ -63,7 +63,7 @@ def list_models(services: ServicesOf) -> list[dict[str, Any]]:
             "filename": name,
             "config": None,
         }
-        for model in services.catalog.models
+        for model in services.catalog.drawing
         for name in (model.id, *model.aliases)
     ]
 
@@ -71,7 +71,7 @@ def list_models(services: ServicesOf) -> list[dict[str, Any]]:
 @router.get("/samplers")
 def list_samplers(services: ServicesOf) -> list[dict[str, Any]]:
     """Those that some model of this server takes."""
-    listed = samplers_of(services.catalog.models)
+    listed = samplers_of(services.catalog.drawing)
     return [{"name": name, "aliases": list(aliases), "options": {}} for name, aliases in listed.items()]
 
 
@@ -80,7 +80,7 @@ def list_schedulers(services: ServicesOf) -> list[dict[str, Any]]:
     """Noise schedules that some model of this server takes with one of its samplers."""
     return [
         {"name": name, "label": label, "aliases": list(aliases) or None, "default_rho": -1.0, "need_inner_model": False}
-        for name, label, aliases in schedules_of(services.catalog.models)
+        for name, label, aliases in schedules_of(services.catalog.drawing)
     ]
 
 

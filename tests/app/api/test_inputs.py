@@ -219,7 +219,7 @@ def test_what_is_wrong_with_an_input_is_said(client: TestClient, inputs: Any, co
     [
         ({"task": "inpaint", "inputs": {"image": DATA_URI}}, "inputs.mask", "is required for inpaint"),
         ({"task": "text-to-image", "inputs": {"image": DATA_URI}}, "inputs.image", "takes no 'inputs.image'"),
-        ({"task": "text-to-smell"}, "task", "there are image-to-image"),
+        ({"task": "text-to-smell"}, "task", "there are creative-upscale, image-to-image"),
         ({"strength": 0.5}, "strength", "means nothing for text-to-image"),
         ({"strength": 0, "inputs": {"image": DATA_URI}}, "strength", "greater than 0"),
         ({"model": "flux-tiny", "inputs": {"image": DATA_URI}}, "model", "does not do image-to-image"),

@@ -24,7 +24,7 @@ def test_every_model_with_its_limits(client: TestClient) -> None:
     assert [mini["family"], mini["license"], mini["tasks"]] == [
         "sd15",
         "Apache-2.0",
-        ["text-to-image", "image-to-image", "inpaint"],
+        ["text-to-image", "image-to-image", "inpaint", "creative-upscale"],
     ]
     assert (flux["is_default"], flux["negative_prompt"]) == (False, False)
     assert flux["schedulers"] == [*FLOW_SCHEDULERS, "own"]

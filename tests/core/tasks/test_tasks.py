@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from core.catalog.model import Model, SizeGrid
 from core.errors import InvalidRequest
 from core.jobs import GenerationRequest
-from core.media import IMAGE
+from core.media import CUTOUT, IMAGE, TEXT
 from core.tasks import Task, all_tasks, implied_task, parameters_of, roles, starting_roles, task_named
 from core.tasks.task import Parameters, Role
 from tests.core.samples import PARAMETERS
@@ -19,12 +19,20 @@ MODEL = Model(id="m", source="m", family="sd15", tasks=("text-to-image",), size=
 
 
 def test_every_file_with_a_task_is_one() -> None:
-    assert list(all_tasks()) == ["image-to-image", "inpaint", "text-to-image"]
+    assert list(all_tasks()) == [
+        "creative-upscale",
+        "image-to-image",
+        "image-to-text",
+        "inpaint",
+        "remove-background",
+        "text-to-image",
+        "upscale",
+    ]
     assert starting_roles() == ("image", "mask")
     assert roles() == ("image", "control", "reference", "mask")
     for name, task in all_tasks().items():
         assert (task.name, task.title.endswith(".")) == (name, True)
-        assert task.medium is IMAGE
+        assert task.medium is {"image-to-text": TEXT, "remove-background": CUTOUT}.get(name, IMAGE)
 
 
 @pytest.mark.parametrize(
