@@ -9,6 +9,7 @@ import argparse
 import json
 import logging
 import time
+from functools import cache
 
 import numpy as np
 import torch
@@ -22,17 +23,29 @@ from worker.nets.describer import SIDE, Describer
 
 logger = logging.getLogger(__name__)
 
-BATCH = 32
-PAIRS, WHITE, DECODED = 0.15, 0.4, 0.3
+BATCH = 48
+HALF = pictures.SIZE // 2
+PAIRS, WHITE, DECODED = 0.15, 0.4, 0.1
 """Shares of the pictures with two motifs, on white, and passed through the model's own autoencoder."""
 
 NAMES_KEPT = 4
 """Of each motif, the name that people use first."""
 
 
+@cache
+def halves(style: str) -> torch.Tensor:
+    """All pictures of a style, half as wide and high: [motifs, 4, HALF, HALF], colours times opacity."""
+    made = []
+    for source in pictures.load_pictures(style):
+        piece = torch.from_numpy(source.copy()).permute(2, 0, 1)[None] / 255.0
+        piece = torch.cat([piece[:, :3] * piece[:, 3:], piece[:, 3:]], 1)
+        made.append(F.interpolate(piece, (HALF, HALF), mode="area").half())
+    return torch.cat(made)
+
+
 def draw_batch(rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Pictures [BATCH, 3, SIZE, SIZE] in 0…1, the share of each motif in them, the numbers of style and colour."""
-    known, side = motifs.load_motifs(), pictures.SIZE
+    """Pictures [BATCH, 3, HALF, HALF] in 0…1, the share of each motif in them, the numbers of style and colour."""
+    known, side = motifs.load_motifs(), HALF
     shown, shares = torch.empty(BATCH, 3, side, side), torch.zeros(BATCH, len(known))
     styles, colours = torch.empty(BATCH, dtype=torch.long), torch.empty(BATCH, dtype=torch.long)
     values = torch.tensor(list(captions.COLOURS.values())) / 255.0
@@ -42,9 +55,7 @@ def draw_batch(rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, to
         canvas = tint[:, None, None].repeat(1, side, side)
         chosen = rng.choice(len(known), 2 if rng.random() < PAIRS else 1, replace=False)
         for number, index in enumerate(chosen):
-            source = pictures.load_pictures(pictures.STYLES[style])[known[index].row]
-            piece = torch.from_numpy(source.copy()).permute(2, 0, 1)[None] / 255.0
-            piece = torch.cat([piece[:, :3] * piece[:, 3:], piece[:, 3:]], 1)
+            piece = halves(pictures.STYLES[style])[known[index].row][None].float()
             piece = piece.flip(-1) if rng.random() < 0.5 else piece
             much = (
                 rng.uniform(0.42, 0.5) if len(chosen) == 2 else (1.0 if rng.random() < 0.4 else rng.uniform(0.6, 1.0))
@@ -67,7 +78,7 @@ def as_given(shown: torch.Tensor, vae: AutoencoderTiny, rng: np.random.Generator
     some = torch.from_numpy(rng.random(len(shown)) < DECODED)
     if some.any():
         shown[some] = vae.decoder(vae.encoder(shown[some] * 2 - 1)) / 2 + 0.5
-    small = F.interpolate(shown, (SIDE, SIDE), mode="bilinear", antialias=True)
+    small = F.interpolate(shown, (SIDE, SIDE), mode="area")
     light = 1 + torch.randn(len(small), 1, 1, 1) * 0.06
     return (small * light + torch.randn_like(small) * 0.015).clamp(0, 1)
 

@@ -27,7 +27,7 @@ from worker.nets.matte import Matte
 logger = logging.getLogger(__name__)
 
 BATCH = 8
-DECODED, STAINED = 0.4, 0.2
+DECODED, STAINED = 0.12, 0.2
 """Shares of the pictures that are passed through the autoencoder, and that noise is put on."""
 
 

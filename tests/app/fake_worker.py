@@ -8,14 +8,23 @@ from typing import Self
 
 from redis import Redis
 
-from core.jobs import JobError, Progress, Stage, Status
-from core.media import Artifact
+from core.jobs import GenerationRequest, JobError, Progress, Stage, Status
+from core.media import Artifact, Facts
 from core.results import ResultStore, output_key
 from core.settings import Settings
 from core.store import Claim, JobStore, Verdict, WorkerInfo, WorkerRegistry
 from core.store.limits import Limits
+from core.tasks import task_named
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
+
+
+def size_of(request: GenerationRequest) -> Facts:
+    """What the pictures of `request` come out in."""
+    given = request.inputs[0].facts if request.inputs else {"width": 0, "height": 0}
+    scale = getattr(request.parameters, "scale", 1)
+    width, height = request.parameters.input_size or (int(float(given[side]) * scale) for side in ("width", "height"))
+    return {"width": width, "height": height}
 
 
 class FakeWorker:
@@ -45,19 +54,20 @@ class FakeWorker:
 
     def finish(self, claim: Claim) -> Status | None:
         request = claim.job.request
+        kind = task_named(request.task).medium.format(request.output.format)
+        assert kind is not None
         outputs = []
         for index, seed in enumerate(request.seeds):
-            key = output_key(claim.job.id, claim.attempt, index, request.output.format)
+            key = output_key(claim.job.id, claim.attempt, index, kind.extension)
             self._results.put(key, PICTURE)
-            width, height = request.parameters.input_size or (0, 0)
             outputs.append(
                 Artifact(
                     index=index,
                     key=key,
-                    medium=f"image/{request.output.format}",
+                    medium=kind.media_type,
                     seed=seed,
                     size_bytes=len(PICTURE),
-                    facts={"width": width, "height": height},
+                    facts={"text": f"words {index}"} if kind.name == "txt" else size_of(request),
                 )
             )
         return self._jobs.commit(

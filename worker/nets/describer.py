@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 import torch
 from torch import nn
 
-SIDE: Final = 128
+SIDE: Final = 64
 """Pixels a side of the pictures that it is given."""
 
-WIDTHS: Final = (24, 48, 96, 160, 256)
+WIDTHS: Final = (32, 64, 128, 256)
 """Channels at each level, each half as wide and high as the one before."""
 
 

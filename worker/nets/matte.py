@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-WIDTHS: Final = (16, 24, 40, 64, 96, 96)
+WIDTHS: Final = (8, 16, 32, 64, 96, 96)
 """Channels at each level, from the picture's own size to a thirty-second of it."""
 
 GRID: Final = 2 ** (len(WIDTHS) - 1)
