@@ -47,7 +47,7 @@ def write_networks(folder: Path) -> Catalog:
     save_file(Compact(8, 2, 4).state_dict(), folder / "up4.safetensors")
     save_file(RRDB(8, 1, 4, doublings=2, folded=2).state_dict(), folder / "up2.safetensors")
     save_file(Matte((4, 8, 8)).state_dict(), folder / "matte.safetensors")
-    state = Describer(3, 2, 2, (8, 8)).state_dict()
+    state = Describer(3, 2, 2, (8, 6, 4, 8)).state_dict()
     kept = {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
     save_file(kept, folder / "describer.safetensors", metadata={"vocabulary": json.dumps(VOCABULARY)})
     (folder / "catalog.toml").write_text(ROWS)

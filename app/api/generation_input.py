@@ -12,7 +12,7 @@ from app.api.job_options import MAX_PROMPT_CHARS, JobOptions
 from app.http.bodies import Files
 from app.http.validation import StrictInput
 from app.jobs.adapters import AdaptersInput
-from app.jobs.fields import not_blank, words_schema
+from app.jobs.fields import words_schema
 from app.jobs.guide_fields import GuidesInput
 from app.jobs.picture_fields import Pictures
 from app.jobs.request import JobRequest
@@ -121,13 +121,11 @@ def parameter_fields() -> dict[str, FieldInfo]:
 
 
 def _given(name: str, info: FieldInfo) -> Any:  # noqa: ANN401 - a type, made at run time
-    """The field as a request gives it: it may leave out what not every task needs; needed words may not be blank."""
+    """The field as a request gives it: it may leave out what not every task needs."""
     kind: Any = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
     if info.annotation is str:
         words = {"maxLength": MAX_PROMPT_CHARS} | (words_schema(MAX_PROMPT_CHARS) if info.is_required() else {})
         kind = Annotated[kind, AfterValidator(at_most(MAX_PROMPT_CHARS)), Field(json_schema_extra=words)]
-        if info.is_required():
-            kind = Annotated[kind, AfterValidator(not_blank)]
     elif info.json_schema_extra is not None:
         kind = Annotated[kind, Field(json_schema_extra=info.json_schema_extra)]
     needed = all(name in fields and fields[name].is_required() for fields in _fields_by_task())

@@ -41,7 +41,7 @@ class AdapterView(BaseModel):
     id: str
     kind: AdapterKind = Field(
         description="`lora`: named in `adapters.loras`; `controlnet` and `t2i-adapter`: in `inputs.control`; "
-        "`ip-adapter`: in `inputs.reference`."
+        "`ip-adapter`, `describer`: in `inputs.reference`."
     )
     preprocessor: Preprocessor = Field(description="What a ControlNet wants made of a picture, if a request says none.")
     modes: tuple[str, ...] = Field(description="The kinds of control that it does, where those are several.")

@@ -21,7 +21,7 @@ from core.errors import InvalidRequest
 from core.jobs import Adapter, Priority, seeds_for
 from core.lora_tags import without_tags
 from core.media import Facts, Output
-from core.tasks import CONTROL, Parameters, Task, implied_task, task_named
+from core.tasks import CONTROL, REFERENCE, Parameters, Task, implied_task, task_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +84,7 @@ def resolve(wanted: JobRequest, catalog: Catalog) -> Resolved:
     facts = _facts(wanted, task)
     parameters = _parameters(wanted, task, model, facts)
     guides = chosen_guides(wanted.guides, task, model, catalog)
+    _check_words(parameters, guides)
     pictures = sum(len(wanted.inputs[role.name]) for role in task.roles if role.mode == "RGB")
     pictures += sum(each.guide.adapter is None for each in guides)
     task.check(model, parameters, wanted.n, pictures)
@@ -119,6 +120,13 @@ def _check_roles(task: Task, inputs: Mapping[str, Sequence[OpenedFile]]) -> None
         raise InvalidRequest(f"{task.name} takes no 'inputs.{surplus}'", param=f"inputs.{surplus}")
 
 
+def _check_words(parameters: Parameters, guides: Sequence[ChosenGuide]) -> None:
+    """Raise InvalidRequest for an empty prompt where no picture says what to draw either."""
+    prompt = getattr(parameters, "prompt", None)
+    if prompt is not None and not prompt.strip() and all(each.role != REFERENCE.name for each in guides):
+        raise InvalidRequest("'prompt' must say what to draw; it is empty", param="prompt")
+
+
 def _model(name: str | None, task: Task, catalog: Catalog) -> Model:
     """The one that is named; else the default, but for tasks that have to be named: those are not every model's."""
     if name:
@@ -138,6 +146,8 @@ def _parameters(wanted: JobRequest, task: Task, model: Model, facts: Mapping[str
     foreign = next((name for name in given if name not in task.parameters.model_fields), None)
     if foreign is not None:
         raise InvalidRequest(f"'{foreign}' means nothing for {task.name}: leave it out", param=foreign)
+    if "prompt" in task.parameters.model_fields and any(each.role == REFERENCE.name for each in wanted.guides):
+        given.setdefault("prompt", "")
     if wanted.style is not None:
         given["prompt"] = model.in_style(given.get("prompt", ""), wanted.style)
     try:

@@ -17,7 +17,7 @@ MOST_REFERENCES: Final = 4
 
 ADAPTER_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
-AdapterKind = Literal["lora", "controlnet", "t2i-adapter", "ip-adapter"]
+AdapterKind = Literal["lora", "controlnet", "t2i-adapter", "ip-adapter", "describer"]
 
 ADAPTER_KINDS: Final = frozenset[AdapterKind](get_args(AdapterKind))
 
@@ -26,7 +26,7 @@ LORAS: Final = frozenset[AdapterKind]({"lora"})
 FOR_CONTROL: Final = frozenset[AdapterKind]({"controlnet", "t2i-adapter"})
 """Kinds that a picture of what is to stand where is given to."""
 
-FOR_REFERENCES: Final = frozenset[AdapterKind]({"ip-adapter"})
+FOR_REFERENCES: Final = frozenset[AdapterKind]({"ip-adapter", "describer"})
 """Kinds that a picture to go by is given to."""
 
 Preprocessor = Literal["none", "canny", "invert", "gray", "blur"]

@@ -40,8 +40,8 @@ class Describer(nn.Module):
     @classmethod
     def of(cls, state: Mapping[str, torch.Tensor]) -> Describer:
         """A net with the weights in `state`, of their shape. Raises RuntimeError if they do not fit."""
-        layers = {name: weights for name, weights in state.items() if name.startswith("layers.")}
-        widths = [weights.shape[0] for weights in layers.values() if weights.ndim == 4]
+        kernels = {name: weights for name, weights in state.items() if name.startswith("layers.") and weights.ndim == 4}
+        widths = [kernels[name].shape[0] for name in sorted(kernels, key=lambda name: int(name.split(".")[1]))]
         motifs, styles, colours = (len(state[f"{head}.bias"]) for head in Seen._fields)
         net = cls(motifs, styles, colours, widths)
         net.load_state_dict(dict(state))

@@ -14,6 +14,7 @@ from core.catalog.catalog import Catalog
 from core.jobs import Adapter
 from worker.pipelines.adapter_cache import AdapterCache
 from worker.pipelines.control_nets import ControlNets
+from worker.pipelines.describers import Describers
 from worker.pipelines.image_adapters import ImageAdapters
 from worker.pipelines.lora_factors import Twin, bytes_of, guided_modules
 from worker.pipelines.lora_rows import Lora, cover
@@ -80,12 +81,14 @@ class Adapters:
         has_graphs: bool = False,
         max_bytes: int = MAX_BYTES,
     ) -> None:
+        self._catalog = catalog
         self._running = Running()
         self._guides: WeakValueDictionary[int, Guide] = WeakValueDictionary()
         self._loras = LoraCache(
             pipeline, device, catalog, self._running, self._guides, max_bytes, local_only=not allow_downloads
         )
         self.controls = ControlNets(pipeline, device, catalog, local_only=not allow_downloads)
+        self.describers = Describers(pipeline, device, catalog, local_only=not allow_downloads)
         self.images = ImageAdapters(
             pipeline, device, catalog, self._running, self._guides, local_only=not allow_downloads
         )
@@ -96,6 +99,10 @@ class Adapters:
 
     def __len__(self) -> int:
         return len(self._loras)
+
+    def is_describer(self, adapter_id: str) -> bool:
+        """Whether the adapter of that id, if there is one, puts pictures into words."""
+        return any(row.id == adapter_id and row.kind == "describer" for row in self._catalog().adapters)
 
     def loras(self, asked: Sequence[Adapter]) -> Loras:
         """What a request asks for, read now if need be. Hold it for as long as the request runs.

@@ -66,6 +66,7 @@ class PipelineCall:
         asked = self._guidance.asked(pipeline, request)
         with asking_for(asked):
             arguments = with_prompts(pipeline, self._row, request, arguments, self.notes.append)
+            arguments = self._guidance.with_words(pipeline, request, arguments, self.notes.append)
         generator = torch.Generator("cpu").manual_seed(request.seed)
         ours = {
             "generator": generator,

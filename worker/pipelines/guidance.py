@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,17 @@ from worker.contract import DrawRequest
 from worker.pipelines.adapters import Adapters, Loras
 from worker.pipelines.arguments import guides_of
 from worker.pipelines.controlled import Controls
+from worker.pipelines.describers import Describer, among_words
 from worker.pipelines.image_adapters import ImageAdapter
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.row_guides import Asked
 
 References = tuple[tuple[int, ImageAdapter, Guide], ...]
 """Pictures that an adapter reads, by their place among those of the role `reference`."""
+
+
+Words = tuple[tuple[int, Describer, Guide], ...]
+"""Pictures that are put into words, by their place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ class Guidance:
     loras: Loras = ()
     controls: Controls = ()
     references: References = ()
+    words: Words = ()
 
     @property
     def modules(self) -> tuple[tuple[str, Any], ...]:
@@ -53,6 +60,28 @@ class Guidance:
             guided=lambda: bool(pipeline.do_classifier_free_guidance),
         )
 
+    def with_words(
+        self,
+        pipeline: Any,  # noqa: ANN401 - any diffusers pipeline
+        request: DrawRequest,
+        arguments: dict[str, Any],
+        note: Callable[[str], None],
+    ) -> dict[str, Any]:
+        """`arguments` with the prompt among the words for the pictures; `note` is told which these are.
+
+        Called inside the request's fiber: text encoders may park it.
+        """
+        if not self.words:
+            return arguments
+        pictures, said = request.inputs.get(REFERENCE.name, ()), []
+        for place, describer, guide in self.words:
+            if place >= len(pictures):
+                raise JobFailure("a reference picture is gone", code="input_missing")
+            text = describer.words_for(pictures[place])
+            said.append((text, guide.weight))
+            note(f"reference {place} was taken for: {text}")
+        return among_words(pipeline, arguments, said)
+
 
 def guidance_of(model: LoadedModel, request: DrawRequest) -> Guidance:
     """What `request` asks for, read now if need be. Raises JobFailure where it cannot be had."""
@@ -70,12 +99,15 @@ def guidance_of(model: LoadedModel, request: DrawRequest) -> Guidance:
             code="adapter_not_fitting",
         )
     adapters = model.adapters
+    seen = [(place, guide) for place, guide in through if not adapters.is_describer(guide.adapter or "")]
+    told = [each for each in through if each not in seen]
     guidance = Guidance(
         adapters,
         adapters.loras(loras),
         tuple((adapters.controls.get(guide.adapter or ""), guide) for guide in controls),
-        tuple((place, adapters.images.get(guide.adapter or ""), guide) for place, guide in through),
+        tuple((place, adapters.images.get(guide.adapter or ""), guide) for place, guide in seen),
+        tuple((place, adapters.describers.get(guide.adapter or ""), guide) for place, guide in told),
     )
     adapters.controls.make_room(len(controls))
-    adapters.images.make_room(len(through))
+    adapters.images.make_room(len(seen))
     return guidance

@@ -288,3 +288,12 @@ def test_a_key_may_be_limited_to_some_adapters(client: TestClient, redis: Redis)
     # And for no other
     refused = post(client, reference=[{"adapter": "go-by", "image": PICTURE}])
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "adapter_not_allowed")
+
+
+def test_words_may_be_left_out_where_pictures_say_what_to_draw(client: TestClient) -> None:
+    for words in ({}, {"prompt": "  "}):
+        body = {"inputs": {"reference": [{"image": PICTURE}] * 2}, **words}
+        made = client.post("/v1/generations", json=body)
+        assert (made.status_code, made.json()["parameters"]["prompt"].strip()) == (202, "")
+    refused = client.post("/v1/generations", json={"prompt": " "})
+    assert refused.json()["error"]["message"] == "'prompt' must say what to draw; it is empty"

@@ -19,7 +19,7 @@ from worker.nets.describer import SIDE, Describer, Seen
 from worker.pipelines.network import Network, Stepped
 from worker.pipelines.networks.weights import weights_in
 
-SECOND_MOTIF: Final = 0.25
+SECOND_MOTIF: Final = 0.35
 """From this probability on, a second motif is in the picture, too."""
 
 KEY: Final = "vocabulary"
@@ -45,11 +45,16 @@ class Teller(Network):
 
     def __call__(self, request: DrawRequest, stepped: Stepped) -> str:
         """A prompt for the picture of `request`: the first output has the best words, later ones have others."""
-        picture = request.inputs["image"][0].resize((SIDE, SIDE), Image.Resampling.BOX)
-        device, dtype = self.place
-        seen: Seen = self.module(torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].to(device, dtype) / 255)
+        seen = self.seen(request.inputs["image"][0])
         stepped(1, 1, None)
         return self.told(seen, request.request.seeds.index(request.seed))
+
+    def seen(self, picture: Image.Image) -> Seen:
+        """What the module takes `picture` for, of any size."""
+        device, dtype = self.place
+        small = np.array(picture.resize((SIDE, SIDE), Image.Resampling.BOX))
+        made: Seen = self.module(torch.from_numpy(small).permute(2, 0, 1)[None].to(device, dtype) / 255)
+        return made
 
     def told(self, seen: Seen, number: int) -> str:
         """The prompt `number` for what was `seen`: other names and ways to put it, and now and then a second guess."""
@@ -75,6 +80,11 @@ def with_article(name: str) -> str:
 
 
 def opened(row: Model, path: Path, dtype: torch.dtype) -> Teller:
+    """The describer of `row`."""
+    return teller_in(path, dtype)
+
+
+def teller_in(path: Path, dtype: torch.dtype) -> Teller:
     """The network in the file `path`, with its words. Raises JobFailure for a file of another kind."""
     state, metadata = weights_in(path)
     try:
