@@ -19,6 +19,9 @@ INFOTEXT: Final = (
 )
 """AUTOMATIC1111's words for parameters, in its order."""
 
+WHERE_SET: Final = (("Tiling", "tiling"), ("Chaos", "chaos"), ("Weird", "weird"))
+"""Those that are only told where they are asked for, as it does; it knows the first of them."""
+
 
 def infotext(request: GenerationRequest, seed: int, notes: Sequence[str] = ()) -> str:
     """The recipe in the form that AUTOMATIC1111's `parameters` chunk made customary: prompts, then one line.
@@ -31,6 +34,7 @@ def infotext(request: GenerationRequest, seed: int, notes: Sequence[str] = ()) -
     if "width" in told and "height" in told:
         facts.append(f"Size: {told['width']}x{told['height']}")
     facts.append(f"Model: {request.model}")
+    facts += [f"{word}: {shown(told[name])}" for word, name in WHERE_SET if told.get(name)]
     facts += [f'ControlNet {place}: "{unit(guide)}"' for place, guide in enumerate(guides_of(request))]
     if notes:
         facts.append(f"Notes: {json.dumps('; '.join(notes), ensure_ascii=False)}")

@@ -11,12 +11,16 @@ from core.tasks import CONTROL, GUIDES
 
 
 def recipe(request: GenerationRequest, seed: int) -> str:
-    """Task, model, every parameter, adapters and guides if there are any, and the seed, as one JSON object in ASCII.
+    """Task, model, parameters, adapters and guides if there are any, and the seed, as one JSON object in ASCII.
 
-    It is a body of POST /v1/generations, but for the pictures that it started from.
+    Parameters that go without saying are left out. It is a body of POST /v1/generations, but for the pictures that it
+    started from.
     """
     fields = request.model_dump(mode="json", include={"task", "model", "parameters", "adapters"}, exclude_none=True)
     told, adapters = fields.pop("parameters"), fields.pop("adapters")
+    for name in request.parameters.unsaid & told.keys():
+        if told[name] == type(request.parameters).model_fields[name].default:
+            del told[name]
     loras = {"adapters": {"loras": adapters}} if adapters else {}
     guides = {
         role.name: [

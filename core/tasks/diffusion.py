@@ -26,6 +26,7 @@ class DiffusionParameters(Parameters):
     """Sizes are pixels; `guidance_scale` is that of classifier-free guidance (Ho and Salimans, arXiv:2207.12598)."""
 
     cost_terms: ClassVar[str] = "width x height x num_inference_steps"
+    unsaid: ClassVar[frozenset[str]] = frozenset({"tiling", "chaos", "weird"})
 
     prompt: Text = Field(description="What to draw.", examples=["a red apple"])
     negative_prompt: Text = Field(default="", description="What to keep out.", examples=["blurry"])

@@ -29,6 +29,9 @@ class Parameters(Record):
     cost_terms: ClassVar[str] = "steps"
     """What `cost` is a product of, in the words of a request."""
 
+    unsaid: ClassVar[frozenset[str]] = frozenset()
+    """Fields that a recipe leaves out where they have their defaults."""
+
     @classmethod
     def defaults(cls, model: Model, inputs: Mapping[str, Sequence[Facts]]) -> dict[str, Any]:
         """What is taken for the fields that a request leaves out.

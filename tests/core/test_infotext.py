@@ -32,6 +32,12 @@ def test_the_line_that_other_tools_read() -> None:
     ]
 
 
+def test_tiling_chaos_and_weird_stand_in_it_where_they_are_asked_for() -> None:
+    told = infotext(a_request(tiling=True, chaos=30, weird=250), 8)
+    assert "Model: mini, Tiling: True, Chaos: 30, Weird: 250" in told
+    assert not any(word in infotext(a_request(), 8) for word in ("Tiling", "Chaos", "Weird"))
+
+
 @pytest.mark.parametrize("negative", ["", None])
 def test_no_line_for_a_negative_prompt_that_is_not_there(negative: str | None) -> None:
     assert len(infotext(a_request(negative_prompt=negative or ""), 8).splitlines()) == 2

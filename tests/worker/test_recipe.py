@@ -34,6 +34,15 @@ def test_the_recipe_is_flat_and_has_every_parameter() -> None:
     assert recipe(told, 7).isascii()
 
 
+def test_what_goes_without_saying_is_told_where_it_is_asked_for() -> None:
+    told = json.loads(recipe(a_request(tiling=True, weird=250).request, 7))
+    assert (told["tiling"], told["weird"]) == (True, 250)
+    assert "chaos" not in told
+    # As a body takes them
+    body = GenerationInput.model_validate({"prompt": "a fox", "tiling": told["tiling"], "weird": told["weird"]})
+    assert body.model_dump()["weird"] == 250
+
+
 def test_adapters_are_part_of_the_recipe_where_there_are_any() -> None:
     told = a_request().request.evolve(adapters=(Adapter(id="ink", weight=0.5),))
     assert json.loads(recipe(told, 7))["adapters"] == {"loras": [{"id": "ink", "weight": 0.5}]}

@@ -135,9 +135,11 @@ def put_under(
         return own(*args, **kwargs) if answer is None else answer
 
     forward.__self__ = module  # type: ignore[attr-defined]  # whose forward it is, as of any bound method
+    forward.answers_from_graphs = True  # type: ignore[attr-defined]
     module.forward = forward
 
 
 def is_plain_call(owner: Any) -> bool:  # noqa: ANN401
-    """Whether a graph answers it: no adapters are on, and no gradients are asked for."""
-    return not torch.is_grad_enabled() and not getattr(owner, "peft_config", None)
+    """Whether a graph answers it: no adapters are on, no rows are wrapped, and no gradients are asked for."""
+    wraps = getattr(getattr(owner, "easel_padding", None), "rows", ())
+    return not torch.is_grad_enabled() and not getattr(owner, "peft_config", None) and not wraps

@@ -24,6 +24,7 @@ from worker.engine.residents import Residents
 from worker.engine.stats import Stats
 from worker.engine.tuning_cache import TuningCache
 from worker.faults import is_device_lost
+from worker.pipelines.call_changes import let_forward_change
 from worker.pipelines.calls import call_of
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.meters import meter_of
@@ -224,9 +225,10 @@ class Engine:
         """The run of `drawing` through a pipeline of its own, not begun yet. Raises JobFailure if there is none."""
         resident = self._residents.of(model)
         call = call_of(model, drawing.request)
-        if resident.batchable:
-            for name, module in call.modules:
+        for name, module in call.modules:
+            if resident.batchable:
                 hook_forward(name, module)
+            let_forward_change(name, module)
         fiber = Fiber(
             drawing,
             call.pipeline,

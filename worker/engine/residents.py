@@ -15,6 +15,7 @@ from worker.engine.hooks import hook
 from worker.engine.previews import ColourMap, fit_colour_map
 from worker.engine.prompts import PromptCache
 from worker.engine.stats import Stats
+from worker.pipelines.call_changes import let_pipeline_change
 from worker.pipelines.calls import Call
 from worker.pipelines.loaded_model import LoadedModel
 
@@ -69,4 +70,5 @@ class Residents:
                 batchable=hook(model.pipeline),
                 prompts=PromptCache(stats=self._stats),
             )
+            let_pipeline_change(model.pipeline)
         return self._known[model]

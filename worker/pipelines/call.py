@@ -21,6 +21,7 @@ from worker.pipelines.guidance import guidance_of
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.pixels import to_pixels
 from worker.pipelines.prompts import with_prompts
+from worker.pipelines.request_changes import changes_of
 from worker.pipelines.row_guides import asking_for
 from worker.pipelines.unread_text import reading
 
@@ -48,6 +49,7 @@ class PipelineCall:
             *unheeded(self.pipeline, self._guidance.controls),
         ]
         self._last_step = LastStep()
+        self._changes = changes_of(self.pipeline, request, self._last_step)
 
     def run(self, stepped: Stepped) -> Any:  # noqa: ANN401 - what the encoder of the task's medium takes
         """Draw, from the first line of the stock pipeline to its last, and return the result as `Finished` has it.
@@ -75,7 +77,8 @@ class PipelineCall:
         }
         calls_back = "callback_on_step_end" in taken_by(pipeline, ours)
         watching = self._last_step.watching(pipeline.scheduler, generator, None if calls_back else stepped)
-        with watching, reading(pipeline, arguments, self.notes.append), asking_for(asked):
+        reads = reading(pipeline, arguments, self.notes.append)
+        with watching, reads, asking_for(asked), self._changes.under_way(self.notes.append):
             output = pipeline(**arguments | taken_by(pipeline, ours))
         return result_of(output, task_named(request.task).medium, request.parameters.output_size)
 

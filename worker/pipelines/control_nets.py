@@ -20,6 +20,7 @@ from core.catalog.adapter import AdapterRow
 from core.catalog.catalog import Catalog
 from core.catalog.tensor_info import CheckpointError
 from worker.pipelines.adapter_cache import AdapterCache
+from worker.pipelines.row_padding import let_rows_wrap
 from worker.pipelines.weights import check_weights, is_safetensors
 
 MAX_BYTES: Final = 4 * 2**30
@@ -88,6 +89,7 @@ class ControlNets(AdapterCache[ControlNet]):
         module.requires_grad_(False).eval().to(device=self._device, dtype=dtype)
         if isinstance(module, SCALED_OUTSIDE):
             scale_outside(cast("torch.nn.Module", module))
+        let_rows_wrap(module)
         return ControlNet(row, module, sum(weight.nbytes for weight in module.parameters()))
 
 

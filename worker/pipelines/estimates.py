@@ -16,10 +16,11 @@ import torch
 
 
 class LastStep:
-    """Remembers what a scheduler was last given; costs nothing until it is asked."""
+    """Remembers what a scheduler was last given, and how many steps it has `taken`; costs nothing until it is asked."""
 
     def __init__(self) -> None:
         self._given: tuple[Any, torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+        self.taken = 0
 
     @contextmanager
     def watching(
@@ -35,17 +36,16 @@ class LastStep:
         Noise that its steps take comes from `generator`, where the pipeline does not hand one over: those of flows
         do not, and the process's own would give every run of a seed another picture.
         """
-        step, taken = scheduler.step, 0
+        step = scheduler.step
         noise = {"generator": generator} if generator is not None and "generator" in parameters_of(step) else {}
 
         @wraps(step)  # pipelines look at its signature
         def watched(model_output: torch.Tensor, timestep: Any, sample: torch.Tensor, *rest: Any, **more: Any) -> Any:  # noqa: ANN401
-            nonlocal taken
             self._given = (scheduler, model_output, timestep, sample)
             made = step(model_output, timestep, sample, *rest, **(noise | more))
-            taken += 1
+            self.taken += 1
             if stepped is not None:
-                stepped(taken, len(scheduler.timesteps), sample)
+                stepped(self.taken, len(scheduler.timesteps), sample)
             return made
 
         scheduler.step = watched

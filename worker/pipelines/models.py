@@ -23,6 +23,7 @@ from worker.pipelines.load_failures import CODE, LoadFailures
 from worker.pipelines.loaded_model import LoadedModel
 from worker.pipelines.loading import load, quiet_libraries
 from worker.pipelines.memory import MemoryOptions
+from worker.pipelines.row_padding import let_denoisers_wrap
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +139,7 @@ class Models:
             self.failures.forget(row.id)
             if self._backends is not None and row.draws and is_hookable(model.pipeline):
                 model.backend = self._backends.install(model.pipeline, row.backend)
+            let_denoisers_wrap(model.pipeline)
             if model.backend.name == "eager":
                 lay_out_vae(model.pipeline, self.device)
             if hasattr(model.pipeline, "load_lora_weights"):

@@ -41,6 +41,7 @@ class TextToImage(LooseInput):
     scheduler: str | None = None
     override_settings: dict[str, Any] = {}
     alwayson_scripts: dict[str, Any] = {}
+    tiling: bool = False
     send_images: bool = True
 
     @property

@@ -67,6 +67,7 @@ def request_of(body: TextToImage, catalog: Catalog, chosen: str | None, opening:
         "guidance_scale": body.cfg_scale,
         "scheduler": sampling.scheduler,
         "noise_schedule": sampling.noise_schedule,
+        "tiling": body.tiling,
     }
     inputs: dict[str, list[OpenedFile]] = {}
     if isinstance(body, ImageToImage):

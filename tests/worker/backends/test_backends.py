@@ -46,6 +46,28 @@ def by_torch(models: Models, model: str) -> list[int]:
     return [graphs.asked - graphs.answered for graphs in models.get(model).backend.graphs]
 
 
+def test_tiled_pictures_are_left_to_torch_and_chaotic_ones_are_not(models: Models, compile_models: Compile) -> None:
+    # Given what torch draws, and graphs of the model
+    plain = a_request("mini", seed=3)
+    requests = [a_request("mini", seed=3, tiling=True), a_request("mini", seed=3, chaos=50)]
+    expected = [pictures(models, [request])[0] for request in [*requests, plain]]
+    compiled, backends = compile_models()
+    pictures(compiled, [plain])
+    backends.wait()
+    before = answered(compiled, "mini")
+    denoiser = "UNet2DConditionModel.forward"
+    # When a picture is drawn whose convolutions are not those of the graph, and one whose words are pushed
+    drawn = [pictures(compiled, [request])[0] for request in requests]
+    # Then each is the one that torch draws, and graphs answered the steps that had edges
+    for one, other in zip(drawn, expected[:2], strict=True):
+        assert np.abs(one - other).max() <= TOLERANCE + 1 / 255
+    assert answered(compiled, "mini")[denoiser] - before[denoiser] == 4 + 2
+    # And one that is drawn beside a tiled one is as it is alone
+    backends.wait()
+    beside = pictures(compiled, [requests[0], plain])[1]
+    assert np.abs(beside - expected[2]).max() <= TOLERANCE + 1 / 255
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_a_mixed_batch_on_graphs_is_the_one_that_torch_draws(

@@ -16,11 +16,11 @@ import torch
 from core.catalog.catalog import Catalog
 from core.jobs import Stage
 from core.schedulers import Scheduler
-from tests.worker.engine.drawings import a_request, last_event
+from tests.worker.engine.drawings import a_request, draw_all, last_event
 from tests.zoo.entry import Entry
 from tests.zoo.registry import ZOO, save
 from tests.zoo.stock import stock_picture
-from worker.contract import DrawRequest, Event, Finished
+from worker.contract import DrawRequest, Event, Failed, Finished
 from worker.engine.engine import Engine
 from worker.pipelines.models import Models
 
@@ -192,3 +192,28 @@ def test_requests_share_forwards(drawn: Callable[[str, str], Drawn], name: str, 
     """More rows in one forward than two that are told the same have: those of prompts of other lengths are in it."""
     mix = drawn(name, task)
     assert mix.rows > mix.rows_alone * (1 if ZOO[name].equal_lengths else 2)
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks_of(entry)) for name, entry in ZOO.items()])
+def test_tiling_chaos_and_weird_change_the_picture_or_are_named(zoo: Path, name: str) -> None:
+    """Each alone is what it is beside the others, and nothing that a model cannot do is passed over in silence."""
+    models = Models(catalog_of(name, zoo), device="cpu")
+    asked: list[dict[str, Any]] = [{}, {"tiling": True}, {"chaos": 100}, {"weird": 3000}]
+    requests = [request_for(name, ZOO[name].tasks[0], **each) for each in asked]
+
+    usual, *changed = draw_all(models, requests)
+
+    assert isinstance(usual, Finished), usual
+    for request, told, event in zip(requests[1:], asked[1:], changed, strict=True):
+        (field,) = told
+        if isinstance(event, Failed):
+            assert (field, event.error.code) == ("tiling", "tiling_not_possible")
+            continue
+        assert isinstance(event, Finished)
+        named = any(field in note for note in event.notes)
+        assert named is torch.equal(event.result, usual.result), event.notes
+        (alone,) = draw_all(models, [request])
+        assert isinstance(alone, Finished)
+        off = (alone.result.int() - event.result.int()).abs()
+        # A random net may magnify the rounding of a few values
+        assert float((off > 1).float().mean()) < 0.01

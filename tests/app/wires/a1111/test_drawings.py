@@ -114,6 +114,14 @@ def test_text_to_image(server: str) -> None:
 
 
 @pytest.mark.usefixtures("drawing")
+def test_tiling_is_asked_for_and_told_by_its_name(server: str) -> None:
+    tiled, plain = (post(server, "txt2img", prompt="moss", tiling=tiling) for tiling in (True, None))
+    assert [job_of(server, answer)["parameters"]["tiling"] for answer in (tiled, plain)] == [True, False]
+    assert "Tiling: True" in tiled["info"]["infotexts"][0]
+    assert "Tiling" not in plain["info"]["infotexts"][0]
+
+
+@pytest.mark.usefixtures("drawing")
 def test_what_was_taken_instead_is_in_the_notes(server: str) -> None:
     # Given a sampler and a noise schedule that diffusers has not, and more steps than the model takes
     answer = post(server, "txt2img", sampler_name="Restart", scheduler="KL Optimal", steps=1000)
