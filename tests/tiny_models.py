@@ -226,15 +226,15 @@ def unet(**changes: object) -> UNet2DConditionModel:
 
 
 def vae(**changes: object) -> AutoencoderKL:
-    return AutoencoderKL(
-        block_out_channels=(8, 8, 16, 16),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        layers_per_block=1,
-        norm_num_groups=4,
-        sample_size=64,
-        **changes,
-    ).eval()
+    settings: dict[str, object] = {
+        "block_out_channels": (8, 8, 16, 16),
+        "down_block_types": ("DownEncoderBlock2D",) * 4,
+        "up_block_types": ("UpDecoderBlock2D",) * 4,
+        "layers_per_block": 1,
+        "norm_num_groups": 4,
+        "sample_size": 64,
+    }
+    return AutoencoderKL(**{**settings, **changes}).eval()
 
 
 def clip(kind: type[CLIPTextModel], tokens: int = PROMPT_TOKENS, width: int = 32) -> CLIPTextModel:

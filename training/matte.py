@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderTiny
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from training import autoencoder, captions, pictures, workspace
@@ -126,17 +126,21 @@ def save_sheet(net: Matte, rows: np.ndarray) -> None:
     Image.fromarray(pixels).save(workspace.MATTE / "sheet.png")
 
 
-def train(minutes: float, rate: float, bf16: bool) -> None:
-    rng = np.random.default_rng(3)
+def train(minutes: float, rate: float, bf16: bool, resume: bool) -> None:
+    rng = np.random.default_rng(int(time.time()) if resume else 3)
     torch.manual_seed(3)
     out = held_out()
     rows, unseen = np.flatnonzero(~out), np.flatnonzero(out)
     vae = AutoencoderTiny.from_pretrained(workspace.MODEL / "vae").eval()
-    net = Matte()
-    for layer in net.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
+    if resume:
+        kept = load_file(workspace.MATTE / "matte.safetensors")
+        net = Matte.of({name: value.float() for name, value in kept.items()})
+    else:
+        net = Matte()
+        for layer in net.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
     averaged = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995))
     optimiser = torch.optim.Adam(net.parameters(), lr=rate)
     start, told, step = time.monotonic(), time.monotonic(), 0
@@ -174,8 +178,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--resume", action="store_true", help="go on from the saved weights")
     arguments = parser.parse_args()
-    train(arguments.minutes, arguments.rate, arguments.bf16)
+    train(arguments.minutes, arguments.rate, arguments.bf16, arguments.resume)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Pictures to go by for models that were taught words alone: put into words, whose states are mixed with the prompt's."""
+"""Pictures to go by for models that know words alone: put into words, whose states are mixed with the prompt's."""
 
 from __future__ import annotations
 
