@@ -40,3 +40,10 @@ def retry_after(services: Services, shown: GenerationView, queue: str) -> int:
     """Seconds until it is worth asking again: 1 for what is running or next, more the longer the queue."""
     ahead = (shown.queue_position or 1) - 1
     return 1 if ahead == 0 else min(30, services.jobs.drain_seconds(queue, ahead))
+
+
+def forget(services: Services, job: Job) -> None:
+    """Delete a finished job with its files."""
+    services.lineage.forget(job.id)
+    services.results.delete_prefix(job.id)  # before the record: what is left half done can be deleted again
+    services.jobs.delete(job.id)
