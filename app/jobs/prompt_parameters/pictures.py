@@ -16,7 +16,7 @@ PICTURE: Final = re.compile(
     rf"(?P<url>https?://\S+?)|(?P<job>{JOB_ID.pattern})(?::(?P<index>[0-9]{{1,2}}))?|(?P<upload>{UPLOAD_ID.pattern})",
     re.IGNORECASE,
 )
-WEIGHT: Final = re.compile(r"(?P<what>.+?)::(?P<weight>[0-9]{1,4}(?:\.[0-9]{1,4})?)?")
+WEIGHT: Final = re.compile(r"(?P<what>.+?)::(?P<weight>[0-9]{1,4}(?:\.[0-9]{0,4})?|\.[0-9]{1,4})?")
 URL: Final = re.compile(r"https?://", re.IGNORECASE)
 
 
