@@ -27,10 +27,12 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Which noise schedules a sampler takes is said by GET /v1/models; a schema of one field cannot say it."""
     if isinstance(case.body, dict) and case.body.get("noise_schedule") in [each.value for each in NoiseSchedule]:
         case.body["noise_schedule"] = NoiseSchedule.AUTOMATIC.value
-    if isinstance(case.body, dict) and isinstance(case.body.get("prompt"), str) and _is_parsed(case):
-        case.body["prompt"] = SYNTAX.sub("x", case.body["prompt"])
 
 
-def _is_parsed(case: Any) -> bool:
-    """Whether its prompt is a text in a language of its own, which the schema of a string cannot say."""
-    return bool(case.path == "/v1/groups" or case.body.get("prompt_parameters"))
+@schemathesis.hook
+def map_body(context: Any, body: Any) -> Any:
+    """A prompt with parameters is a text in a language of its own, which the schema of a string cannot say."""
+    if isinstance(body, dict) and isinstance(body.get("prompt"), str):
+        if context.operation.path == "/v1/groups" or body.get("prompt_parameters"):
+            return {**body, "prompt": SYNTAX.sub("x", body["prompt"])}
+    return body
