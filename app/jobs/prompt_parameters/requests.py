@@ -32,11 +32,14 @@ class Variant:
 
 
 def variants_of(wanted: JobRequest, catalog: Catalog, opening: OpenFiles) -> tuple[Variant, ...]:
-    """All requests that the prompt of `wanted` asks for, 40 at most.
+    """All requests that the prompt of `wanted` asks for, 40 at most; a task that takes none asks for itself.
 
     Raises NotFound, PayloadTooLarge or InvalidRequest; for what is wrong in the prompt, `param` is `prompt`.
     """
-    readings = readings_of(str(wanted.parameters.get("prompt") or ""))
+    prompt = wanted.parameters.get("prompt")
+    if prompt is None:
+        return (Variant("", wanted),)
+    readings = readings_of(str(prompt))
     _, model = task_and_model(wanted, catalog)
     opened = cache(lambda source: opening.open(source, "prompt"))
     return tuple(Variant(each.label, _applied(each, wanted, model, catalog, opened)) for each in readings)
@@ -44,7 +47,8 @@ def variants_of(wanted: JobRequest, catalog: Catalog, opening: OpenFiles) -> tup
 
 def only(wanted: JobRequest, catalog: Catalog, opening: OpenFiles) -> JobRequest:
     """The one request that the prompt of `wanted` asks for. Raises what `variants_of` does, and for more than one."""
-    count = len(readings_of(str(wanted.parameters.get("prompt") or "")))
+    prompt = wanted.parameters.get("prompt")
+    count = 1 if prompt is None else len(readings_of(str(prompt)))
     if count > 1:
         raise refused(f"the prompt makes {count} jobs, and this address takes one: send it to POST /v1/groups")
     return variants_of(wanted, catalog, opening)[0].request
