@@ -61,7 +61,7 @@ class ListQuery(BaseModel):
     summary="Ask for pictures",
     dependencies=[needs(Scope.GENERATE, metered=True)],
     response_description="Accepted: the job is queued and will not be lost.",
-    openapi_extra=described_body(GenerationInput, files=starting_roles(), together=sets_of_roles()),
+    openapi_extra=described_body(GenerationInput, files=starting_roles(), together=sets_of_roles(), needed=("prompt",)),
     responses={
         **CREATED,
         **documented(400, 403, 404, 413, 415, 422, 429, 503),

@@ -91,7 +91,7 @@ class GroupListQuery(BaseModel):
     summary="Ask for several jobs in one prompt",
     dependencies=[needs(Scope.GENERATE, metered=True)],
     response_description="Accepted: all jobs of the group are queued.",
-    openapi_extra=described_body(GenerationInput, files=starting_roles(), together=sets_of_roles()),
+    openapi_extra=described_body(GenerationInput, files=starting_roles(), together=sets_of_roles(), needed=("prompt",)),
     responses={**ACCEPTED, **documented(400, 403, 404, 413, 415, 422, 429, 503)},
 )
 async def create_group(

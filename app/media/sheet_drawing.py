@@ -24,8 +24,9 @@ def drawn_sheet(sheet: Sheet, pictures: Sequence[Image.Image]) -> bytes:
         row, column = divmod(place, sheet.columns)
         left = GAP + column * (sheet.side + GAP)
         top = GAP + row * (sheet.side + sheet.band + GAP)
-        paper.paste(EMPTY, (left, top, left + sheet.side, top + sheet.side))
-        if cell.picture is not None:
+        if cell.picture is None:
+            paper.paste(EMPTY, (left, top, left + sheet.side, top + sheet.side))
+        else:
             small = pictures[cell.picture].copy()
             small.thumbnail((sheet.side, sheet.side), Image.Resampling.LANCZOS)
             paper.paste(small, (left + (sheet.side - small.width) // 2, top + (sheet.side - small.height) // 2))

