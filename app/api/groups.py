@@ -1,4 +1,4 @@
-"""Groups: one prompt that is several jobs. Ask for them, look, see all pictures as one, cancel, delete."""
+"""Groups: one prompt that is several jobs. Ask for them, look, list, cancel, delete."""
 
 from __future__ import annotations
 
@@ -6,43 +6,31 @@ import logging
 from typing import Annotated, Any, Final, Literal
 
 from anyio import to_thread
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from app.api.accepted import RETRY_AFTER
 from app.api.asking import asked
 from app.api.generation_input import GenerationInput
-from app.api.group_sheets import etag_of, places_of, sheet_of
-from app.api.jobs import forget, retry_after, view
+from app.api.jobs import GroupId, find_group, forget, jobs_of, retry_after, view
 from app.auth.access import needs
 from app.http.bodies import described_body
 from app.http.errors import documented
 from app.http.idempotency import IdempotencyKey
 from app.http.json_bodies import JsonRoute
-from app.jobs.group_view import EXAMPLE_GROUP, GroupView, present_group
+from app.jobs.group_view import GroupView, present_group
 from app.jobs.prompt_parameters import Variant, variants_of
-from app.services import BaseUrl, Owner, Services, ServicesOf, Viewer
-from core.errors import Conflict, IdempotencyMismatch, NotFound
+from app.services import BaseUrl, Owner, Services, ServicesOf
+from core.errors import Conflict, IdempotencyMismatch
 from core.jobs import Job, Status
 from core.keys import Scope
 from core.store import Group, SubmittedGroup
-from core.store.groups import GROUP_ID
 from core.tasks import sets_of_roles, starting_roles
 
 logger = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/v1/groups", tags=["groups"], route_class=JsonRoute, dependencies=[needs(Scope.READ)])
-
-GroupId = Annotated[
-    str,
-    Path(
-        description="The id that POST /v1/groups answered.",
-        examples=[EXAMPLE_GROUP],
-        json_schema_extra={"pattern": f"^{GROUP_ID.pattern}$"},
-    ),
-]
-IfNoneMatch = Annotated[str | None, Header(description="The ETag of the sheet that you have.")]
 
 ACCEPTED: Final[dict[int | str, Any]] = {
     202: {
@@ -55,16 +43,6 @@ ACCEPTED: Final[dict[int | str, Any]] = {
             "Retry-After": RETRY_AFTER,
         }
     }
-}
-SHEET: Final[dict[int | str, Any]] = {
-    200: {"description": "The sheet.", "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
-    304: {"description": "You have it: `If-None-Match` names this sheet."},
-    **documented(404, 503),
-}
-SHEET_HEADERS: Final = {
-    "Cache-Control": "private, no-cache",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
-    "X-Content-Type-Options": "nosniff",
 }
 
 
@@ -142,7 +120,7 @@ def list_groups(
     """Newest first, a page at a time; those of which every job is gone are left out."""
     before = int(query.cursor, 16) if query.cursor else None
     groups, following = services.groups.list(owner, before=before, limit=query.limit)
-    found = [(group, _jobs(services, group)) for group in groups]
+    found = [(group, jobs_of(services, group)) for group in groups]
     return GroupPage(
         data=[_view(services, group, jobs, base_url) for group, jobs in found if any(jobs)],
         next_cursor=None if following is None else f"{following:x}",
@@ -158,28 +136,7 @@ def get_group(
     group_id: GroupId, services: ServicesOf, owner: Owner, base_url: BaseUrl, response: Response
 ) -> GroupView:
     """How far its jobs are, and what they have made so far."""
-    return _shown_now(services, _find(services, group_id, owner), base_url, response)
-
-
-@router.get(
-    "/{group_id}/sheet",
-    summary="See all pictures of a group as one",
-    dependencies=[needs(Scope.READ, signed=True)],
-    response_class=Response,
-    responses=SHEET,
-)
-async def get_sheet(
-    group_id: GroupId, services: ServicesOf, viewer: Viewer, if_none_match: IfNoneMatch = None
-) -> Response:
-    """A PNG of the pictures finished so far, small and in rows, each with what its job has and the others have not."""
-    group = await run_in_threadpool(_find, services, group_id, viewer)
-    places = places_of(group, await run_in_threadpool(_jobs, services, group))
-    headers = {**SHEET_HEADERS, "ETag": etag_of(group, places)}
-    if if_none_match is not None and (headers["ETag"] in if_none_match or if_none_match.strip() == "*"):
-        return Response(status_code=304, headers=headers)
-    content = await to_thread.run_sync(sheet_of, services, group, places, limiter=services.decoder_limiter)
-    headers["Content-Disposition"] = f'inline; filename="{group.id}.png"'
-    return Response(content, media_type="image/png", headers=headers)
+    return _shown_now(services, find_group(services, group_id, owner), base_url, response)
 
 
 @router.post(
@@ -190,11 +147,11 @@ async def get_sheet(
 )
 def cancel_group(group_id: GroupId, services: ServicesOf, owner: Owner, base_url: BaseUrl) -> GroupView:
     """Cancel all of its jobs that have not ended; those that have stay as they are."""
-    group = _find(services, group_id, owner)
-    for job in reversed(_jobs(services, group)):  # the last first: a worker takes no other one meanwhile
+    group = find_group(services, group_id, owner)
+    for job in reversed(jobs_of(services, group)):  # the last first: a worker takes no other one meanwhile
         if job is not None and not job.is_terminal:
             services.jobs.cancel(job.id)
-    return _view(services, group, _jobs(services, group), base_url)
+    return _view(services, group, jobs_of(services, group), base_url)
 
 
 @router.delete(
@@ -206,8 +163,8 @@ def cancel_group(group_id: GroupId, services: ServicesOf, owner: Owner, base_url
 )
 def delete_group(group_id: GroupId, services: ServicesOf, owner: Owner) -> None:
     """Forget it with its jobs and their pictures. Cancel it first, or wait for its end."""
-    group = _find(services, group_id, owner)
-    jobs = [job for job in _jobs(services, group) if job is not None]
+    group = find_group(services, group_id, owner)
+    jobs = [job for job in jobs_of(services, group) if job is not None]
     unfinished = sum(not job.is_terminal for job in jobs)
     if unfinished:
         raise Conflict(
@@ -219,25 +176,13 @@ def delete_group(group_id: GroupId, services: ServicesOf, owner: Owner) -> None:
     services.groups.delete(group)
 
 
-def _find(services: Services, group_id: str, owner: str | None) -> Group:
-    """The owner's group; anybody's if `owner` is None. Raises NotFound."""
-    group = services.groups.get(group_id)
-    if group is None or owner not in (None, group.owner):
-        raise NotFound("there is no such group", code="group_not_found", param="group_id")
-    return group
-
-
-def _jobs(services: Services, group: Group) -> tuple[Job | None, ...]:
-    return services.jobs.several([member.job for member in group.members])
-
-
 def _view(services: Services, group: Group, jobs: tuple[Job | None, ...], base_url: str) -> GroupView:
     return present_group(group, jobs, base_url=base_url, sign=services.url_signer.sign)
 
 
 def _shown_now(services: Services, group: Group, base_url: str, response: Response) -> GroupView:
     """The view of `group`, and when to ask again if there is reason to: when its next job is worth asking for."""
-    jobs = _jobs(services, group)
+    jobs = jobs_of(services, group)
     waits = [job for job in jobs if job is not None and not job.is_terminal]
     if waits:
         running = any(job.status is not Status.QUEUED for job in waits)
