@@ -45,6 +45,9 @@ def test_what_the_options_say_is_asked_for(easel: Easel) -> None:
         "scheduler": "euler",
         "noise_schedule": "karras",
         "prompt_syntax": "weighted",
+        "tiling": False,
+        "chaos": 0,
+        "weird": 0,
     }
     assert (job["task"], job["parameters"]) == ("text-to-image", asked)
     assert (job["seeds"], job["output"]["format"]) == ([7, 8], "webp")
