@@ -57,8 +57,6 @@ def _reading(permutation: Permutation) -> Reading:
     before, parameters = spelled(permutation.text, NAMES)
     pictures, words = leading_pictures(before)
     said, parts = said_by(parameters), parts_of(words)
-    if not parts and not pictures:
-        raise refused("the prompt says nothing to draw: words stand before its parameters")
     label = " ".join(", ".join(filter(None, permutation.chosen)).split())
     return Reading(label[:MOST_LABEL], pictures, parts, said)
 

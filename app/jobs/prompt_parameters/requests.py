@@ -18,6 +18,7 @@ from core.catalog.catalog import Catalog
 from core.catalog.model import Model
 from core.errors import InvalidRequest
 from core.jobs import MAX_SEED, RANDOM_SEED, Priority
+from core.tasks import REFERENCE
 
 NEUTRAL: Final[Mapping[str, Any]] = {"seed": (None, RANDOM_SEED), "priority": (Priority.NORMAL,), "style": (None,)}
 """Options of a request that say nothing, so that a parameter may."""
@@ -62,6 +63,8 @@ def _applied(
     opened: Callable[[Source], OpenedFile],
 ) -> JobRequest:
     given = {name: value for name, value in wanted.parameters.items() if value is not None}
+    if not (reading.parts or reading.sources or any(guide.role == REFERENCE.name for guide in wanted.guides)):
+        raise refused("the prompt says nothing to draw: words stand before its parameters")
     words = words_of(reading.parts, given, model)
     changes = changes_of(reading.said, given, model)
     for change in changes:

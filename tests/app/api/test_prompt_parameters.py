@@ -103,6 +103,8 @@ def test_iw_weighs_pictures_that_came_beside_the_prompt(client: TestClient) -> N
     form = {"prompt": "a fox --iw 1.5", "prompt_parameters": "true"}
     job = client.post("/v1/generations", data=form, files=files).json()
     assert [each["guide"]["weight"] for each in job["inputs"]] == [1.5]
+    alone = client.post("/v1/generations", data={**form, "prompt": "--iw 1.5 --ar 3:2"}, files=files).json()
+    assert (alone["parameters"]["prompt"], alone["parameters"]["width"]) == ("", 288)
     said = {"reference": [{"image": {"upload": uploaded(client)}, "weight": 1.0}]}
     assert "contradict" in refusal(client, "a fox --iw 2", inputs=said)["message"]
 

@@ -94,8 +94,6 @@ def test_a_parameter_is_read(spelled: str, field: str, value: Any) -> None:
         ("a fox --raw --style raw", "say the same thing twice"),
         ("a fox --fast --relax", "say the same thing twice"),
         ("a fox--ar 1:1", "'--ar' is stuck to the word before it"),
-        ("--ar 1:1", "says nothing to draw"),
-        ("  ", "says nothing to draw"),
         ("a fox http://x.test/a.png", "stands among the words"),
         ("http://user:secret@x.test/a.png a fox", "without user name"),
         ("::2 a fox", "'::2' weighs nothing"),

@@ -88,6 +88,8 @@ def test_what_changes_nothing_is_noted_by_name(prompt: str, model: Model, note: 
 @pytest.mark.parametrize(
     ("prompt", "model", "words"),
     [
+        ("--ar 1:1", MINI, "the prompt says nothing to draw: words stand before its parameters"),
+        ("  ", MINI, "the prompt says nothing to draw"),
         ("a fox --no hat", BARE, "'--no hat': model 'bare' takes no negative prompt"),
         ("a fox::2 a cat", BARE, "'a fox::2': model 'bare' takes no weights"),
         ("a fox::2 hat::-1", BARE, "'hat::-1': model 'bare' takes no negative prompt"),
