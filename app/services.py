@@ -15,6 +15,7 @@ from app.auth.signed_urls import UrlSigner
 from app.http.addresses import AddressPolicy
 from app.http.fetch import Fetcher
 from app.jobs.disconnects import DisconnectPolicy
+from app.jobs.group_submission import GroupSubmissions
 from app.jobs.notifications import JobNotifier
 from app.jobs.sources import Sources
 from app.jobs.submission import Submissions
@@ -30,6 +31,7 @@ from core.settings import Settings
 from core.store import (
     EndpointStore,
     EventLog,
+    GroupStore,
     JobStore,
     KeyStore,
     Outbox,
@@ -69,6 +71,8 @@ class Services:
     lineage: Lineage
     sources: Sources
     submissions: Submissions
+    groups: GroupStore
+    group_submissions: GroupSubmissions
     notifier: JobNotifier
     disconnects: DisconnectPolicy
     decoder: Decoder
@@ -101,6 +105,7 @@ class Services:
             UploadStore(redis),
         )
         lineage, decoder = Lineage(redis), Decoder(DECODED_AT_A_TIME)
+        submissions = Submissions(catalog.current, jobs, results, lineage)
         fetcher = Fetcher(AddressPolicy.of(settings, keys.any_made, settings.fetch_allow_cidrs), MAX_FILE_BYTES)
         return cls(
             settings=settings,
@@ -117,7 +122,9 @@ class Services:
             uploads=uploads,
             lineage=lineage,
             sources=Sources(decoder, results, jobs, uploads, fetcher),
-            submissions=Submissions(catalog.current, jobs, results, lineage),
+            submissions=submissions,
+            groups=GroupStore(redis),
+            group_submissions=GroupSubmissions(submissions, jobs),
             notifier=notifier,
             disconnects=DisconnectPolicy(notifier, jobs, ReattachRegistry(redis), settings.hangup_seconds),
             decoder=decoder,

@@ -82,6 +82,11 @@ class JobInput(JobOptions):
     )
     adapters: AdaptersInput = Field(default=AdaptersInput(), description="What guides the model beside the words.")
     output: OutputInput = Field(default=OutputInput(), description="The files' format.")
+    prompt_parameters: bool = Field(
+        default=False,
+        description="Whether the prompt is written as Midjourney's are: pictures first, `a cat::2 a dog`, `--ar 16:9`, "
+        "`{a, b}` for several jobs in a group. docs/midjourney.md says what each parameter does.",
+    )
 
     def sources(self, files: Files) -> dict[str, tuple[Source, ...]]:
         """Where its inputs come from, by role: what it names, and the `files` that came along."""

@@ -10,22 +10,22 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.accepted import CREATED, RETRY_AFTER, Prefer, answered, shown_now
+from app.api.asking import asked
 from app.api.generation_input import GenerationInput
-from app.api.jobs import JobId, find, view
+from app.api.jobs import JobId, find, forget, view
 from app.auth.access import needs
-from app.http.bodies import described_body, open_body
+from app.http.bodies import described_body
 from app.http.errors import documented
 from app.http.idempotency import IdempotencyKey
 from app.http.json_bodies import JsonRoute
-from app.jobs.guide_fields import param_of
-from app.jobs.request import fingerprint_of
+from app.jobs.prompt_parameters import only
 from app.jobs.view import GenerationView
 from app.services import BaseUrl, Owner, Services, ServicesOf
 from core.errors import Conflict
 from core.jobs import Job, Status
 from core.keys import Scope
 from core.store import Submitted
-from core.tasks import roles, sets_of_roles, starting_roles
+from core.tasks import sets_of_roles, starting_roles
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class ListQuery(BaseModel):
     summary="Ask for pictures",
     dependencies=[needs(Scope.GENERATE, metered=True)],
     response_description="Accepted: the job is queued and will not be lost.",
-    openapi_extra=described_body(GenerationInput, files=starting_roles(), together=sets_of_roles()),
+    openapi_extra=described_body(GenerationInput, files=starting_roles(), together=sets_of_roles(), needed=("prompt",)),
     responses={
         **CREATED,
         **documented(400, 403, 404, 413, 415, 422, 429, 503),
@@ -86,22 +86,17 @@ async def create_generation(
 
 async def _submit(request: Request, services: Services, owner: str, idempotency_key: str | None) -> Submitted:
     """Read the body, the pictures that it brings or names, and submit the job."""
-    async with open_body(request, GenerationInput, files=roles()) as (body, files):
-        inputs = body.sources(files)
-        document = body.model_dump(mode="json", exclude_none=True, exclude={"inputs"}) | body.inputs.told()
-        sources = [f"{role} {source.fingerprint()}" for role, given in inputs.items() for source in given]
-        fingerprint = fingerprint_of("generations", document, sources)
+    async with asked(request, "generations") as said:
 
         def begin() -> Submitted:
             with services.sources.opening(owner) as opening:
-                opened = {
-                    role: [opening.open(source, param_of(role, place)) for place, source in enumerate(sources)]
-                    for role, sources in inputs.items()
-                }
-                prepared = services.submissions.prepare(body.wanted(opened, fingerprint), owner, idempotency_key)
+                wanted = said.wanted(opening)
+                if said.body.prompt_parameters:
+                    wanted = only(wanted, services.catalog, opening)
+                prepared = services.submissions.prepare(wanted, owner, idempotency_key)
             return services.submissions.submit(prepared)
 
-        return await to_thread.run_sync(begin, limiter=services.decoder_limiter if inputs else None)
+        return await to_thread.run_sync(begin, limiter=services.decoder_limiter if said.opens_pictures else None)
 
 
 @router.get("", summary="List your generations", responses=documented(400, 503))
@@ -159,6 +154,4 @@ def delete_generation(job_id: JobId, services: ServicesOf, owner: Owner) -> None
     job = find(services, job_id, owner)
     if not job.is_terminal:
         raise Conflict(f"the generation is {job.status}: cancel it first, or wait for its end", code="job_not_finished")
-    services.lineage.forget(job.id)
-    services.results.delete_prefix(job.id)  # before the record: what is left half done can be deleted again
-    services.jobs.delete(job.id)
+    forget(services, job)

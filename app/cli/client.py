@@ -61,13 +61,18 @@ class Client:
         except httpx.HTTPError:
             return False
 
-    def submit(self, body: Mapping[str, Any], files: Mapping[str, Sequence[bytes]] | None = None) -> dict[str, Any]:
+    def submit(
+        self,
+        body: Mapping[str, Any],
+        files: Mapping[str, Sequence[bytes]] | None = None,
+        path: str = "/v1/generations",
+    ) -> dict[str, Any]:
         """Ask for a generation: as JSON, or as a form if `files` come along, by their roles. Raises ClientError."""
         if not files:
-            return self._json("POST", "/v1/generations", json=body)
+            return self._json("POST", path, json=body)
         fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in body.items()}
         sent = [(role, content) for role, contents in files.items() for content in contents]
-        return self._json("POST", "/v1/generations", data=fields, files=sent)
+        return self._json("POST", path, data=fields, files=sent)
 
     def go_on(self, job_id: str, index: int, action: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Ask for what is made of a finished picture. Raises ClientError."""
@@ -86,6 +91,9 @@ class Client:
 
     def cancel(self, job_id: str) -> dict[str, Any]:
         return self._json("POST", f"/v1/generations/{job_id}/cancel")
+
+    def cancel_group(self, group_id: str) -> dict[str, Any]:
+        return self._json("POST", f"/v1/groups/{group_id}/cancel")
 
     def download(self, url: str) -> bytes:
         """The bytes of a file, fetched by path, whatever public address the server gave it."""

@@ -18,11 +18,11 @@ POLL_SECONDS: Final = 0.15
 FINISHED: Final = frozenset({"succeeded", "failed", "canceled"})
 
 
-def submit(client: Client, body: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
+def submit(client: Client, body: Mapping[str, Any], inputs: Inputs, path: str = "/v1/generations") -> dict[str, Any]:
     """Ask for what `body` says, leaving out what is None. Raises ClientError."""
     said = {name: value for name, value in body.items() if value is not None}
     named = {"inputs": dict(inputs.names)} if inputs.names else {}
-    return client.submit({**said, **named}, inputs.files)
+    return client.submit({**said, **named}, inputs.files, path)
 
 
 def follow(client: Client, job: dict[str, Any], ready: Callable[[], None], console: Console) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def follow(client: Client, job: dict[str, Any], ready: Callable[[], None], conso
     """
     try:
         ready()
-        ended = _watched(client, job, console)
+        ended = watched(client, job, console)
     except (KeyboardInterrupt, StackFailed):
         with suppress(ClientError):
             client.cancel(job["id"])
@@ -44,7 +44,7 @@ def follow(client: Client, job: dict[str, Any], ready: Callable[[], None], conso
     return ended
 
 
-def _watched(client: Client, job: dict[str, Any], console: Console) -> dict[str, Any]:
+def watched(client: Client, job: dict[str, Any], console: Console) -> dict[str, Any]:
     """The job at its end, whatever that is; meanwhile its place in the queue, its step and the time left are shown."""
     columns = (
         SpinnerColumn(),

@@ -47,20 +47,25 @@ def digests(files: Files) -> tuple[str, ...]:
 
 
 def described_body(
-    model: type[BaseModel], *, files: Sequence[str], together: Sequence[Collection[str]]
+    model: type[BaseModel],
+    *,
+    files: Sequence[str],
+    together: Sequence[Collection[str]],
+    needed: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """What OpenAPI says of a body that `open_body` reads; `app.http.openapi` gives the schema its name.
 
-    `together` are the sets of files that make sense.
+    `together` are the sets of files that make sense; `needed` are the fields that a form is said to have, those that
+    the model requires if unset.
     """
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    needed = schema.get("required", [])
+    required = schema.get("required", []) if needed is None else [*needed]
     form = {
         "type": "object",
         "description": f"The same fields as text, objects as JSON, and {', '.join(files)} as files.",
-        "required": needed,
+        "required": required,
         "properties": {
-            **{name: schema["properties"][name] for name in needed},
+            **{name: _not_null(schema["properties"][name]) for name in required},
             **{name: {"type": "string", "format": "binary"} for name in files},
         },
         "additionalProperties": False,
@@ -75,3 +80,8 @@ def described_body(
             "content": {"application/json": {"schema": schema}, "multipart/form-data": {"schema": form}},
         }
     }
+
+
+def _not_null(field: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a field that is there: a form cannot say null."""
+    return next((part for part in field.get("anyOf", ()) if part.get("type") != "null"), field)

@@ -78,9 +78,8 @@ def fingerprint_of(call: str, document: Mapping[str, Any], digests: Sequence[str
 def resolve(wanted: JobRequest, catalog: Catalog) -> Resolved:
     """Fill in the model's defaults and fix the seeds. Raises NotFound or InvalidRequest, naming the field."""
     wanted = with_tags_read(wanted) if wanted.lora_tags else wanted
-    task = task_named(wanted.task) if wanted.task else implied_task(wanted.inputs)
+    task, model = task_and_model(wanted, catalog)
     _check_roles(task, wanted.inputs)
-    model = _model(wanted.model, task, catalog)
     facts = _facts(wanted, task)
     parameters = _parameters(wanted, task, model, facts)
     guides = chosen_guides(wanted.guides, task, model, catalog)
@@ -91,6 +90,12 @@ def resolve(wanted: JobRequest, catalog: Catalog) -> Resolved:
     parameters.check_inputs(facts)
     adapters = chosen_adapters(wanted.loras, model, catalog)
     return Resolved(task, model, parameters, adapters, guides, seeds_for(wanted.seed, wanted.n), _output(wanted, task))
+
+
+def task_and_model(wanted: JobRequest, catalog: Catalog) -> tuple[Task, Model]:
+    """What it asks for, and of whom. Raises NotFound or InvalidRequest."""
+    task = task_named(wanted.task) if wanted.task else implied_task(wanted.inputs)
+    return task, _model(wanted.model, task, catalog)
 
 
 def with_tags_read(wanted: JobRequest) -> JobRequest:

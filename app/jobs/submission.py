@@ -80,19 +80,37 @@ class Submissions:
         By the keeper, if this process dies in between.
         """
         new, needed = prepared.new, False
-        if prepared.files:
-            self._jobs.expect(new.id)
         try:
-            for key, content in prepared.files.items():
-                self._results.put(key, content)
+            self.store(prepared)
             submitted = self._jobs.submit(new)
             needed = not submitted.replayed
-            if needed and new.request.parents:
-                self._lineage.note({parent.generation for parent in new.request.parents}, new.id)
+            if needed:
+                self.note_parents(new)
         finally:
-            if prepared.files and not needed:
-                self._results.delete_prefix(f"{new.id}/")
+            if not needed:
+                self.discard(new)
         return submitted
+
+    def check(self, wanted: JobRequest) -> None:
+        """Raise what `prepare` would, without reading its files."""
+        resolve(wanted, self._catalog())
+
+    def store(self, prepared: Prepared) -> None:
+        """Write the files of a job that is about to be submitted."""
+        if prepared.files:
+            self._jobs.expect(prepared.new.id)
+        for key, content in prepared.files.items():
+            self._results.put(key, content)
+
+    def discard(self, new: NewJob) -> None:
+        """Remove the files of a job that was not accepted after all."""
+        if new.request.inputs:
+            self._results.delete_prefix(f"{new.id}/")
+
+    def note_parents(self, new: NewJob) -> None:
+        """Write down what an accepted job started from."""
+        if new.request.parents:
+            self._lineage.note({parent.generation for parent in new.request.parents}, new.id)
 
 
 def bounded(facts: Facts) -> tuple[int, int]:

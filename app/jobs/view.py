@@ -99,16 +99,19 @@ Sign = Callable[[str], str]
 
 def output_url(job: Job, output: Artifact, *, base_url: str, sign: Sign) -> str:
     """Signed, so that browsers and receivers of webhooks can fetch it, unless nobody needs a key."""
-    return _signed(job, f"/v1/results/{job.id}/{output.index}.{output.extension}", base_url, sign)
+    return signed_url(job.owner, f"/v1/results/{job.id}/{output.index}.{output.extension}", base_url, sign)
 
 
 def input_url(job: Job, given: Input, *, base_url: str, sign: Sign) -> str:
     """Signed like those of outputs."""
-    return _signed(job, f"/v1/results/{job.id}/inputs/{given.role}-{given.index}.{given.extension}", base_url, sign)
+    return signed_url(
+        job.owner, f"/v1/results/{job.id}/inputs/{given.role}-{given.index}.{given.extension}", base_url, sign
+    )
 
 
-def _signed(job: Job, path: str, base_url: str, sign: Sign) -> str:
-    return f"{base_url}{path}" if job.owner == LOCAL_OWNER else f"{base_url}{path}?{sign(path)}"
+def signed_url(owner: str, path: str, base_url: str, sign: Sign) -> str:
+    """The address of what is that owner's."""
+    return f"{base_url}{path}" if owner == LOCAL_OWNER else f"{base_url}{path}?{sign(path)}"
 
 
 def present(job: Job, *, base_url: str, sign: Sign, queue_position: int | None = None) -> GenerationView:
@@ -140,13 +143,18 @@ def present(job: Job, *, base_url: str, sign: Sign, queue_position: int | None =
         queue_position=queue_position if job.status is Status.QUEUED else None,
         progress=job.progress if job.status is Status.RUNNING else None,
         timings=job.timings,
-        outputs=tuple(
-            OutputView(url=output_url(job, output, base_url=base_url, sign=sign), **_shared(output, OutputView))
-            for output in job.outputs
-        ),
+        outputs=shown_outputs(job, base_url=base_url, sign=sign),
         error=job.error,
         notes=job.notes,
         urls=Urls(get=here, cancel=f"{here}/cancel", events=f"{here}/events", lineage=f"{here}/lineage"),
+    )
+
+
+def shown_outputs(job: Job, *, base_url: str, sign: Sign) -> tuple[OutputView, ...]:
+    """The finished files of `job`."""
+    return tuple(
+        OutputView(url=output_url(job, output, base_url=base_url, sign=sign), **_shared(output, OutputView))
+        for output in job.outputs
     )
 
 

@@ -17,7 +17,8 @@ from typing import IO, Any, Final
 from app.media.conversion import Conversion
 from app.media.decoder_process import MAX_PIXELS, TOO_LARGE, UNREADABLE
 from app.media.plain_png import is_plain_png
-from core.errors import InvalidRequest, PayloadTooLarge
+from app.media.sheets import Sheet
+from core.errors import InvalidRequest, PayloadTooLarge, Unavailable
 from core.media import IMAGE, MAX_FILE_BYTES
 
 logger = logging.getLogger(__name__)
@@ -132,6 +133,18 @@ class OpenPictures:
         header, content = self._command({"write": picture.number, **asdict(conversion)}, b"")
         if not is_plain_png(content, conversion.channel):
             raise _unreadable(picture.param, str(header.get("reason", "what was written is no plain PNG")))
+        return content
+
+    def shrink(self, picture: Picture, side: int) -> None:
+        """Keep just `side` pixels a side of it, so that many can be open at a time."""
+        self._command({"shrink": picture.number, "side": side}, b"")
+
+    def sheet(self, sheet: Sheet) -> bytes:
+        """The PNG file of a contact sheet. Raises Unavailable if the child cannot make it."""
+        header, content = self._command({"sheet": asdict(sheet)}, b"")
+        if not is_plain_png(content, "colour"):
+            logger.warning("no sheet could be made", extra={"reason": str(header.get("reason"))[:200]})
+            raise Unavailable("the sheet could not be put together; try again", retry_after=1)
         return content
 
     def _command(self, command: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:

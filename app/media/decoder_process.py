@@ -1,7 +1,9 @@
 """`python -m app.media.decoder_process`: reads and changes pictures from outside in a process with little to lose.
 
 On standard input: a line of JSON, over and over. `{"open": n}` is followed by a file of n bytes, `{"write": k, …}`
-asks for a PNG file of the k-th open picture by the fields of a `Conversion`, `{"close": true}` lets all of them go.
+asks for a PNG file of the k-th open picture by the fields of a `Conversion`, `{"shrink": k, "side": n}` keeps that
+picture in n pixels a side only, `{"sheet": …}` asks for a PNG file of several by the fields of a `Sheet`,
+`{"close": true}` lets all of them go.
 On standard output, for each, a line of JSON: what the picture is, or what it is `refused` for, or the `bytes` of a
 file, and then the file.
 """
@@ -17,7 +19,9 @@ from typing import Any, Final
 from PIL import Image, ImageOps
 
 from app.media.conversion import Conversion, Prepared
-from app.media.transforms import clear_part, converted
+from app.media.sheet_drawing import drawn_sheet
+from app.media.sheets import Cell, Sheet
+from app.media.transforms import clear_part, converted, flat
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
 MAX_PIXELS: Final = 4096 * 4096
@@ -59,6 +63,22 @@ def write_picture(command: dict[str, Any], opened: list[Image.Image]) -> Answer:
     return {"bytes": len(content)}, content
 
 
+def shrink_picture(command: dict[str, Any], opened: list[Image.Image]) -> Answer:
+    """Keep no more of a picture than is shown of it."""
+    small = flat(opened[command["shrink"]])
+    small.thumbnail((command["side"], command["side"]), Image.Resampling.LANCZOS)
+    opened[command["shrink"]] = small
+    return {"size": small.size}, b""
+
+
+def write_sheet(command: dict[str, Any], opened: list[Image.Image]) -> Answer:
+    """The PNG file of several pictures."""
+    told = command["sheet"]
+    sheet = Sheet(told["columns"], told["side"], tuple(Cell(**cell) for cell in told["cells"]))
+    content = drawn_sheet(sheet, opened)
+    return {"bytes": len(content)}, content
+
+
 def limit_time() -> None:
     """The next command gets CPU_SECONDS; then the system ends this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -78,6 +98,10 @@ def main() -> None:
             header, content = open_picture(incoming.read(command["open"]), opened)
         elif "write" in command:
             header, content = write_picture(command, opened)
+        elif "shrink" in command:
+            header, content = shrink_picture(command, opened)
+        elif "sheet" in command:
+            header, content = write_sheet(command, opened)
         else:
             opened.clear()
             header, content = {}, b""

@@ -62,6 +62,23 @@ class SizeGrid(StrictRecord):
             width, height = round(width * scale), round(height * scale)
         return self.nearest(width), self.nearest(height)
 
+    def shaped(self, ratio: float) -> tuple[int, int]:
+        """The size of the model's own number of pixels whose width to height is nearest to `ratio`.
+
+        That of a bucket, where the sizes that it was trained on are known. Off the ratio by a percent weighs as much
+        as off the number of pixels by four.
+        """
+        low, high = self.nearest(0), self.nearest(1 << 20)
+        sides = range(low, high + 1, self.multiple)
+        offered = self.buckets or [(width, self.nearest(round(width / ratio))) for width in sides]
+
+        def miss(size: tuple[int, int]) -> float:
+            width, height = size
+            shape = abs(math.log(width / height / ratio))
+            return shape + abs(math.log(width * height / (self.width * self.height))) / 4
+
+        return min(offered, key=miss)
+
 
 StyleName = Annotated[str, Field(min_length=1, max_length=64)]
 StyleTemplate = Annotated[str, Field(max_length=500, pattern=r"^[^{}]*\{prompt\}[^{}]*$")]

@@ -2,8 +2,9 @@
 
 from core.store.endpoints import EndpointStore
 from core.store.events import Event, EventLog
+from core.store.groups import Group, GroupStore
 from core.store.heartbeat import KeeperHeartbeat
-from core.store.jobs import Claim, JobStore, NewJob, Page, Reaped, Submitted, Verdict
+from core.store.jobs import Claim, JobStore, Page, Reaped, Verdict
 from core.store.keys import IssuedKey, KeyStore
 from core.store.outbox import Delivery, Outbox
 from core.store.previews import Preview, Previews
@@ -11,6 +12,7 @@ from core.store.rates import Rates
 from core.store.reattach import ReattachRegistry
 from core.store.secrets import Secrets
 from core.store.selected_models import SelectedModels
+from core.store.submission import NewGroup, NewJob, Submitted, SubmittedGroup
 from core.store.usage import Usage, Used
 from core.store.workers import WorkerInfo, WorkerRegistry
 
@@ -20,10 +22,13 @@ __all__ = [
     "EndpointStore",
     "Event",
     "EventLog",
+    "Group",
+    "GroupStore",
     "IssuedKey",
     "JobStore",
     "KeeperHeartbeat",
     "KeyStore",
+    "NewGroup",
     "NewJob",
     "Outbox",
     "Page",
@@ -35,6 +40,7 @@ __all__ = [
     "Secrets",
     "SelectedModels",
     "Submitted",
+    "SubmittedGroup",
     "Usage",
     "Used",
     "Verdict",

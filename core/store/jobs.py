@@ -5,11 +5,10 @@ Every change is one Lua script, so it happens whole or not at all.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final
@@ -17,14 +16,15 @@ from typing import Any, Final
 from redis import Redis
 
 from core.errors import IdempotencyMismatch
-from core.jobs import GenerationRequest, Job, JobError, Priority, Progress, Status
+from core.jobs import Job, JobError, Progress, Status
 from core.key_names import names_of
 from core.media import Artifact
 from core.queue import new_ticket, reissue_tickets
 from core.store.drain_rate import drain_seconds
 from core.store.limits import Limits
-from core.store.records import SCHEMA, job_from_hash, pairs, request_fields, result_fields
+from core.store.records import SCHEMA, job_from_hash, pairs, result_fields
 from core.store.scripts import Scripts
+from core.store.submission import NewGroup, NewJob, Submission, Submitted, SubmittedGroup
 from core.store.submit_errors import refusal
 
 EXPECTED_SECONDS: Final = 3600
@@ -36,40 +36,6 @@ class Verdict(StrEnum):
     HELD = "held"
     CANCEL = "cancel"
     LOST = "lost"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
-    """What the api submits. `fingerprint` is of the client's own body, for the idempotency key.
-
-    An owner of `weight` 2 gets twice the share of one with 1; a job fails after `expires_in` seconds.
-    `traceparent` is the W3C trace that it belongs to.
-    `notes` are what the client ought to know of how it was understood; the worker's come after them.
-    What is not to be stored is removed once it was fetched, and ten minutes after its end at the latest.
-    """
-
-    id: str
-    owner: str
-    queue: str
-    request: GenerationRequest
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    webhook_url: str | None = None
-    priority: Priority = Priority.NORMAL
-    weight: float = 1.0
-    expires_in: float | None = None
-    store: bool = True
-    traceparent: str | None = None
-    idempotency_key: str | None = None
-    fingerprint: str = ""
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """A job that is accepted; `replayed` if an Idempotency-Key had made it before."""
-
-    job: Job
-    replayed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,48 +79,37 @@ class JobStore:
         Raises IdempotencyMismatch, Forbidden (the model), QuotaExceeded (the owner's queue or day is full) or
         Unavailable (everybody's queue is).
         """
-        ticket = new_ticket(new.queue, self._redis)
-        ticket_values = pairs(ticket.fields)
-        fields = request_fields(
-            new.request,
-            metadata=new.metadata,
-            webhook_url=new.webhook_url,
-            retention_ms=self._limits.retention_ms,
-            priority=new.priority,
-            weight=new.weight,
-            store=new.store,
-            traceparent=new.traceparent,
-            notes=new.notes,
-        )
-        key = hashlib.sha256(new.idempotency_key.encode()).hexdigest() if new.idempotency_key else ""
-        document: dict[str, Any] = {
-            "id": new.id,
-            "owner": new.owner,
-            "queue": new.queue,
-            "idempotency": key,
-            "fingerprint": new.fingerprint,
-            "adapters": new.request.adapter_ids,
-            "ticket": {"key": ticket.key, "id": ticket.id, "queue_key": ticket.queue_key},
-            "limits": self._limits.at_submission(),
-        }
-        if new.expires_in is not None:
-            document["expires_in"] = new.expires_in
-        answer: list[Any] = self._run(
-            "submit", json.dumps(document), len(ticket_values), *ticket_values, *pairs(fields)
-        )
-        verdict = answer[0].decode()
-        if verdict not in ("accepted", "replayed"):
-            raise refusal(verdict, answer[1:], new.request.model, partial(drain_seconds, self._redis, new.queue))
-        job = self.get(answer[1].decode())
+        answer, replayed = self._accepted(Submission((new,), self._limits, new.id))
+        job = self.get(answer)
         if job is None:
             raise IdempotencyMismatch(
                 "the job of this Idempotency-Key was deleted; use a new key", param="Idempotency-Key"
             )
-        return Submitted(job=job, replayed=verdict == "replayed")
+        return Submitted(job=job, replayed=replayed)
+
+    def submit_group(self, new: Sequence[NewJob], group: NewGroup) -> SubmittedGroup:
+        """Accept all of `new`, jobs of one owner and one queue, or none, in one call. Raises what `submit` does."""
+        return SubmittedGroup(*self._accepted(Submission((*new,), self._limits, group.id, group)))
+
+    def _accepted(self, submission: Submission) -> tuple[str, bool]:
+        """The id that it is answered with, and whether that was made before."""
+        answer: list[Any] = self._run("submit", *submission.arguments(self._redis))
+        verdict, first = answer[0].decode(), submission.jobs[0]
+        if verdict not in ("accepted", "replayed"):
+            seconds = partial(drain_seconds, self._redis, first.queue)
+            raise refusal(verdict, answer[1:], first.request.model, seconds, len(submission.jobs))
+        return answer[1].decode(), verdict == "replayed"
 
     def get(self, job_id: str) -> Job | None:
         raw: Any = self._redis.hgetall(self._names("job", job_id))
         return job_from_hash(raw)
+
+    def several(self, job_ids: Sequence[str]) -> tuple[Job | None, ...]:
+        """Each of the jobs, None for one that there is not, in one round trip."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in job_ids:
+                pipe.hgetall(self._names("job", job_id))
+            return tuple(job_from_hash(raw) for raw in pipe.execute())
 
     def list(self, owner: str, *, before: int | None, limit: int, status: Status | None = None) -> Page:
         """The owner's jobs, newest first, older than cursor `before`. With `status`, pages may be short."""
@@ -162,10 +117,7 @@ class JobStore:
         rows: Any = self._redis.zrevrangebyscore(
             self._names("jobs", owner), top, "-inf", start=0, num=limit + 1, withscores=True
         )
-        with self._redis.pipeline(transaction=False) as pipe:
-            for job_id, _ in rows[:limit]:
-                pipe.hgetall(self._names("job", job_id.decode()))
-            found = [job_from_hash(raw) for raw in pipe.execute()]
+        found = self.several([job_id.decode() for job_id, _ in rows[:limit]])
         jobs = tuple(job for job in found if job is not None and status in (None, job.status))
         return Page(jobs=jobs, cursor=int(rows[limit - 1][1]) if len(rows) > limit else None)
 

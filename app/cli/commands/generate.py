@@ -13,6 +13,7 @@ from app.cli.client import AskedWrongly
 from app.cli.files import destination_of
 from app.cli.formats import STANDARD_OUTPUT
 from app.cli.generation import follow, submit
+from app.cli.groups import drawn_together
 from app.cli.guides import with_guides
 from app.cli.inputs import STANDARD_INPUT, inputs_of
 from app.cli.prompts import prompts_of
@@ -71,6 +72,10 @@ def generate(
     noise_schedule: Annotated[str | None, typer.Option(help="How its noise falls, such as karras.")] = None,
     prompt_syntax: Annotated[str | None, typer.Option(help="weighted: (word:1.3) is a weight; or plain.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed draws the same picture; -1: a random one.")] = None,
+    parameters: Annotated[
+        bool,
+        typer.Option("--parameters", help="The prompt is written as Midjourney's are: 'a {red, blue} fox --ar 16:9'."),
+    ] = False,
     n: Annotated[int, typer.Option("-n", "--n", help="How many pictures.", min=1, max=MAX_IMAGES)] = 1,
     open_it: Annotated[bool, typer.Option("--open", help="Show the picture when it is done.")] = False,
     as_json: JsonOption = False,
@@ -85,6 +90,8 @@ def generate(
         )
         if out == STANDARD_OUTPUT and (as_json or open_it):
             raise AskedWrongly("--out -: standard output holds the picture; leave out --json and --open")
+        if parameters and len(prompts) > 1:
+            raise AskedWrongly("--parameters: one prompt at a time; 'a {red, blue} fox' is two")
         width, height = sides_of(size, width, height)
         destination = destination_of(out, picture_format, prompts=len(prompts), n=n, seed=seed, force=force)
         guides = {"control": control or (), "reference": reference or ()}
@@ -98,6 +105,15 @@ def generate(
         # One at a time is drawn, so one worker is enough where this call starts its own.
         with any_server(server, api_key, settings(data_dir=data_dir, workers=1)) as reached:
             jobs = []
+            if parameters:
+                jobs = drawn_together(
+                    reached,
+                    {"prompt": prompts[0], **body},
+                    inputs,
+                    lambda count: destination_of(out, picture_format, prompts=count, n=n, seed=seed, force=force),
+                    console,
+                )
+                prompts = []
             for number, text in enumerate(prompts):
                 job = submit(reached.client, {"prompt": text, **body}, inputs)
                 job = follow(reached.client, job, reached.wait_ready, console)

@@ -85,12 +85,16 @@ def test_only_looking_can_be_signed() -> None:
     assert not is_signed("GET", b"exp=1")
 
 
-def test_only_results_can_be_signed(client: TestClient) -> None:
+def test_only_pictures_can_be_signed(client: TestClient) -> None:
     rows = RouteTable(client.app.routes).rows  # type: ignore[attr-defined]
     signed = {row.path for row in rows if row.access.signed}
 
     files = "/v1/results/{job_id}"
-    assert signed == {f"{files}/{{index}}.{{extension}}", f"{files}/inputs/{{role}}-{{index}}.{{extension}}"}
+    assert signed == {
+        f"{files}/{{index}}.{{extension}}",
+        f"{files}/inputs/{{role}}-{{index}}.{{extension}}",
+        "/v1/groups/{group_id}/sheet",
+    }
 
 
 class TestOverHttp:

@@ -45,6 +45,9 @@ def test_what_the_options_say_is_asked_for(easel: Easel) -> None:
         "scheduler": "euler",
         "noise_schedule": "karras",
         "prompt_syntax": "weighted",
+        "tiling": False,
+        "chaos": 0,
+        "weird": 0,
     }
     assert (job["task"], job["parameters"]) == ("text-to-image", asked)
     assert (job["seeds"], job["output"]["format"]) == ([7, 8], "webp")
@@ -130,3 +133,30 @@ def test_interrupted_it_cancels_its_job(server: str, folder: Path, worker: FakeW
     assert (command.returncode, told) == (130, "canceled\n")
     assert [job["status"] for job in jobs(server)] == ["canceled"]
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.usefixtures("drawing")
+def test_a_prompt_with_parameters_is_a_group(easel: Easel, folder: Path, server: str) -> None:
+    # When a prompt in Midjourney's syntax makes four jobs
+    done = easel("generate", "--parameters", "a {red, blue} {fox, cat} --ar 3:2 --v 7", "--out", "fox.png", "--json")
+
+    # Then each is drawn and saved, and what changes nothing is told
+    assert done.exit_code == 0, done.output
+    drawn = json.loads(done.stdout)
+    assert [job["parameters"]["prompt"] for job in drawn] == ["a red fox", "a red cat", "a blue fox", "a blue cat"]
+    assert [job["files"] for job in drawn] == [[f"fox-{place}.png"] for place in range(4)]
+    assert all((folder / f"fox-{place}.png").is_file() for place in range(4))
+    assert "'--v 7' names a model of Midjourney's" in done.stderr
+    (group,) = httpx.get(f"{server}/v1/groups").json()["data"]
+    assert group["counts"]["succeeded"] == 4
+
+
+def test_parameters_that_are_wrong_are_told(easel: Easel, folder: Path, server: str) -> None:
+    done = easel("generate", "--parameters", "a fox --ar wide")
+    assert (done.exit_code, "such as 16:9" in done.stderr) == (2, True)
+    several = easel("generate", "--parameters", "-", stdin="a fox\na cat\n")
+    assert (several.exit_code, "one prompt at a time" in several.stderr) == (2, True)
+    # of a group, nothing goes to standard output; what was queued is canceled
+    to_output = easel("generate", "--parameters", "a {red, blue} fox", "--out", "-", "--force")
+    assert (to_output.exit_code, "one picture" in to_output.stderr) == (2, True)
+    assert {job["status"] for job in jobs(server)} == {"canceled"}
