@@ -13,7 +13,7 @@ from core.errors import InvalidRequest
 from core.media import Facts
 from core.tasks.diffusion import DiffusionParameters
 from core.tasks.task import Role, Task
-from core.tasks.upscale import check_enlarged, enlarged
+from core.tasks.upscale import check_enlarged
 
 MOST_SCALE: Final = 4
 OVERLAP: Final = 4
@@ -40,16 +40,8 @@ class CreativeUpscaleParameters(DiffusionParameters):
             raise InvalidRequest("tiling does not go with creative-upscale: leave it out", param="tiling")
 
     def check_inputs(self, inputs: Mapping[str, Sequence[Facts]]) -> None:
-        """Raise InvalidRequest for a picture that would become too large, or smaller than a tile."""
+        """Raise InvalidRequest for a picture that would become too large."""
         check_enlarged(inputs, self.scale)
-        for facts in inputs.get("image", ()):
-            size = enlarged(int(facts["width"]), int(facts["height"]), self.scale)
-            if size[0] < self.width or size[1] < self.height:
-                raise InvalidRequest(
-                    f"scale {self.scale:g} makes {size[0]}x{size[1]} of the picture, and a tile has "
-                    f"{self.width}x{self.height}: a larger scale would fit, or a smaller width and height",
-                    param="scale",
-                )
 
     @property
     def output_size(self) -> tuple[int, int] | None:

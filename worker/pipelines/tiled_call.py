@@ -44,8 +44,10 @@ class TiledCall:
     def run(self, stepped: Stepped) -> torch.Tensor:
         """The picture as uint8 [height, width, 3]. Raises what the call of a tile raises."""
         told, given = self._request.parameters, self._request.inputs["image"][0]
-        large = given.resize(enlarged(*given.size, float(getattr(told, "scale", 1.0))), Image.Resampling.LANCZOS)
+        wanted = enlarged(*given.size, float(getattr(told, "scale", 1.0)))
         width, height = int(getattr(told, "width", 0)), int(getattr(told, "height", 0))
+        # What is smaller than a tile is drawn as large as one.
+        large = given.resize((max(wanted[0], width), max(wanted[1], height)), Image.Resampling.LANCZOS)
         spots = [(top, left) for top in starts(large.height, height) for left in starts(large.width, width)]
         drawn = torch.zeros(large.height, large.width, 3)
         weight = torch.zeros(large.height, large.width, 1)
@@ -63,7 +65,10 @@ class TiledCall:
             drawn[box] += made.float() * window
             weight[box] += window
         joined = with_light_of(large, (drawn / weight).permute(2, 0, 1)[None], min(width, height) // FINER)
-        return joined[0].permute(1, 2, 0).round_().clamp_(0, 255).to(torch.uint8)
+        pixels = joined[0].permute(1, 2, 0).round_().clamp_(0, 255).to(torch.uint8)
+        if large.size == wanted:
+            return pixels
+        return torch.from_numpy(np.array(Image.fromarray(pixels.numpy()).resize(wanted, Image.Resampling.LANCZOS)))
 
     def _tile_request(self, number: int, tile: Image.Image | None = None) -> DrawRequest:
         """That of one tile, with noise of its own: the same in all of them shows."""

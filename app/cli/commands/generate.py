@@ -85,9 +85,11 @@ def generate(
 ) -> None:
     """Draw a picture: on a running Easel, or on one started for this call. Ctrl-C cancels it."""
     with failures_told(), ended_by_sigterm():
-        prompts = prompts_of(
-            " ".join(prompt) if prompt else None, from_file, input_is_free=STANDARD_INPUT not in (image, mask)
-        )
+        words = " ".join(prompt) if prompt else None
+        if reference and not (words or "").strip() and from_file is None:
+            prompts = [""]  # pictures to go by say what to draw, too
+        else:
+            prompts = prompts_of(words, from_file, input_is_free=STANDARD_INPUT not in (image, mask))
         if out == STANDARD_OUTPUT and (as_json or open_it):
             raise AskedWrongly("--out -: standard output holds the picture; leave out --json and --open")
         if parameters and len(prompts) > 1:

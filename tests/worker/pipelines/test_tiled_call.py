@@ -65,6 +65,11 @@ def test_its_light_is_that_of_the_given_picture_and_its_details_are_not(models: 
     assert np.abs(made.astype(float) - given).mean() > 2
 
 
+def test_what_is_smaller_than_a_tile_is_drawn_as_large_as_one(models: Models) -> None:
+    small = a_request(task="creative-upscale", image=PICTURE.resize((20, 12)), scale=2.0)
+    assert tuple(picture(draw_all(models, [small])[0]).shape) == (24, 40, 3)
+
+
 def test_it_is_the_same_beside_others(models: Models) -> None:
     alone = picture(draw_all(models, [enlarging(scale=1.5)])[0])
     beside = draw_all(models, [enlarging(scale=1.5), enlarging(seed=2, scale=1.5), a_request(seed=3)])
