@@ -90,3 +90,9 @@ def test_it_is_canceled_between_two_tiles(models: Models) -> None:
         while engine.has_work():
             engine.tick()
     assert isinstance(events_of(drawing)[-1], Canceled)
+
+
+@pytest.mark.parametrize("family", ["sdxl", "sd3", "flux", "mini"])
+def test_every_family_that_draws_over_pictures_does_it(models: Models, family: str) -> None:
+    request = a_request(family, task="creative-upscale", image=PICTURE, scale=1.5, guidance_scale=2.0)
+    assert tuple(picture(draw_all(models, [request])[0]).shape) == (96, 96, 3)
