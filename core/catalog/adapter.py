@@ -29,6 +29,9 @@ FOR_CONTROL: Final = frozenset[AdapterKind]({"controlnet", "t2i-adapter"})
 FOR_REFERENCES: Final = frozenset[AdapterKind]({"ip-adapter", "describer"})
 """Kinds that a picture to go by is given to."""
 
+IN_WORDS: Final = frozenset[AdapterKind]({"describer"})
+"""Kinds of the latter that put it into words, for models that were taught no more."""
+
 Preprocessor = Literal["none", "canny", "invert", "gray", "blur"]
 """What is made of a control picture before the model sees it."""
 

@@ -192,6 +192,11 @@ class Model(StrictRecord):
         return self.family not in NETWORKS
 
     @property
+    def is_small(self) -> bool:
+        """Whether it is so small that no other model has to leave for it: a network that writes no text."""
+        return not self.draws and self.family != "captioner"
+
+    @property
     def takes_weights(self) -> bool:
         """Whether parts of its prompts can be weighted."""
         return self.prompt_chunks or self.prompt_syntax == "weighted"

@@ -78,7 +78,7 @@ class Graphs:
         """No graph is used from now on, and none is kept."""
         self.refusal = reason
         self._ready = {}
-        logger.warning("drawing without compiled graphs", extra={"module": self.name, "reason": reason})
+        logger.warning("drawing without compiled graphs", extra={"component": self.name, "reason": reason})
 
     def run(self, call: Described, eager: Callable[..., Any]) -> Any | None:  # noqa: ANN401 - what the module returns
         """The output of `call`, or None where torch has to compute it; `eager` is what the module does by itself."""

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 import torch
 
-from core.catalog.adapter import AdapterRow
+from core.catalog.adapter import IN_WORDS, AdapterRow
 from core.catalog.catalog import Catalog
 from core.jobs import Adapter
 from worker.pipelines.adapter_cache import AdapterCache
@@ -102,7 +102,7 @@ class Adapters:
 
     def is_describer(self, adapter_id: str) -> bool:
         """Whether the adapter of that id, if there is one, puts pictures into words."""
-        return any(row.id == adapter_id and row.kind == "describer" for row in self._catalog().adapters)
+        return any(row.id == adapter_id and row.kind in IN_WORDS for row in self._catalog().adapters)
 
     def loras(self, asked: Sequence[Adapter]) -> Loras:
         """What a request asks for, read now if need be. Hold it for as long as the request runs.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+from core.tasks.creative_upscale import CreativeUpscaleParameters
 from worker.contract import DrawRequest
 from worker.pipelines.call import PipelineCall
 from worker.pipelines.loaded_model import LoadedModel
@@ -12,11 +11,13 @@ from worker.pipelines.tiled_call import TiledCall
 
 Call = PipelineCall | NetworkCall | TiledCall
 
-TILED: Final = "creative-upscale"
-
 
 def call_of(model: LoadedModel, request: DrawRequest) -> Call:
     """The call of `request`, not begun yet. Raises JobFailure if `model` has none for its task."""
     if isinstance(model.pipeline, Network):
         return NetworkCall(model.pipeline, request)
-    return TiledCall(model, request) if request.task == TILED else PipelineCall(model, request)
+    return (
+        TiledCall(model, request)
+        if isinstance(request.parameters, CreativeUpscaleParameters)
+        else PipelineCall(model, request)
+    )

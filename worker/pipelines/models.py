@@ -34,11 +34,6 @@ FOR_REQUESTS: Final = frozenset(
 """What of a row is used up when a request is accepted: a change of anything else means another model."""
 
 
-def is_small(row: Model) -> bool:
-    """Whether it is so small that no other model has to leave for it: networks that write no text."""
-    return not row.draws and row.family != "captioner"
-
-
 class Models:
     """The resident models: loaded once; the least recently used leaves when there are more than `max_resident`.
 
@@ -98,7 +93,8 @@ class Models:
         """Whether `model_id` is resident, or can be loaded without dropping a model that is in use."""
         if model_id in self._loaded:
             return model_id not in in_use or not self._is_stale(self._loaded[model_id], self.catalog)
-        return is_small(self.catalog.model(model_id)) or len(self._large(in_use)) < self.max_resident
+        small = any(row.id == model_id and row.is_small for row in self.catalog.models)
+        return small or len(self._large(in_use)) < self.max_resident
 
     def get(self, model_id: str, in_use: Collection[str] = ()) -> LoadedModel:
         """The model, loaded now if need be; models `in_use` are not dropped for it.
@@ -111,7 +107,7 @@ class Models:
         if row.id not in self._loaded:
             if told := self.failures.pausing(row, catalog):
                 raise JobFailure(told.message, code=CODE)
-            if not is_small(row):
+            if not row.is_small:
                 self._make_room(in_use)
             self._loaded[row.id] = self._load(row, catalog)
         self._loaded.move_to_end(row.id)
@@ -168,7 +164,7 @@ class Models:
     def _large(self, model_ids: Iterable[str]) -> list[str]:
         """Those that are counted, each once."""
         loaded = (self._loaded[model_id] for model_id in dict.fromkeys(model_ids) if model_id in self._loaded)
-        return [model.row.id for model in loaded if not is_small(model.row)]
+        return [model.row.id for model in loaded if not model.row.is_small]
 
     def _drop(self, model_id: str) -> None:
         del self._loaded[model_id]

@@ -20,9 +20,6 @@ from worker.pipelines.loaded_model import LoadedModel
 FINER: Final = 32
 """Light and colours are what is coarser than this part of a tile's side."""
 
-EACH: Final = "image-to-image"
-"""The task of one tile."""
-
 
 class TiledCall:
     """One request's calls, one for each tile: see `PipelineCall`, whose place it takes."""
@@ -72,9 +69,11 @@ class TiledCall:
 
     def _tile_request(self, number: int, tile: Image.Image | None = None) -> DrawRequest:
         """That of one tile, with noise of its own: the same in all of them shows."""
-        request, kind = self._request, task_named(EACH).parameters
+        request = self._request
+        (each,) = task_named(request.task).builds_on
+        kind = task_named(each).parameters
         told = request.parameters.model_dump(exclude={"scale", "tiling"})
-        inner = request.request.evolve(task=EACH, parameters=kind.model_validate(told, strict=False))
+        inner = request.request.evolve(task=each, parameters=kind.model_validate(told, strict=False))
         seed = (request.seed + number) % (MAX_SEED + 1)
         return DrawRequest(request=inner, seed=seed, inputs={} if tile is None else {"image": (tile,)})
 
