@@ -30,6 +30,7 @@ from core.settings import Settings
 from core.store import (
     EndpointStore,
     EventLog,
+    Interruptions,
     JobStore,
     KeyStore,
     Outbox,
@@ -61,6 +62,7 @@ class Services:
     events: EventLog
     previews: Previews
     selected_models: SelectedModels
+    interruptions: Interruptions
     outbox: Outbox
     endpoints: EndpointStore
     workers: WorkerRegistry
@@ -110,6 +112,7 @@ class Services:
             events=EventLog(redis),
             previews=Previews(redis),
             selected_models=SelectedModels(redis),
+            interruptions=Interruptions(redis),
             outbox=Outbox(redis),
             endpoints=EndpointStore(redis),
             workers=WorkerRegistry(redis),

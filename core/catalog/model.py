@@ -81,7 +81,7 @@ NETWORKS: Final = frozenset({"upscaler", "matte", "describer", "captioner"})
 
 MOST_SCALE: Final = 8
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ /:-]{0,127}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ /:+-]{0,127}$")]
 """What clients may call a model: names that are built into them, with capitals and slashes."""
 
 

@@ -3,6 +3,7 @@
 from core.store.endpoints import EndpointStore
 from core.store.events import Event, EventLog
 from core.store.heartbeat import KeeperHeartbeat
+from core.store.interruptions import Interruptions
 from core.store.jobs import Claim, JobStore, NewJob, Page, Reaped, Submitted, Verdict
 from core.store.keys import IssuedKey, KeyStore
 from core.store.outbox import Delivery, Outbox
@@ -20,6 +21,7 @@ __all__ = [
     "EndpointStore",
     "Event",
     "EventLog",
+    "Interruptions",
     "IssuedKey",
     "JobStore",
     "KeeperHeartbeat",
