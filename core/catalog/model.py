@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from core.catalog.families import UNKNOWN, family_defaults
+from core.catalog.families import NETWORKS, UNKNOWN, family_defaults
 from core.errors import InvalidRequest
 from core.record import StrictRecord
 from core.schedulers import DIFFUSION_SCHEDULERS, FLOW_ONLY, FLOW_SCHEDULERS, NoiseSchedule, Scheduler, noise_schedules
@@ -75,9 +75,6 @@ Word = Annotated[str, Field(pattern=WORD)]
 MOST_LORA_SCALE: Final = 10.0
 LoraScale = Annotated[float, Field(ge=-MOST_LORA_SCALE, le=MOST_LORA_SCALE)]
 """How strongly a LoRA changes the weights: 1 as it was trained, less for less, below 0 for the opposite."""
-
-NETWORKS: Final = frozenset({"upscaler", "matte", "describer", "captioner"})
-"""Families of models that draw nothing: they enlarge pictures, cut them out, and say what is on them."""
 
 MOST_SCALE: Final = 8
 

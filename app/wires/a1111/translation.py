@@ -118,6 +118,8 @@ def _pictures(body: ImageToImage, opening: OpenFiles) -> dict[str, list[OpenedFi
 
 def model_of(name: str | None, catalog: Catalog) -> Model:
     """By its id or alias, with or without the hash in brackets that these clients put behind a name."""
-    if name and any(name in model.aliases for model in catalog.models):
-        return catalog.model(name)
-    return catalog.model(name.partition(" [")[0] if name else None)
+    plain = name if name and any(name in model.aliases for model in catalog.models) else (name or "").partition(" [")[0]
+    model = catalog.model(plain or None)
+    if not model.draws:
+        raise InvalidRequest(f"model '{model.id}' draws nothing: it is no checkpoint", param="sd_model_checkpoint")
+    return model
