@@ -32,6 +32,7 @@ from core.store import (
     EndpointStore,
     EventLog,
     GroupStore,
+    Interruptions,
     JobStore,
     KeyStore,
     Outbox,
@@ -63,6 +64,7 @@ class Services:
     events: EventLog
     previews: Previews
     selected_models: SelectedModels
+    interruptions: Interruptions
     outbox: Outbox
     endpoints: EndpointStore
     workers: WorkerRegistry
@@ -115,6 +117,7 @@ class Services:
             events=EventLog(redis),
             previews=Previews(redis),
             selected_models=SelectedModels(redis),
+            interruptions=Interruptions(redis),
             outbox=Outbox(redis),
             endpoints=EndpointStore(redis),
             workers=WorkerRegistry(redis),

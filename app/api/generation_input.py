@@ -106,6 +106,7 @@ class JobInput(JobOptions):
             style=self.style,
             loras=self.adapters.wanted(),
             lora_tags=self.adapters.tags,
+            needs_words=True,
             parameters={name: getattr(self, name) for name in parameter_fields()},
             inputs={role: files for role, files in opened.items() if role not in guides},
             guides=wanted,

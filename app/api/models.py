@@ -84,6 +84,9 @@ class ModelView(BaseModel):
         description="What computes it where it is loaded: `eager` is torch, `openvino` compiled graphs; and what of it "
         "is left to torch, and why."
     )
+    scale: int | None = Field(
+        description="How many times as wide and high it makes pictures; null where it enlarges none."
+    )
     size: SizeView
     num_inference_steps: int
     max_steps: int

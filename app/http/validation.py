@@ -119,6 +119,8 @@ def named_as(names: Mapping[str, str]) -> Iterator[None]:
 
 def renamed(error: InvalidRequest, names: Mapping[str, str]) -> InvalidRequest:
     """`error` with our fields' names replaced, in `param` and in the message."""
+    if not names:
+        return error
     longest_first = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
     message = re.sub(rf"(?<![\w.-])({longest_first})(?![\w-]|\.\w)", lambda found: names[found[1]], error.message)
     return type(error)(message, code=error.code, param=names.get(error.param or "", error.param))

@@ -31,7 +31,7 @@ class JobRequest:
     `inputs` are opened files by role, `guides` those that guide the model beside the words; `format` is
     one of the task's medium, its first if unset; `style` is one of the
     model's ways to put a prompt; `fingerprint` is equal for equal calls; with
-    `lora_tags` the prompt names LoRAs too;
+    `lora_tags` the prompt names LoRAs too; with `needs_words` it may not be empty where no picture says what to draw;
     `notes` say what of the call was understood otherwise than it was put. A `seed` of -1 is a random one.
     """
 
@@ -42,6 +42,7 @@ class JobRequest:
     style: str | None = None
     loras: Sequence[WantedLora] = ()
     lora_tags: bool = False
+    needs_words: bool = False
     inputs: Mapping[str, Sequence[OpenedFile]] = field(default_factory=dict)
     guides: Sequence[WantedGuide] = ()
     seed: int | None = None
@@ -83,7 +84,8 @@ def resolve(wanted: JobRequest, catalog: Catalog) -> Resolved:
     facts = _facts(wanted, task)
     parameters = _parameters(wanted, task, model, facts)
     guides = chosen_guides(wanted.guides, task, model, catalog)
-    _check_words(parameters, guides)
+    if wanted.needs_words:
+        _check_words(parameters, guides)
     pictures = sum(len(wanted.inputs[role.name]) for role in task.roles if role.mode == "RGB")
     pictures += sum(each.guide.adapter is None for each in guides)
     task.check(model, parameters, wanted.n, pictures)

@@ -124,6 +124,11 @@ class OpenFiles:
         parent = Parent(generation=source.generation, index=source.index) if isinstance(source, EarlierOutput) else None
         return OpenedFile(self._pictures.open(content, param), self._pictures, parent)
 
+    def foreseen(self, width: int, height: int) -> OpenedFile:
+        """A picture that a job has yet to make: what is asked of it can be checked, and there is nothing to write."""
+        picture = Picture(-1, "image", width, height, "image/png", "png", is_clear=False)
+        return OpenedFile(picture, self._pictures)
+
 
 class Sources:
     """Reads files, each for an owner who may. All of it blocks; few should do it at a time."""

@@ -2,8 +2,12 @@
 
 import { call, local, postJson } from "./api.js";
 import { byId, element, say } from "./page.js";
+import { wordsOf } from "./words.js";
 
 const STAGES = { load: "Loading the model", encode: "Reading the prompt", decode: "Finishing", store: "Finishing" };
+
+/** Where most of the work is done, a step after the other: drawing, and what small networks do. */
+export const STEPPED = new Set(["denoise", "transform"]);
 
 function cardOf(job, ...parts) {
   const card = element("li", { className: "card" }, ...parts);
@@ -11,19 +15,19 @@ function cardOf(job, ...parts) {
   return card;
 }
 
-const wordsOf = (job) => element("p", { className: "prompt", dir: "auto", textContent: job.parameters.prompt, title: job.parameters.prompt });
+const titleOf = (job) => element("p", { className: "prompt", dir: "auto", textContent: wordsOf(job), title: wordsOf(job) });
 
 /** A card for a job that waits or is drawn. */
 export function waiting(job) {
   const cancel = element("button", { type: "button", className: "quiet cancel", textContent: "Cancel" });
-  cancel.setAttribute("aria-label", `Cancel: ${job.parameters.prompt}`);
+  cancel.setAttribute("aria-label", `Cancel: ${wordsOf(job)}`);
   const state = element("p", { className: "state", textContent: "Waiting…" });
   const bar = element("progress", { max: 1, value: 0 });
-  bar.setAttribute("aria-label", `Progress: ${job.parameters.prompt}`);
+  bar.setAttribute("aria-label", `Progress: ${wordsOf(job)}`);
   const card = cardOf(
     job,
     element("div", { className: "preview" }, element("img", { alt: "", hidden: true })),
-    element("div", { className: "below" }, wordsOf(job), bar, element("div", {}, state, cancel)),
+    element("div", { className: "below" }, titleOf(job), bar, element("div", {}, state, cancel)),
   );
   card.classList.add("unfinished");
   cancel.addEventListener("click", async () => {
@@ -48,7 +52,7 @@ export function describe(job, card, began, drawing) {
   if (job.status === "queued") {
     bar.value = 0;
     told(job.queue_position === 1 ? `Next in line · ${elapsed}` : `Number ${job.queue_position} in line · ${elapsed}`);
-  } else if (job.progress?.stage === "denoise") {
+  } else if (STEPPED.has(job.progress?.stage)) {
     const { step, steps } = job.progress;
     bar.value = step / steps;
     const left = Math.ceil(((Date.now() - drawing) / 1000 / step) * (steps - step));
@@ -78,8 +82,21 @@ export function ended(job, retry, gone) {
     byId("prompt").focus();
   });
   const state = element("p", { className: "state", textContent: job.status === "canceled" ? "Canceled." : job.error.message });
-  const card = cardOf(job, element("div", { className: "below" }, wordsOf(job), state, element("div", {}, again, drop)));
+  const card = cardOf(job, element("div", { className: "below" }, titleOf(job), state, element("div", {}, again, drop)));
   card.classList.add(job.status);
+  return card;
+}
+
+/** A card for a job whose outputs are words: each may become the prompt, which `use(words)` sees to. */
+export function worded(job, use) {
+  const prompts = job.outputs.map(({ facts }) => {
+    const button = element("button", { type: "button", className: "quiet", dir: "auto", textContent: facts.text });
+    button.addEventListener("click", () => use(facts.text));
+    return element("li", {}, button);
+  });
+  const title = element("p", { className: "state", textContent: "What it shows, in words to draw by:" });
+  const card = cardOf(job, element("div", { className: "below" }, title, element("ul", {}, ...prompts)));
+  card.classList.add("worded");
   return card;
 }
 

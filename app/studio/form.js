@@ -9,17 +9,27 @@ import { countOf } from "./tokens.js";
 const NUMBERS = { width: "width", height: "height", steps: "num_inference_steps", guidance: "guidance_scale", n: "n" };
 const OTHER = "other";
 const AUTOMATIC = "automatic";
-let models = [];
+const DRAWING = ["text-to-image", "image-to-image", "inpaint"];
+let [models, every] = [[], []];
 
 export const chosen = () => models.find((model) => model.id === byId("model").value);
 
 /** The model of that id, or the chosen one if it is not offered any more. */
 export const modelOf = (id) => models.find((model) => model.id === id) ?? chosen();
 
-/** Offer these models; the server's default is chosen. */
+/** Whether a model draws: others enlarge pictures, cut them out or describe them. */
+export const draws = (model) => model.tasks.some((task) => DRAWING.includes(task));
+
+/** The model of that id, whatever it does; undefined where it is gone. */
+export const knownModel = (id) => every.find((model) => model.id === id);
+
+/** Whether some model of the server does it. */
+export const isDone = (task) => every.some((model) => model.tasks.includes(task));
+
+/** Offer those of the server's models that draw; its default is chosen. */
 export function offer(list) {
-  if (!list.length) throw new Error("There is no model that you may use.");
-  models = list;
+  [every, models] = [list, list.filter(draws)];
+  if (!models.length) throw new Error("There is no model that you may use.");
   byId("model").replaceChildren(...models.map((model) => element("option", { value: model.id, textContent: model.id })));
   choose((models.find((model) => model.is_default) ?? models[0]).id);
   byId("model").addEventListener("change", () => choose(byId("model").value));

@@ -1,17 +1,23 @@
 // The gallery: every job of this key, newest first, page after page, each followed to its end. Knows the list's order.
 
 import { follow, getJson, pictureSource, previewSource } from "./api.js";
-import { describe, describeLost, ended, waiting } from "./cards.js";
+import { describe, describeLost, ended, STEPPED, waiting, worded } from "./cards.js";
+import { toolbar } from "./children.js";
 import { byId, element, say } from "./page.js";
+import { madeOf, wordsInFull, wordsOf } from "./words.js";
 
 const PREVIEW_MS = 1000;
 const list = byId("gallery");
 const end = byId("gallery-end");
-let [openPicture, retry, filled] = [() => {}, () => {}, false];
+let filled = false;
+let act = {};
 
-/** `open(job, image, tile)` is called for a picture that was chosen, `again(job)` for one to be tried again. */
-export function whenChosen(open, again) {
-  [openPicture, retry] = [open, again];
+/**
+ * `open(job, image, tile)` is called for a picture that was chosen, `retry(job)` for one to be tried again,
+ * `child(job, output, action)` for what is to be made of one, `use(words)` for a prompt.
+ */
+export function whenChosen(actions) {
+  act = actions;
 }
 
 /** A card for a job that was just accepted, on top, followed to its end. */
@@ -42,7 +48,7 @@ async function watch(job, card) {
   const seen = (now) => {
     if (now.status === "running") drawing ??= Date.now();
     describe(now, card, began, drawing);
-    if (now.progress?.stage === "denoise" && Date.now() - glimpsed > PREVIEW_MS) {
+    if (STEPPED.has(now.progress?.stage) && Date.now() - glimpsed > PREVIEW_MS) {
       glimpsed = Date.now();
       glimpse(now, card).then((shown) => { if (!shown) glimpsed = 0; }, () => {}); // the next one will do
     }
@@ -75,17 +81,27 @@ function settle(job, card) {
 }
 
 function finished(job) {
-  return job.status === "succeeded" ? job.outputs.map((output) => tile(job, output)) : [ended(job, retry, remove)];
+  if (job.status !== "succeeded") return [ended(job, act.retry, remove)];
+  if (job.outputs.some(({ facts }) => "text" in facts)) return [worded(job, act.use)];
+  return job.outputs.map((output) => tile(job, output));
 }
 
 function tile(job, output) {
   const { width, height } = output.facts;
-  const picture = element("img", { alt: job.parameters.prompt, width, height, loading: "lazy" });
+  const words = wordsOf(job);
+  const picture = element("img", { alt: words, width, height, loading: "lazy" });
   pictureSource(output).then((source) => { picture.src = source; }, () => {}); // its words stand for it
   const button = element("button", { type: "button", className: "tile" }, picture);
-  button.dataset.words = job.parameters.prompt;
-  button.addEventListener("click", () => openPicture(job, output, button));
-  const card = element("li", { className: "picture" }, button);
+  if (madeOf(job)) button.dataset.made = madeOf(job);
+  button.classList.toggle("clear", job.task === "remove-background");
+  button.addEventListener("click", () => act.open(job, output, button));
+  const bar = toolbar(job, words, (action) => act.child(job, output, action));
+  const call = (said) => {
+    [picture.alt, button.dataset.words, bar.ariaLabel] = [said, said, said];
+  };
+  call(words);
+  if (!job.parameters.prompt) wordsInFull(job).then(call);
+  const card = element("li", { className: "picture" }, button, bar);
   card.dataset.job = job.id;
   return card;
 }

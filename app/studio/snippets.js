@@ -20,11 +20,15 @@ export function asCurl(recipe, files, origin, withKey) {
   return `${fetched.join("")}${call.join(" \\\n  ")}\n`;
 }
 
-/** A JSON object of texts and numbers is one of Python too. */
+const PYTHON = { true: "True", false: "False", null: "None" };
+
+/** JSON of several lines as Python has it: its literals end their lines, where no text can. */
+const inPython = (json) => json.replace(/(true|false|null)(,?)$/gm, (_, word, comma) => PYTHON[word] + comma);
+
 export function asPython(recipe, files, origin, withKey) {
   const headers = withKey ? `headers={"Authorization": f"Bearer {os.environ['EASEL_API_KEY']}"}, ` : "";
   const texts = Object.fromEntries(Object.entries(recipe).map(([name, value]) => [name, asText(value)]));
-  const indented = (value) => JSON.stringify(value, null, 4).replaceAll("\n", "\n    ");
+  const indented = (value) => inPython(JSON.stringify(value, null, 4)).replaceAll("\n", "\n    ");
   const sent = files.map(([role, path]) => `("${role}", easel.get("${path}").content)`).join(", ");
   const body = files.length ? `data=${indented(texts)},\n    files=[${sent}]` : `json=${indented(recipe)}`;
   return `${withKey ? "import os\n\n" : ""}import httpx

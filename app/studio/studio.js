@@ -1,6 +1,7 @@
 // The page: puts its parts together. A prompt goes to the server, a card into the gallery.
 
 import { getJson, key, pictureBlob } from "./api.js";
+import { childOf } from "./children.js";
 import { asked, fill, keep, offer, restore } from "./form.js";
 import { add, fillGallery, whenChosen } from "./gallery.js";
 import { installGuides } from "./guides.js";
@@ -120,16 +121,24 @@ function wireForm() {
 }
 
 const act = {
-  draw(recipe, like) {
-    if (!like.inputs.some(({ guide }) => !guide)) { // an edit's own start is not the form's
-      startFrom(null);
-      fill({ ...recipe, seed: undefined }); // the seed is this picture's, not that of what is asked for next
-    }
+  child(job, output, action) {
     scrollTo({ top: 0 }); // to where the new one is drawn
-    draw(() => submit(recipe, like));
+    draw(() => childOf(job, output, action));
+  },
+  recipe(recipe) {
+    startFrom(null);
+    fill(recipe);
+    scrollTo({ top: 0 });
+    byId("prompt").select();
+  },
+  use(words) {
+    byId("prompt").value = words;
+    byId("prompt").dispatchEvent(new Event("input", { bubbles: true }));
+    scrollTo({ top: 0 });
+    byId("prompt").select();
   },
   async start(job, output) {
-    fill({ ...recipeOf(job, output), seed: undefined });
+    if (job.parameters.prompt) fill({ ...recipeOf(job, output), seed: undefined });
     startFrom(reference(job, output), await thumbnail(await pictureBlob(output)));
     scrollTo({ top: 0 });
     byId("prompt").select();
@@ -180,8 +189,8 @@ async function main() {
   goOn();
   byId("ask").addEventListener("input", keep);
   installGuides((error) => say(error.message, true));
-  install({ draw: act.draw, start: orSay(act.start), edit: orSay(act.edit) });
-  whenChosen(view, act.retry);
+  install({ child: act.child, recipe: act.recipe, start: orSay(act.start), edit: orSay(act.edit) });
+  whenChosen({ open: view, retry: act.retry, child: act.child, use: act.use });
   fillGallery();
 }
 

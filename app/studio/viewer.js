@@ -1,18 +1,24 @@
 // One picture, large, with its recipe and what can be done with it. Knows the dialog; what is drawn next is told it.
 
 import { call, key, local, pictureSource } from "./api.js";
-import { modelOf } from "./form.js";
+import { ACTIONS, offered } from "./children.js";
+import { draws, knownModel, modelOf } from "./form.js";
 import { remove } from "./gallery.js";
 import { guideAgain, parentOf } from "./inputs.js";
 import { byId, copy, element, open, say } from "./page.js";
 import { asCurl, asPython } from "./snippets.js";
+import { wordsInFull, wordsOf } from "./words.js";
 
 const dialog = byId("viewer");
 let shown = null;
 
+/** Parameters that say nothing where they are off. */
+const OFF = ["tiling", "chaos", "weird"];
+
 /** Everything that a request for exactly this one picture says, but for what it started from. */
 export function recipeOf({ task, model, parameters, adapters }, output) {
-  const { negative_prompt, ...fields } = parameters;
+  const { negative_prompt, ...others } = parameters;
+  const fields = Object.fromEntries(Object.entries(others).filter(([name, value]) => value || !OFF.includes(name)));
   const said = { ...fields, ...(negative_prompt ? { negative_prompt } : {}) };
   return { task, model, ...said, ...(adapters.loras.length ? { adapters } : {}), n: 1, seed: output.seed };
 }
@@ -33,19 +39,21 @@ function programOf({ job, recipe }) {
 
 export function view(job, output, tile) {
   shown = { job, output, tile, recipe: recipeOf(job, output) };
-  const { prompt } = job.parameters;
-  byId("viewer-title").textContent = prompt;
+  const words = wordsOf(job);
+  byId("viewer-title").textContent = words;
+  if (!job.parameters.prompt) tellInFull(job);
   byId("viewer-said").textContent = "";
   byId("viewer-recipe").replaceChildren(...rows(job, output).flatMap(([name, value]) => [
     element("dt", { textContent: name }),
     element("dd", { textContent: value }),
   ]));
   const picture = byId("viewer-picture");
-  Object.assign(picture, { alt: prompt, width: output.facts.width, height: output.facts.height });
+  Object.assign(picture, { alt: words, width: output.facts.width, height: output.facts.height });
+  picture.classList.toggle("clear", job.task === "remove-background");
   picture.src = tile.querySelector("img").src;
   byId("download").href = picture.src;
   byId("download").download = `${job.id}-${output.index}.${job.output.format}`;
-  offerFor(job.model);
+  offerFor(job);
   showParent(job);
   calm();
   byId("previous").disabled = !beside(-1);
@@ -54,11 +62,24 @@ export function view(job, output, tile) {
   byId("viewer-title").focus();
 }
 
-/** What its own model can do with it, or, where that is gone, the chosen one. */
-function offerFor(id) {
-  const { tasks } = modelOf(id);
-  byId("edit").hidden = !tasks.includes("inpaint");
+/** What its own model can do with it, or, where that is gone or draws nothing, the chosen one. */
+function offerFor(job) {
+  const { tasks } = modelOf(job.model);
+  for (const action of ACTIONS) byId(action.id).hidden = !offered(action, job);
+  byId("edit").hidden = !isDrawn(job) || !tasks.includes("inpaint");
+  byId("use-recipe").hidden = !isDrawn(job);
   byId("use-as-start").hidden = !tasks.includes("image-to-image");
+}
+
+/** Whether its model draws, and has not only made something of a picture. */
+function isDrawn(job) {
+  const model = knownModel(job.model);
+  return !model || draws(model);
+}
+
+async function tellInFull(job) {
+  const words = await wordsInFull(job);
+  if (shown.job === job) [byId("viewer-title").textContent, byId("viewer-picture").alt] = [words, words];
 }
 
 const tileOf = (job, output) => document.querySelectorAll(`#gallery [data-job="${job.id}"] .tile`)[output.index];
@@ -69,41 +90,49 @@ async function showParent(job) {
   if (!parent || shown.job !== job) return;
   const button = byId("show-parent");
   const picture = button.querySelector("img");
-  Object.assign(picture, { src: await pictureSource(parent.output), alt: parent.job.parameters.prompt });
+  Object.assign(picture, { src: await pictureSource(parent.output), alt: wordsOf(parent.job) });
   button.onclick = () => view(parent.job, parent.output, tileOf(parent.job, parent.output) ?? button);
   byId("viewer-parent").hidden = false;
 }
+
+const DRAWN_BY = [
+  ["Steps", "num_inference_steps"], ["Guidance", "guidance_scale"], ["Scheduler", "scheduler"], ["Noise schedule", "noise_schedule"],
+];
 
 function rows({ task, model, parameters, inputs, adapters, created_at, started_at, finished_at, notes }, { seed, facts }) {
   const seconds = (new Date(finished_at) - new Date(started_at ?? created_at)) / 1000;
   return [
     ["Model", model],
     ...("strength" in parameters ? [["Task", `${task}, strength ${parameters.strength}`]] : []),
+    ...("scale" in parameters ? [["Scale", parameters.scale]] : []),
     ...adapters.loras.map(({ id, weight }) => ["LoRA", `${id}, ${weight}`]),
     ...inputs.filter(({ guide }) => guide).map(({ role, guide }) => [
       role === "control" ? "Shapes by" : "Goes by", `${guide.adapter ?? "a picture"}, ${guide.weight}`,
     ]),
     ...(parameters.negative_prompt ? [["Keep out", parameters.negative_prompt]] : []),
     ["Size", `${facts.width} × ${facts.height}`],
-    ["Steps", parameters.num_inference_steps],
-    ["Guidance", parameters.guidance_scale],
-    ["Scheduler", parameters.scheduler],
-    ...("noise_schedule" in parameters ? [["Noise schedule", parameters.noise_schedule]] : []),
+    ...DRAWN_BY.filter(([, name]) => name in parameters).map(([words, name]) => [words, parameters[name]]),
     ["Seed", seed],
     ["Made", `${new Date(created_at).toLocaleString()}, in ${seconds.toFixed(1)}\u00a0s`],
     ...notes.map((note) => ["Note", note]),
   ];
 }
 
-/** `act` has what leads to new pictures: `draw(recipe, like)`, `edit(job, output)` and `start(job, output)`. */
+/**
+ * `act` has what leads to new pictures: `child(job, output, action)`, `recipe(recipe, job)`, `edit(job, output)` and
+ * `start(job, output)`.
+ */
 export function install(act) {
   const on = (name, action) => byId(name).addEventListener("click", action);
   const leaving = (action) => () => {
     dialog.close();
     action(shown);
   };
-  on("again", leaving(({ recipe, job }) => act.draw(recipe, job)));
-  on("vary", leaving(({ recipe: { seed, ...others }, job }) => act.draw(others, job)));
+  for (const action of ACTIONS) on(action.id, leaving(({ job, output }) => act.child(job, output, action)));
+  on("use-recipe", () => {
+    shown.tile = null; // the focus goes to the form
+    leaving(({ recipe }) => act.recipe(recipe))();
+  });
   on("edit", leaving(({ job, output }) => act.edit(job, output)));
   on("use-as-start", leaving(({ job, output }) => act.start(job, output)));
   on("copy-curl", () => copied(asCurl(programOf(shown), filesOf(shown.job), location.origin, Boolean(key.get()))));

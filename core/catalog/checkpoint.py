@@ -10,6 +10,7 @@ from pydantic import Field
 from core.catalog.checkpoint_header import read_header
 from core.catalog.checkpoint_kinds import kind_of
 from core.catalog.checkpoint_parts import Layout, Parts, split
+from core.catalog.families import NETWORKS
 from core.catalog.tensor_info import CheckpointError, TensorInfo
 from core.record import Record
 
@@ -21,13 +22,14 @@ FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat1
 class Checkpoint(Record):
     """What a file of weights is, and what a row of the catalogue for it would say.
 
-    `kind` names it (`sd15`, `sdxl-inpainting`, `flux-dev`, `lora`, `vae`, …) and `title` says it in words, with an
+    `kind` names it (`sd15`, `sdxl-inpainting`, `flux-dev`, `lora`, `upscaler`, …) and `title` says it in words, with an
     article. `pipeline` is the class of diffusers that draws with it, None for what is no model by itself. `parts` are
     the components in it, by diffusers' names; `lacks` the components that its pipeline needs from elsewhere, `extra`
     what is in it beside the model, both in words. `precision` is `float16`, `float8`, …, `mixed`, or GGUF's own word.
 
     `prediction_type` and `zero_snr` are None where neither the file nor its kind tells. `reference` is the hub id of
     the model that its configuration is found with. `width` and `height` are the size that it was trained on,
+    `scale` is how many times as wide and high an upscaler makes pictures,
     `channels` and `context` the denoiser's input channels and the width of the text states that it attends to.
     `refusal` says why it cannot be loaded, in words; None where it can be, once `lacks` is there.
     """
@@ -54,7 +56,13 @@ class Checkpoint(Record):
     channels: int | None = None
     context: int | None = None
     bytes: int = 0
+    scale: int | None = None
     refusal: str | None = None
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it draws nothing and is a model all the same: it enlarges pictures, cuts them out, describes them."""
+        return self.family in NETWORKS
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -92,6 +100,8 @@ def precision_of(parts: Parts, tensors: dict[str, TensorInfo]) -> str:
 
 
 def _unreadable(checkpoint: Checkpoint, tensors: dict[str, TensorInfo]) -> str | None:
+    if checkpoint.is_network:
+        return None
     if checkpoint.pipeline is None:
         return f"the file is {checkpoint.title}, not a model that draws by itself"
     if checkpoint.format == "gguf":

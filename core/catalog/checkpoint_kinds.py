@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from core.catalog.checkpoint_adapters import adapter_of
 from core.catalog.checkpoint_header import Header
+from core.catalog.checkpoint_networks import network_of
 from core.catalog.checkpoint_parts import Parts
 from core.catalog.checkpoint_prediction import prediction_of
 from core.catalog.families import family_of
@@ -107,6 +108,8 @@ TRANSFORMERS: Final = (
 
 def kind_of(header: Header, parts: Parts) -> Kind:
     """What `header` says that its file is. Raises CheckpointError if nothing is known of such a file."""
+    if (network := network_of(header)) is not None:
+        return network
     if (adapter := adapter_of(header.tensors, parts)) is not None:
         kind, title, family = adapter
         return {"kind": kind, "title": title, "family": family}

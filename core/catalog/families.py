@@ -15,6 +15,9 @@ from typing import Any, Final
 UNKNOWN: Final = "unknown"
 """The family of a row of which nobody says it, and whose pipeline cannot be looked at."""
 
+NETWORKS: Final = frozenset({"upscaler", "matte", "describer", "captioner"})
+"""Families of models that draw nothing: they enlarge pictures, cut them out, and say what is on them."""
+
 INDEX: Final = "model_index.json"
 """The file of a pipeline's folder that names its class and the classes of its components (diffusers' own format)."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from core.catalog.families import UNKNOWN, family_defaults
+from core.catalog.families import NETWORKS, UNKNOWN, family_defaults
 from core.errors import InvalidRequest
 from core.record import StrictRecord
 from core.schedulers import DIFFUSION_SCHEDULERS, FLOW_ONLY, FLOW_SCHEDULERS, NoiseSchedule, Scheduler, noise_schedules
@@ -93,12 +93,9 @@ MOST_LORA_SCALE: Final = 10.0
 LoraScale = Annotated[float, Field(ge=-MOST_LORA_SCALE, le=MOST_LORA_SCALE)]
 """How strongly a LoRA changes the weights: 1 as it was trained, less for less, below 0 for the opposite."""
 
-NETWORKS: Final = frozenset({"upscaler", "matte", "describer", "captioner"})
-"""Families of models that draw nothing: they enlarge pictures, cut them out, and say what is on them."""
-
 MOST_SCALE: Final = 8
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ /:-]{0,127}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ /:+-]{0,127}$")]
 """What clients may call a model: names that are built into them, with capitals and slashes."""
 
 

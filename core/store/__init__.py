@@ -4,6 +4,7 @@ from core.store.endpoints import EndpointStore
 from core.store.events import Event, EventLog
 from core.store.groups import Group, GroupStore
 from core.store.heartbeat import KeeperHeartbeat
+from core.store.interruptions import Interruptions
 from core.store.jobs import Claim, JobStore, Page, Reaped, Verdict
 from core.store.keys import IssuedKey, KeyStore
 from core.store.outbox import Delivery, Outbox
@@ -24,6 +25,7 @@ __all__ = [
     "EventLog",
     "Group",
     "GroupStore",
+    "Interruptions",
     "IssuedKey",
     "JobStore",
     "KeeperHeartbeat",

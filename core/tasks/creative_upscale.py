@@ -25,7 +25,9 @@ class CreativeUpscaleParameters(DiffusionParameters):
 
     cost_terms: ClassVar[str] = "tiles x width x height x num_inference_steps"
 
-    scale: float = Field(default=2.0, gt=1, le=MOST_SCALE, description="How many times as wide and high.")
+    scale: float = Field(
+        default=2.0, ge=1, le=MOST_SCALE, description="How many times as wide and high; 1 keeps the size."
+    )
     strength: float = Field(default=0.2, gt=0, le=1, description="How much of the given picture is drawn anew.")
 
     @classmethod

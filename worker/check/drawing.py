@@ -1,4 +1,4 @@
-"""Loads a model and draws two steps of two seeds with it."""
+"""Loads a model and draws two steps of two seeds with it, or has it do its task where it draws nothing."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from core.tasks import task_named
 from worker.check.faults import FLAT, faults_of
 from worker.check.few_steps import few_step_notes
 from worker.check.hearing import warned
+from worker.check.networks import put_to_work
 from worker.contract import DrawRequest, Inputs
 from worker.pipelines import loras
 from worker.pipelines.call import PipelineCall
@@ -47,6 +48,10 @@ def check_model(
     told: dict[str, Any] = {"model": row.id, "device": str(device), "faults": [], "notes": []}
     try:
         model = loaded(catalog, row, settings, device, told)
+        if not row.draws:
+            keep(put_to_work(model, size, told), save, told)
+            told["memory_bytes"] = memory_taken(device)
+            return told
         told["notes"] += [*unused_settings(row, model), *few_step_notes(row, catalog.local_path, model.pipeline)]
         pictures = drawn(model, requests_of(row, size), told)
     except Exception as error:  # whatever a pipeline raises is what was looked for
@@ -55,10 +60,16 @@ def check_model(
     told["memory_bytes"] = memory_taken(device)
     told["size"] = [pictures[0].shape[1], pictures[0].shape[0]]
     told["faults"] += faults_of(pictures, size_asked(row, size))
-    if save is not None:
-        Image.fromarray(pictures[0].numpy()).save(save)
-        told["saved"] = str(save)
+    keep(Image.fromarray(pictures[0].numpy()), save, told)
     return told
+
+
+def keep(picture: Image.Image | None, save: Path | None, told: dict[str, Any]) -> None:
+    """Write the picture where it is wanted; JPEG has no transparency."""
+    if picture is None or save is None:
+        return
+    (picture.convert("RGB") if save.suffix.lower() in (".jpg", ".jpeg") else picture).save(save)
+    told["saved"] = str(save)
 
 
 def loaded(catalog: Catalog, row: Model, settings: Settings, device: torch.device, told: dict[str, Any]) -> LoadedModel:

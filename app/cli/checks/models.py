@@ -37,7 +37,7 @@ def model_findings(chosen: Settings) -> Iterator[Finding]:
         if folder is not None and folder.is_file():
             yield file_finding(model, folder, catalog, chosen)
         elif folder is not None:
-            missing = missing_files(folder)
+            missing = missing_files(folder) if model.draws else _missing_of_network(folder)
             if missing:
                 found = f"{folder} lacks {', '.join(missing)}"
                 yield Finding(what, "problem", found, "copy the whole folder again; with git, try 'git lfs pull'")
@@ -116,6 +116,12 @@ def _missing_of_part(folder: Path, part: str) -> list[str]:
         return [f"{part}/*.safetensors"]
     there = {path.name for path in weights}
     return [f"{part}/{name}" for name in sorted(_shards(home) - there)]
+
+
+def _missing_of_network(folder: Path) -> list[str]:
+    """Of a captioner, a folder of transformers' own."""
+    missing = [] if (folder / "config.json").is_file() else ["config.json"]
+    return missing if any(folder.glob("*.safetensors")) else [*missing, "*.safetensors"]
 
 
 def _shards(home: Path) -> set[str]:

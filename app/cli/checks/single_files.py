@@ -8,10 +8,13 @@ from app.cli.checks.finding import Finding
 from app.stack.memory import GIB
 from core.catalog.catalog import Catalog
 from core.catalog.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+from core.catalog.checkpoint_header import read_header
 from core.catalog.families import INDEX
 from core.catalog.hub_cache import cached_folder
 from core.catalog.model import Model
 from core.settings import Settings
+
+MIB = 2**20
 
 OPTIONAL = frozenset({"text_encoder_3"})
 """What a pipeline draws without, if it has to."""
@@ -20,6 +23,8 @@ OPTIONAL = frozenset({"text_encoder_3"})
 def file_finding(model: Model, file: Path, catalog: Catalog, chosen: Settings) -> Finding:
     """Whether `file`, the source of `model`, can be loaded, by its header and by what lies beside it."""
     what = f"model {model.id}"
+    if not model.draws:
+        return network_finding(model, file)
     try:
         checkpoint = read_checkpoint(file)
     except (CheckpointError, OSError) as error:
@@ -37,6 +42,32 @@ def file_finding(model: Model, file: Path, catalog: Catalog, chosen: Settings) -
         advice = "name a folder with all of it as `config` (`vae` and `text_encoder` can be named alone)"
         return Finding(what, "problem", f"{found}; it has no {', '.join(lacking)}, and neither has {folder}", advice)
     return Finding(what, "ok", found)
+
+
+def network_finding(model: Model, file: Path) -> Finding:
+    """Whether `file` is the network that the row says: an upscaler of another kind is only read by a worker."""
+    what, found = f"model {model.id}", f"file {model.source}, {file.stat().st_size / MIB:.1f} MiB"
+    try:
+        checkpoint = read_checkpoint(file)
+    except (CheckpointError, OSError) as error:
+        if model.family == "upscaler" and is_safetensors(file):
+            return Finding(what, "ok", f"{found}; of a kind that spandrel may read: 'easel models check {model.id}'")
+        return Finding(what, "problem", f"{file}: {error}", "fetch the file again; it should be safetensors")
+    if checkpoint.family != model.family and checkpoint.kind != model.family:
+        found = f"{file} is {checkpoint.title}, and the row says family = '{model.family}'"
+        return Finding(what, "problem", found, f"write its row anew: 'easel models add {file} --replace'")
+    if checkpoint.scale is not None and checkpoint.scale != model.scale:
+        found = f"{file} is {checkpoint.title}, and the row says scale = {model.scale}"
+        return Finding(what, "problem", found, f"set scale = {checkpoint.scale} in its row")
+    return Finding(what, "ok", f"{found}: {checkpoint.title}")
+
+
+def is_safetensors(file: Path) -> bool:
+    """Whether its header can be read."""
+    try:
+        return read_header(file).format == "safetensors"
+    except (CheckpointError, OSError):
+        return False
 
 
 def configuration(model: Model, file: Path, checkpoint: Checkpoint, catalog: Catalog) -> Path | None:

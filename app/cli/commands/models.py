@@ -124,7 +124,7 @@ def add_model(
         answer = {"id": found.model_id, "row": found.proposal.row, "written": written, "notes": found.proposal.notes}
         show({**answer, "fit": found.fit}, as_json, str)
     if written:
-        console.print(f"added '{found.model_id}'. Does it draw? easel models check {found.model_id}", markup=False)
+        console.print(f"added '{found.model_id}'. Try it: easel models check {found.model_id}", markup=False)
 
 
 @models.command("show")
@@ -144,7 +144,8 @@ def check(
     save: Annotated[Path | None, typer.Option(help="Keep the first picture in this file.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Load a model as the worker would and draw two steps of two seeds; the exit code is 1 if something is wrong."""
+    """Load a model as the worker would and draw two steps of two seeds, or have a network do its task; the exit code is
+    1 if something is wrong."""
     with failures_told():
         chosen = settings(device=device)
         file = CatalogFile(chosen.catalog)
@@ -166,6 +167,8 @@ def convert_model(
         chosen = settings()
         file = CatalogFile(chosen.catalog)
         model = catalog_with(file, model_id).model(model_id)
+        if not model.draws:
+            raise AskedWrongly(f"'{model.id}' is one network in one file: there is nothing to convert")
         file.check_writable()
         told = convert(model.id, folder, chosen)
         row = {name: value for name, value in file.row(model.id).items() if name not in GONE_WITH_THE_FILE}
@@ -193,9 +196,9 @@ def remove_model(
             return
         catalog = catalog_with(file, model_id)
         model = catalog.model(model_id)
-        others = [each.id for each in catalog.models if each.id != model.id]
-        if not others:
-            raise AskedWrongly(f"'{model.id}' is the only model, and a server needs one: add another first")
+        others = [each.id for each in catalog.drawing if each.id != model.id]
+        if model.draws and not others:
+            raise AskedWrongly(f"'{model.id}' is the only model that draws, and a server needs one: add another first")
         if model.id == catalog.default:
             raise AskedWrongly(
                 f"'{model.id}' is the default: make another the default first: easel models set-default {others[0]}"
@@ -220,6 +223,8 @@ def set_default(model_id: ModelArgument, as_json: JsonOption = False) -> None:
     with failures_told():
         file = CatalogFile(settings().catalog)
         model = catalog_with(file, model_id).model(model_id)
+        if not model.draws:
+            raise AskedWrongly(f"'{model.id}' draws nothing, and requests that name no model are to draw")
         file.make_default(model.id)
     show({"default": model.id}, as_json, lambda: f"the default is '{model.id}'")
 

@@ -12,6 +12,7 @@ from app.cli.models.catalog_file import CatalogFile
 from app.cli.models.child import ask
 from app.cli.models.facts import Facts
 from app.cli.models.loras import loras_named, scaled
+from app.cli.models.networks import check_asked, fit_of, network_at, network_row
 from app.cli.models.proposals import Proposal, check_aliases, check_new_id, id_for, proposed
 from app.cli.models.single_files import checkpoint_of, configuration_of, facts_of, notes_of
 from app.cli.models.sources import Source, source_of
@@ -58,10 +59,13 @@ def find(wanted: Wanted, file: CatalogFile, settings: Settings) -> Found:
     place = _fetched(source, settings, asked.get("dtype"))
     for component in COMPONENTS:
         _fetch_component(component, asked.get(component))
-    loras = loras_named(wanted.loras)
     told: dict[str, Any] = {"source": source.repo or str(source.path), "revision": source.revision}
     if source.file is not None:
         told = {"source": str(place)}
+    if (network := network_at(place)) is not None:
+        check_asked(network, asked, size=wanted.size, loras=wanted.loras)
+        return Found(model_id, network_row(network, told, asked), place, fit_of(network), replaces)
+    loras = loras_named(wanted.loras)
     looked = look(place, settings, asked)
     if loras and looked.stored is not None:
         raise AskedWrongly(f"--lora: the weights of {place.name} stay quantised, and a LoRA cannot be added to them")

@@ -38,6 +38,7 @@ def checked_table(told: dict[str, Any]) -> Table:
         "memory": gib(told["memory_bytes"]) if told.get("memory_bytes") else None,
         "a step": _seconds(told.get("step_seconds")),
         "size": "×".join(str(side) for side in told["size"]) if told.get("size") else None,
+        "made": told.get("made"),
         "saved": told.get("saved"),
     }
     for name, value in measured.items():
@@ -48,7 +49,7 @@ def checked_table(told: dict[str, Any]) -> Table:
     for fault in told["faults"]:
         table.add_row(Text("fault", style="red"), Text(fault))
     if not told["faults"]:
-        table.add_row(Text("ok", style="green"), "it draws")
+        table.add_row(Text("ok", style="green"), "it works" if "made" in told else "it draws")
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +14,8 @@ from core.catalog.model import Model
 from core.settings import Settings
 
 NOT_RUNNING = "no server"
+DRAWING: Final = frozenset({"text-to-image", "image-to-image", "inpaint"})
+"""A model that does none of them draws nothing."""
 
 
 def server_models(settings: Settings, api_key: str | None) -> dict[str, dict[str, Any]] | None:
@@ -42,6 +44,7 @@ def rows_of(catalog: Catalog, running: dict[str, dict[str, Any]] | None) -> list
             "num_inference_steps": model.num_inference_steps,
             "guidance_scale": model.guidance_scale,
             "scheduler": str(model.scheduler),
+            "scale": model.scale,
             "license": model.license,
             "description": model.description,
             "adapters": [row.id for row in catalog.adapters_of(model)],
@@ -73,15 +76,12 @@ def catalog_table(rows: list[dict[str, Any]]) -> Table:
     extra = [*["also called"] * aliased, *["adapters"] * guided]
     table = Table("model", "state", "family", "size", "steps", "scheduler", *extra, "about")
     for row in rows:
-        size = row["size"]
         told = row["state"] if row["here"] else f"{row['state']}, not on this disk"
         table.add_row(
             Text(row["id"] + (" (default)" if row["is_default"] else "")),
             Text(f"{told}: {row['reason']}" if row.get("reason") else told),
             row["family"],
-            f"{size['width']}×{size['height']}, {size['minimum']}-{size['maximum']} by {size['multiple']}",
-            str(row["num_inference_steps"]),
-            row["scheduler"],
+            *drawn_with(row),
             *[Text(", ".join(row["aliases"]))] * aliased,
             *[Text(", ".join(row["adapters"]))] * guided,
             Text(row["description"]),
@@ -93,13 +93,20 @@ def models_table(rows: list[dict[str, Any]]) -> Table:
     """The models as the API tells them, a row each."""
     table = Table("model", "state", "size", "steps", "scheduler", "about")
     for row in rows:
-        size = row["size"]
         table.add_row(
             row["id"] + (" (default)" if row["is_default"] else ""),
             row["state"],
-            f"{size['width']}×{size['height']}, {size['minimum']}-{size['maximum']} by {size['multiple']}",
-            str(row["num_inference_steps"]),
-            row["scheduler"],
+            *drawn_with(row),
             Text(row["description"]),
         )
     return table
+
+
+def drawn_with(row: dict[str, Any]) -> tuple[str, str, str]:
+    """Size, steps and sampler of a model that draws; of another, what it does to pictures."""
+    if not DRAWING & set(row["tasks"]):
+        larger = f", {row['scale']} times as large" if row.get("scale") else ""
+        return f"{', '.join(row['tasks'])}{larger}", "", ""
+    size = row["size"]
+    sizes = f"{size['width']}×{size['height']}, {size['minimum']}-{size['maximum']} by {size['multiple']}"
+    return sizes, str(row["num_inference_steps"]), row["scheduler"]

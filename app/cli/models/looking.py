@@ -10,6 +10,7 @@ from app.cli.models.adding import look
 from app.cli.models.catalog_file import CatalogFile, check_id, shown
 from app.cli.models.files import bytes_at
 from app.cli.models.listing import place_of, server_models, state_of
+from app.cli.models.networks import fit_of, network_at
 from app.cli.models.proposals import proposed
 from app.cli.models.weights import fitting, gib
 from core.catalog.catalog import Catalog
@@ -45,6 +46,8 @@ def detected(model: Model, place: Path | None, catalog: Catalog, settings: Setti
     """`fit` and `differences` between the row and what its files say now, or the `problem` that was met."""
     if place is None:
         return {"problem": missing(model), "fit": None, "differences": []}
+    if not model.draws:
+        return detected_of_network(model, place)
     try:
         config = model.config and str(catalog.local_path(model.config) or model.config)
         looked = look(place, settings, {"pipeline": model.pipeline, "config": config, "vae": model.vae})
@@ -65,6 +68,16 @@ def detected(model: Model, place: Path | None, catalog: Catalog, settings: Setti
         if stands != says:
             differences.append({"field": name, "row": stands, "files": says})
     return {"problem": None, "fit": fit, "differences": differences}
+
+
+def detected_of_network(model: Model, place: Path) -> dict[str, Any]:
+    """The same for a model that draws nothing."""
+    network = network_at(place)
+    if network is None:
+        return {"problem": None, "fit": None, "differences": []}  # of a kind that only a worker reads
+    pairs = [(name, getattr(model, name), getattr(network, name)) for name in ("family", "scale")]
+    differences = [{"field": name, "row": stands, "files": says} for name, stands, says in pairs if stands != says]
+    return {"problem": None, "fit": fit_of(network), "differences": differences}
 
 
 def missing(model: Model) -> str:

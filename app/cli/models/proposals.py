@@ -79,7 +79,7 @@ def check_new_id(model_id: str) -> None:
 def check_aliases(aliases: Collection[str], model_id: str, catalog: Catalog | None) -> None:
     """Raise AskedWrongly for an alias that is a name of another model already."""
     for alias in aliases:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._ /:-]{0,127}", alias):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._ /:+-]{0,127}", alias):
             raise AskedWrongly(
                 f"--alias {alias!r}: letters, digits, spaces and . _ / : - only, beginning with a letter"
             )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from app.cli.client import AskedWrongly, ClientError
 from app.cli.models.child import ask
@@ -15,6 +15,13 @@ from app.cli.models.sizes import vae_scale
 from core.catalog.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from core.catalog.checkpoint_config import write_config
 from core.settings import Settings
+
+HINTS: Final = {
+    "lora": "; with the model that it is for: easel models add MODEL --lora PATH",
+    "upscaler": "; it is of a kind that only a worker with spandrel reads (pip install 'easel[upscalers]'), and its "
+    'scale is not told by its header: write a row by hand, with source = "PATH", family = "upscaler" and scale',
+}
+"""What to do with a file that draws nothing by itself, by its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +39,8 @@ def checkpoint_of(path: Path) -> Checkpoint:
     except CheckpointError as error:
         raise AskedWrongly(f"{path}: {error}") from error
     if checkpoint.refusal is not None:
-        hint = f"; with the model that it is for: easel models add MODEL --lora {path}"
-        raise AskedWrongly(f"{path} cannot be added: {checkpoint.refusal}{hint if checkpoint.kind == 'lora' else ''}")
+        hint = HINTS.get(checkpoint.kind, "").replace("PATH", str(path))
+        raise AskedWrongly(f"{path} cannot be added: {checkpoint.refusal}{hint}")
     return checkpoint
 
 

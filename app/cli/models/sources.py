@@ -21,7 +21,11 @@ ARCHIVES: Final = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 HUB_HOSTS: Final = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
 PICKLED: Final = (
     "is pickled, and opening a pickle runs whatever code is in it: look for the same model as .safetensors, or convert "
-    "it once where you trust it (diffusers: save_pretrained(..., safe_serialization=True))"
+    "it once where you trust it (diffusers: save_pretrained(..., safe_serialization=True); an upscaler's .pth: "
+    'python -c "import torch; from safetensors.torch import save_file; '
+    "told = torch.load('IN.pth', weights_only=True); told = told.get('params_ema', told.get('params', told)); "
+    "save_file({name: value.contiguous() for name, value in told.items()}, "
+    "'OUT.safetensors')\")"
 )
 
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.wires.a1111 import control_listings, drawings, listings
+from app.wires.a1111 import control_listings, drawings, extras, listings
 
-routers: Final = (drawings.router, listings.router, control_listings.router)
+routers: Final = (drawings.router, extras.router, listings.router, control_listings.router)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from app.jobs.outcome import in_base64
 from app.wires.a1111.fields import TextToImage
+from app.wires.a1111.hires import HiresFix
 from core.infotext import infotext
 from core.jobs import Job
 from core.results import ResultStore
@@ -22,6 +25,44 @@ def drawn(job: Job, body: TextToImage, results: ResultStore) -> dict[str, Any]:
         "parameters": parameters,
         "info": json.dumps({**info(job), "easel_notes": notes(job, body)}),
     }
+
+
+def drawn_large(fix: HiresFix, jobs: Sequence[Job], images: Sequence[bytes]) -> dict[str, Any]:
+    """The `images` that the hires fix came to, none if it was canceled. What is told of them is the first pass's, as
+    those clients expect, with what the others did; `jobs` are those of all passes."""
+    first, body = jobs[0], fix.body
+    told = list(dict.fromkeys(note for job in jobs for note in job.notes))
+    hires = facts_of(fix)
+    line = "".join(f", {word}: {value}" for word, value in hires.items())
+    said = info(first)
+    said |= {
+        "denoising_strength": body.denoising_strength,
+        "extra_generation_params": {**said["extra_generation_params"], **hires},
+        "infotexts": [text + line for text in said["infotexts"]],
+        "notes": told,
+        "easel_notes": list(dict.fromkeys([*notes(first, body), *told])),
+        "easel_job_ids": [job.id for job in jobs],
+    }
+    return {
+        "images": [base64.b64encode(image).decode() for image in images] if body.send_images else [],
+        "parameters": body.model_dump(mode="json"),
+        "info": json.dumps(said),
+    }
+
+
+def facts_of(fix: HiresFix) -> dict[str, str]:
+    """What became of the pictures after the first pass, in AUTOMATIC1111's words."""
+    body = fix.body
+    facts = {"Denoising strength": f"{body.denoising_strength:g}"}
+    if body.hr_resize_x or body.hr_resize_y:
+        facts["Hires resize"] = f"{body.hr_resize_x}x{body.hr_resize_y}"
+    else:
+        facts["Hires upscale"] = f"{body.hr_scale:g}"
+    if body.hr_second_pass_steps:
+        facts["Hires steps"] = str(body.hr_second_pass_steps)
+    facts["Hires upscaler"] = fix.upscaler
+    facts["Hires size"] = f"{fix.target[0]}x{fix.target[1]}"
+    return facts
 
 
 def notes(job: Job, body: TextToImage) -> list[str]:

@@ -16,6 +16,8 @@ from app.jobs.outcome import failure_of
 from app.services import Owner, Services, ServicesOf
 from app.wires.a1111.answers import drawn
 from app.wires.a1111.fields import ImageToImage, TextToImage
+from app.wires.a1111.hires_drawing import draw_large
+from app.wires.a1111.hires_fields import HiresTextToImage
 from app.wires.a1111.listings import chosen
 from app.wires.a1111.translation import NAMES, request_of
 from core.jobs import Job, Status
@@ -31,9 +33,14 @@ router = APIRouter(
 
 
 @router.post("/txt2img")
-async def text_to_image(body: TextToImage, request: Request, services: ServicesOf, owner: Owner) -> Response:
-    """From words."""
-    return await _draw(body, request, services, owner)
+async def text_to_image(body: HiresTextToImage, request: Request, services: ServicesOf, owner: Owner) -> Response:
+    """From words; with hires fix, enlarged and drawn over."""
+    if not body.enable_hr:
+        return await _draw(body, request, services, owner)
+    try:
+        return JSONResponse(await draw_large(body, request, services, owner))
+    except ClientDisconnected:
+        return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 @router.post("/img2img")

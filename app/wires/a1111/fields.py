@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.catalog.model import MAX_IMAGES
 from core.tasks.diffusion import MAX_GUIDANCE, MAX_PIXELS_A_SIDE
 from core.tasks.text import Text
+
+WEAKEST: Final = 0.01
 
 
 class LooseInput(BaseModel):
@@ -50,6 +52,11 @@ class TextToImage(LooseInput):
         named = self.override_settings.get("sd_model_checkpoint")
         return named if isinstance(named, str) and named else None
 
+    @property
+    def share(self) -> float:
+        """How much of what it starts from is drawn anew."""
+        return 1.0
+
 
 class ImageToImage(TextToImage):
     """POST img2img."""
@@ -58,6 +65,11 @@ class ImageToImage(TextToImage):
     mask: str | None = None
     inpainting_mask_invert: int = 0
     denoising_strength: float = Field(default=0.75, ge=0, le=1)
+
+    @property
+    def share(self) -> float:
+        """Nothing at all is no drawing: as little as can be."""
+        return max(WEAKEST, self.denoising_strength)
 
 
 class Options(LooseInput):

@@ -12,8 +12,10 @@ from app.http.json_bodies import JsonRoute
 from app.services import AllowedAdapters, Owner, Services, ServicesOf
 from app.wires.a1111.control_units import SCRIPT
 from app.wires.a1111.fields import Options
+from app.wires.a1111.labels import LABEL, part_of
 from app.wires.a1111.samplers import samplers_of, schedules_of
-from app.wires.a1111.translation import LABEL, model_of
+from app.wires.a1111.translation import model_of
+from app.wires.a1111.upscalers import LATENT_MODES, listed
 from core.errors import NotFound
 from core.jobs import Job, Stage, Status
 from core.keys import Scope
@@ -85,9 +87,15 @@ def list_schedulers(services: ServicesOf) -> list[dict[str, Any]]:
 
 
 @router.get("/upscalers")
-def list_upscalers() -> list[dict[str, Any]]:
-    """Only the one that does nothing."""
-    return [{"name": "None", "model_name": None, "model_path": None, "model_url": None, "scale": 1.0}]
+def list_upscalers(services: ServicesOf) -> list[dict[str, Any]]:
+    """What the extras and hires fix may name."""
+    return listed(services.catalog)
+
+
+@router.get("/latent-upscale-modes")
+def list_latent_modes() -> list[dict[str, str]]:
+    """What hires fix may name besides; all of them are Lanczos here, and the answer says so."""
+    return [{"name": name} for name in LATENT_MODES]
 
 
 @router.get("/loras")
@@ -127,20 +135,21 @@ def get_progress(services: ServicesOf, owner: Owner, skip_current_image: bool = 
     """Of the job that has waited longest among those of these clients."""
     job = next(iter(reversed(_unfinished(services, owner))), None)
     step, steps = _steps(job)
+    part, parts = part_of(job) if job else (0, 1)
     preview = services.previews.latest(job.id) if job and not skip_current_image else None
     state = {
         "skipped": False,
         "interrupted": False,
         "stopping_generation": False,
         "job": job.id if job else "",
-        "job_count": 1 if job else 0,
+        "job_count": parts if job else 0,
         "job_timestamp": f"{job.created_at:%Y%m%d%H%M%S}" if job else "0",
-        "job_no": 0,
+        "job_no": part,
         "sampling_step": step,
         "sampling_steps": steps,
     }
     return {
-        "progress": step / steps if steps else 0.0,
+        "progress": (part + (step / steps if steps else 0.0)) / parts,
         "eta_relative": 0.0,
         "state": state,
         "current_image": base64.b64encode(preview.jpeg).decode() if preview else None,
@@ -150,7 +159,8 @@ def get_progress(services: ServicesOf, owner: Owner, skip_current_image: bool = 
 
 @router.post("/interrupt", dependencies=[needs(Scope.GENERATE, basic=True)])
 def interrupt(services: ServicesOf, owner: Owner) -> dict[str, Any]:
-    """Cancel what these clients have asked for with this key, and nothing else."""
+    """Cancel what these clients have asked for with this key, and nothing else; calls of several jobs end, too."""
+    services.interruptions.add(owner)
     for job in _unfinished(services, owner):
         services.jobs.cancel(job.id)
     return {}

@@ -10,6 +10,7 @@ from app.jobs.request import JobRequest, fingerprint_of
 from app.jobs.sources import InlineFile, OpenedFile, OpenFiles, decoded
 from app.wires.a1111.control_units import guides_of, units_of
 from app.wires.a1111.fields import ImageToImage, TextToImage
+from app.wires.a1111.labels import LABEL
 from app.wires.a1111.samplers import sampling_for
 from core.catalog.adapter import LORAS
 from core.catalog.catalog import Catalog
@@ -18,11 +19,6 @@ from core.errors import InvalidRequest
 from core.jobs import MAX_SEED
 from core.lora_tags import Tag, bounded, without_tags
 from core.weighted_text import without_weights
-
-LABEL: Final = {"client": "a1111"}
-"""By this an interrupt finds the jobs that these clients asked for."""
-
-WEAKEST: Final = 0.01
 
 NAMES: Final = {
     "num_inference_steps": "steps",
@@ -49,8 +45,7 @@ def request_of(body: TextToImage, catalog: Catalog, chosen: str | None, opening:
             f"that model '{model.id}' draws in one call",
             param="batch_size",
         )
-    strength = max(WEAKEST, body.denoising_strength) if isinstance(body, ImageToImage) else 1.0
-    sampling = sampling_for(body.sampler_name or body.sampler_index, body.scheduler, model, strength)
+    sampling = sampling_for(body.sampler_name or body.sampler_index, body.scheduler, model, body.share)
     notes = sampling.notes
     if body.steps is not None and body.steps > model.max_steps:
         notes = (*notes, f"steps {body.steps} are over the {model.max_steps} of model '{model.id}', which were taken")
@@ -71,7 +66,7 @@ def request_of(body: TextToImage, catalog: Catalog, chosen: str | None, opening:
     }
     inputs: dict[str, list[OpenedFile]] = {}
     if isinstance(body, ImageToImage):
-        parameters["strength"] = strength
+        parameters["strength"] = body.share
         inputs = _pictures(body, opening)
     units, unheard = units_of(body.alwayson_scripts)
     guides, missed = guides_of(units, catalog, opening, body.init_images[0] if isinstance(body, ImageToImage) else None)
@@ -123,6 +118,8 @@ def _pictures(body: ImageToImage, opening: OpenFiles) -> dict[str, list[OpenedFi
 
 def model_of(name: str | None, catalog: Catalog) -> Model:
     """By its id or alias, with or without the hash in brackets that these clients put behind a name."""
-    if name and any(name in model.aliases for model in catalog.models):
-        return catalog.model(name)
-    return catalog.model(name.partition(" [")[0] if name else None)
+    plain = name if name and any(name in model.aliases for model in catalog.models) else (name or "").partition(" [")[0]
+    model = catalog.model(plain or None)
+    if not model.draws:
+        raise InvalidRequest(f"model '{model.id}' draws nothing: it is no checkpoint", param="sd_model_checkpoint")
+    return model

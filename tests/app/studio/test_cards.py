@@ -148,8 +148,9 @@ def test_long_words_and_other_scripts_keep_their_place(browser: Browser, server:
         page.keyboard.press("ArrowRight")
         assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]
         # and the buttons are not pushed out of reach by the words
-        page.get_by_role("button", name="Again").scroll_into_view_if_needed()
-        expect(page.get_by_role("button", name="Again")).to_be_in_viewport()
+        viewer = page.get_by_role("dialog")
+        viewer.get_by_role("button", name="Again").scroll_into_view_if_needed()
+        expect(viewer.get_by_role("button", name="Again")).to_be_in_viewport()
 
 
 def test_two_hundred_pictures(browser: Browser, settings: Settings, worker: FakeWorker) -> None:

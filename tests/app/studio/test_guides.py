@@ -67,7 +67,7 @@ def test_a_picture_s_shapes_are_followed(browser: Browser, settings: Settings) -
         # Then the picture says so, and again is asked for with what the model was shown
         page.locator(".picture button").first.click()
         expect(page.locator("#viewer-recipe")).to_contain_text("canny, 0.5")
-        page.get_by_role("button", name="Again").click()
+        page.get_by_role("dialog").get_by_role("button", name="Again").click()
         expect(page.locator(".unfinished")).to_have_count(1)
         again = {each.role: each.guide for each in worker.claim().job.request.inputs}
         assert again["control"] == guides["control"].evolve(preprocessor="none", thresholds=None)

@@ -22,18 +22,22 @@ def test_the_recipe_and_what_can_be_done_with_it(studio: Page, worker: FakeWorke
     studio.keyboard.press("Enter")
     viewer = studio.get_by_role("dialog", name="a fox")
     first = worker_seed(viewer)
-    # When it is drawn again, then it is the same job anew
+    # When its recipe is to be used, then the form has all of it, the seed too
+    viewer.get_by_role("button", name="Use recipe").click()
+    expect(viewer).to_be_hidden()
+    studio.keyboard.press("Enter")
+    expect(studio.locator(".unfinished")).to_be_visible()
+    same = worker.claim()
+    assert (same.job.request.seeds, told(same.job.request)["prompt"]) == ((first,), "a fox")
+    worker.finish(same)
+    expect(studio.locator(".picture")).to_have_count(2)
+    # and again is the same request with another seed
+    studio.locator(".tile").first.click()
     viewer.get_by_role("button", name="Again").click()
     expect(studio.locator(".unfinished")).to_be_visible()
-    again = worker.claim()
-    assert (again.job.request.seeds, told(again.job.request)["prompt"]) == ((first,), "a fox")
-    worker.finish(again)
-    expect(studio.locator(".picture")).to_have_count(2)
-    # and varied, it has another seed
-    studio.locator(".tile").first.click()
-    studio.get_by_role("button", name="Vary").click()
-    expect(studio.locator(".unfinished")).to_be_visible()
-    assert worker.claim().job.request.seeds != (first,)
+    again = worker.claim().job.request
+    assert told(again) == told(same.job.request)
+    assert again.seeds != (first,)
 
 
 def worker_seed(viewer: Any) -> int:

@@ -54,7 +54,7 @@ def test_the_lists(server: str) -> None:
     assert {"Euler", "DDIM", "DPM++ 2M", "DPM++ SDE", "PLMS"} <= samplers.keys()
     schedules = {schedule["name"]: schedule["label"] for schedule in get(server, "schedulers")}
     assert {"automatic": "Automatic", "karras": "Karras", "sgm_uniform": "SGM Uniform"}.items() <= schedules.items()
-    assert [upscaler["name"] for upscaler in get(server, "upscalers")] == ["None"]
+    assert [upscaler["name"] for upscaler in get(server, "upscalers")] == ["None", "Lanczos"]
     assert get(server, "loras") == []
 
 
