@@ -130,6 +130,7 @@ function tellMore() {
   told.push(...Object.values(chosenGuides()).flat().map(({ adapter }) => adapter));
   told.push(...chosenLoras().map(({ id, weight }) => `${id} ${weight}`));
   if (model.negative_prompt) tell("negative", "", (value) => `without ${value}`);
+  if (hasSyntax()) told.push("Midjourney's parameters");
   byId("more-said").textContent = told.join(" · ");
 }
 
@@ -140,8 +141,22 @@ function prompt() {
   return words && style.replace("{prompt}", () => words);
 }
 
+/** Whether the prompt is written in Midjourney's syntax, and may be several jobs. */
+export const hasSyntax = () => byId("syntax").checked;
+
+/** Without what the model does by itself: the prompt's parameters may say otherwise. */
+function unsaid(body) {
+  const { size, ...model } = chosen();
+  const usual = { ...model, ...size, n: 1 };
+  return Object.fromEntries(Object.entries(body).filter(([name, value]) => name === "model" || value !== usual[name]));
+}
+
 /** What the form asks for, as the native API takes it. */
 export function asked() {
+  return hasSyntax() ? unsaid(whole()) : whole();
+}
+
+function whole() {
   const body = { prompt: prompt(), model: byId("model").value };
   body.scheduler = byId("scheduler").value;
   if (byId("noise").value !== AUTOMATIC) body.noise_schedule = byId("noise").value;
@@ -160,7 +175,7 @@ const FIELDS = ["model", "prompt", "style", "negative", "scheduler", "noise", "s
 /** Remember what is in the form, for a reload. */
 export function keep() {
   const fields = Object.fromEntries(FIELDS.map((id) => [id, byId(id).value]));
-  sessionStorage.setItem(KEPT, JSON.stringify({ ...fields, loras: chosenLoras() }));
+  sessionStorage.setItem(KEPT, JSON.stringify({ ...fields, loras: chosenLoras(), syntax: hasSyntax() }));
 }
 
 /** Put back what was there before a reload; what was typed since stays. */
@@ -172,6 +187,7 @@ export function restore() {
   for (const id of FIELDS.slice(1)) byId(id).value = kept[id];
   offerNoise(kept.noise);
   chooseLoras(kept.loras ?? []);
+  byId("syntax").checked = Boolean(kept.syntax);
   if (typed) byId("prompt").value = typed;
   tellSize();
   tellMore();
@@ -182,6 +198,7 @@ export function restore() {
 export function fill(recipe) {
   if (models.some((model) => model.id === recipe.model)) choose(recipe.model);
   byId("prompt").value = recipe.prompt;
+  byId("syntax").checked = false; // a recipe has none of it
   byId("style").value = ""; // it is in the prompt already
   byId("negative").value = recipe.negative_prompt ?? "";
   byId("scheduler").value = recipe.scheduler;

@@ -62,6 +62,13 @@ export async function submit(recipe, like) {
   }
 }
 
+/** Ask for all jobs that the prompt of `recipe` is, written in Midjourney's syntax; answers them, the first one last. */
+export async function submitGroup(recipe) {
+  const { generations } = await postJson("/v1/groups", recipe);
+  const jobs = await Promise.all(generations.map(({ url }) => getJson(local(url))));
+  return jobs.reverse();
+}
+
 /** The first parent of `job` that is still there, or null. */
 export async function parentOf(job) {
   const [first] = job.parents;

@@ -2,10 +2,10 @@
 
 import { getJson, key, pictureBlob } from "./api.js";
 import { childOf } from "./children.js";
-import { asked, fill, keep, offer, restore } from "./form.js";
+import { asked, fill, hasSyntax, keep, offer, restore } from "./form.js";
 import { add, fillGallery, whenChosen } from "./gallery.js";
 import { installGuides } from "./guides.js";
-import { dataUri, reference, submit, upload } from "./inputs.js";
+import { dataUri, reference, submit, submitGroup, upload } from "./inputs.js";
 import { byId, element, open, say } from "./page.js";
 import { paintOn } from "./painter.js";
 import { install, recipeOf, view } from "./viewer.js";
@@ -13,14 +13,15 @@ import { install, recipeOf, view } from "./viewer.js";
 const EXAMPLES = ["a red apple", "a fox on a dark blue background", "a slice of pizza", "a sailboat"];
 let start = null;
 
-/** Send a request and follow it; `send` answers its job. Resolves once it is known whether the server has it. */
+/** Send a request and follow it; `send` answers its job, or several. Resolves once it is known whether the server has it. */
 async function draw(send) {
   say("Sending…");
   byId("draw").disabled = true; // until the server has it, so that Enter held down asks once
   let following;
   try {
-    following = add(await send());
-    say("Accepted.");
+    const jobs = [await send()].flat();
+    following = Promise.all(jobs.map(add)).then((ended) => ended.at(-1));
+    say(jobs.length > 1 ? `Accepted: ${jobs.length} jobs.` : "Accepted.");
   } catch (error) {
     say(error.message, true);
     return false;
@@ -89,7 +90,7 @@ function wireForm() {
     if (!form.reportValidity()) return;
     const body = asked();
     if (start) Object.assign(body, { inputs: { ...body.inputs, image: start }, strength: byId("strength").valueAsNumber });
-    draw(() => submit(body));
+    draw(() => (hasSyntax() ? submitGroup(body) : submit(body)));
   });
   form.addEventListener("invalid", ({ target }) => {
     if (byId("more").contains(target)) byId("more").open = true; // a hidden field cannot say what is wrong with it

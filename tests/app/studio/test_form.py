@@ -53,6 +53,32 @@ def test_another_size_is_written_by_hand(studio: Page) -> None:
     expect(studio.get_by_label("Size")).to_have_value("256 × 256")
 
 
+def test_a_prompt_in_midjourney_s_syntax_may_be_several_jobs(studio: Page, worker: FakeWorker) -> None:
+    # Given the syntax is switched on
+    studio.get_by_text("More", exact=True).click()
+    studio.get_by_label("Midjourney's parameters").check()
+    expect(studio.locator("#more-said")).to_contain_text("Midjourney's parameters")
+    # When a prompt has two choices and a shape
+    studio.get_by_label("What should be drawn?").fill("a {red, blue} fox --ar 3:2 --seed 5")
+    studio.keyboard.press("Enter")
+    # Then two jobs are drawn in that shape, the first on top
+    expect(studio.locator("#status")).to_contain_text("2 jobs")
+    expect(studio.locator(".unfinished")).to_have_count(2)
+    expect(studio.locator(".unfinished").first).to_contain_text("a red fox")
+    asked_for = [told(worker.claim().job.request) for _ in range(2)]
+    assert [each["prompt"] for each in asked_for] == ["a red fox", "a blue fox"]
+    assert {(each["width"], each["height"]) for each in asked_for} == {(288, 192)}
+
+
+def test_what_the_prompt_says_wrongly_is_said_and_nothing_is_lost(studio: Page) -> None:
+    studio.get_by_text("More", exact=True).click()
+    studio.get_by_label("Midjourney's parameters").check()
+    studio.get_by_label("What should be drawn?").fill("a fox --aspects 3:2")
+    studio.keyboard.press("Enter")
+    expect(studio.locator("#status")).to_contain_text("--aspects")
+    expect(studio.get_by_label("What should be drawn?")).to_have_value("a fox --aspects 3:2")
+
+
 LORAS = """
 [adapters.inked]
 source = "inked.safetensors"
