@@ -32,6 +32,7 @@ from app.jobs.children import (
     again,
     enlarged_anew,
     extended,
+    model_doing,
     request_drawing,
     transformed,
     upscaler_for,
@@ -40,7 +41,7 @@ from app.jobs.children import (
 from app.jobs.placement import panned, reframed, zoomed
 from app.jobs.request import JobRequest, fingerprint_of
 from app.jobs.view import GenerationView
-from app.services import BaseUrl, Owner, ServicesOf
+from app.services import Allowed, BaseUrl, Owner, ServicesOf
 from core.errors import Conflict, NotFound
 from core.jobs import Job, Status
 from core.keys import Scope
@@ -75,9 +76,11 @@ class Child:
         services: ServicesOf,
         owner: Owner,
         base_url: BaseUrl,
+        allowed: Allowed,
         idempotency_key: IdempotencyKey = None,
         prefer: Prefer = None,
     ) -> None:
+        self.allowed = allowed
         self._job_id = job_id
         self._index = index
         self._request = request
@@ -186,7 +189,7 @@ async def upscale(body: UpscaleInput, child: ChildOf) -> GenerationView:
     def enlarged(parents: Parents, said: UpscaleInput) -> JobRequest:
         if said.mode == "creative":
             return enlarged_anew(parents, said.scale, said.changes())
-        model = said.model or upscaler_for(parents.catalog, said.scale)
+        model = said.model or upscaler_for(parents.catalog, said.scale, child.allowed)
         return transformed(parents, "upscale", model, {"scale": said.scale, **said.changes()})
 
     return await child.made(body, enlarged)
@@ -195,10 +198,14 @@ async def upscale(body: UpscaleInput, child: ChildOf) -> GenerationView:
 @router.post("/remove-background", status_code=202, summary="Cut it out", responses=RESPONSES)
 async def remove_background(body: RemoveBackgroundInput, child: ChildOf) -> GenerationView:
     """What it shows, on nothing: a PNG or WebP picture with transparency."""
-    return await child.made(body, lambda parents, said: transformed(parents, "remove-background", said.model, {}))
+    return await child.made(body, lambda parents, said: _done("remove-background", parents, said.model, child))
 
 
 @router.post("/describe", status_code=202, summary="Find words for it", responses=RESPONSES)
 async def describe(body: DescribeInput, child: ChildOf) -> GenerationView:
     """Prompts that could have made it, four unless `n` says otherwise: the `text` among each output's facts."""
-    return await child.made(body, lambda parents, said: transformed(parents, "image-to-text", said.model, {}))
+    return await child.made(body, lambda parents, said: _done("image-to-text", parents, said.model, child))
+
+
+def _done(task: str, parents: Parents, model: str | None, child: Child) -> JobRequest:
+    return transformed(parents, task, model or model_doing(task, parents.catalog, child.allowed), {})

@@ -75,8 +75,7 @@ def task_schema(task: Task) -> dict[str, Any]:
         "properties": {**dict.fromkeys(foreign_roles, none), **dict.fromkeys(starts, some)},
         "required": starts,
     }
-    if not task.guided:
-        inputs["properties"] |= {role.name: {"maxItems": 0} for role in GUIDES}
+    inputs["properties"] |= {role.name: {"maxItems": 0} for role in GUIDES if role not in task.guides}
     return {
         "title": task.name,
         "description": task.title,

@@ -45,6 +45,9 @@ def find(services: Services, job_id: str, owner: str | None) -> Job:
 def find_group(services: Services, group_id: str, owner: str | None) -> Group:
     """The owner's group; anybody's if `owner` is None. Raises NotFound."""
     group = services.groups.get(group_id)
+    if group is not None and not any(jobs_of(services, group)):
+        services.groups.delete(group)  # its prompt is to be kept no longer than the last of its jobs
+        group = None
     if group is None or owner not in (None, group.owner):
         raise NotFound("there is no such group", code="group_not_found", param="group_id")
     return group

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from app.jobs.adapters import WantedLora
@@ -18,7 +18,7 @@ from core.errors import NotFound
 from core.jobs import GenerationRequest, Job
 from core.media import IMAGE
 from core.results import ResultStore
-from core.tasks import implied_task, task_named
+from core.tasks import REFERENCE, implied_task, task_named
 from core.tasks.diffusion import DiffusionParameters
 
 STRENGTHS: Final = {"subtle": 0.35, "strong": 0.7}
@@ -109,33 +109,47 @@ def extended(parents: Parents, placement: Placement, changes: Mapping[str, Any])
     placed = parents.opened().placed(placement.box)
     inputs = {"image": [placed], "mask": [placed.read_as("outside")]}
     told = {**_words(parents), "width": placement.width, "height": placement.height}
-    return _like(parents, parents.drawn, implied_task(inputs).name, {**told, **changes}, inputs)
+    guides = _references(parents)
+    return _like(parents, parents.drawn, implied_task(inputs).name, {**told, **changes}, inputs, guides=guides)
 
 
 def enlarged_anew(parents: Parents, scale: float, changes: Mapping[str, Any]) -> JobRequest:
     """The picture larger, and a little of it drawn anew by the model that drew it."""
-    told = {**_words(parents), "scale": scale}
-    return _like(parents, parents.drawn, "creative-upscale", {**told, **changes}, {"image": [parents.opened()]})
+    told = {name: value for name, value in _words(parents).items() if name != "tiling"} | {"scale": scale}
+    inputs = {"image": [parents.opened()]}
+    made = _like(parents, parents.drawn, "creative-upscale", {**told, **changes}, inputs, guides=_references(parents))
+    tiles = getattr(parents.drawn and parents.drawn.parameters, "tiling", False)
+    return replace(made, notes=("its copies join no more: it is drawn over tile by tile",)) if tiles else made
 
 
 def transformed(parents: Parents, task: str, model: str | None, parameters: Mapping[str, Any]) -> JobRequest:
     """What a network makes of the picture: its own words are no matter. A picture comes in the format that it has."""
-    had, made = parents.job.request.output, task_named(task).medium
+    opened, had, made = parents.opened(), parents.job.request.output, task_named(task).medium
     keeps = made.format(had.format) is not None and made.name == IMAGE.name
     return JobRequest(
         task=task,
         model=model,
         parameters=parameters,
-        inputs={"image": [parents.opened()]},
+        inputs={"image": [opened]},
         format=had.format if keeps else None,
         quality=had.quality if keeps else None,
+        notes=("what was transparent was laid on white",) if opened.picture.is_clear else (),
         fingerprint="",
     )
 
 
-def upscaler_for(catalog: Catalog, scale: float) -> str | None:
+def model_doing(task: str, catalog: Catalog, allowed: Callable[[str], bool]) -> str | None:
+    """The first model that does `task` and is `allowed`; None if there is none."""
+    return next((model.id for model in catalog.models if task in model.tasks and allowed(model.id)), None)
+
+
+def upscaler_for(catalog: Catalog, scale: float, allowed: Callable[[str], bool]) -> str | None:
     """The model that enlarges by `scale`, else by the least that is more, else by the most; None if there is none."""
-    able = [(model.scale, model.id) for model in catalog.models if model.scale is not None]
+    able = [
+        (model.scale, model.id)
+        for model in catalog.models
+        if model.scale is not None and allowed(model.id) and (not model.draws or model.scale == scale)
+    ]
     fitting = [each for each in able if each[0] >= scale] or [max(able)] if able else []
     return min(fitting)[1] if fitting else None
 
@@ -193,10 +207,15 @@ def _guides(parents: Parents, request: GenerationRequest | None) -> list[WantedG
     ]
 
 
+def _references(parents: Parents) -> list[WantedGuide]:
+    """What the picture was drawn by going by: shapes that it followed are no more where they were."""
+    return [each for each in _guides(parents, parents.drawn) if each.role == REFERENCE.name]
+
+
 def _kept(parents: Parents, key: str, role: str) -> OpenedFile:
     """A copy of what the parent started from. Raises NotFound where it is gone."""
     try:
         content = parents.results.read(key)
     except FileNotFoundError as error:
         raise NotFound(f"the {role} that the generation started from is gone", code="input_not_found") from error
-    return parents.opening.open(InlineFile(content), f"inputs.{role}")
+    return parents.opening.open(InlineFile(content), f"inputs.{role}", ours=True)

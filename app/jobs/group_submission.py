@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from app.jobs.prompt_parameters import Variant
 from app.jobs.submission import Submissions
+from core.errors import PayloadTooLarge
 from core.store import JobStore, NewGroup, NewJob, SubmittedGroup
 from core.store.groups import Member, new_group_id
+
+MOST_BYTES: Final = 256 * 2**20
+"""Of all files that the jobs of a group start from: each has copies of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +41,17 @@ class GroupSubmissions:
         for variant in variants:
             self._submissions.check(variant.request)
         jobs: list[NewJob] = []
+        written = 0
         try:
             for variant in variants:
                 prepared = self._submissions.prepare(variant.request, owner, idempotency_key)
+                written += sum(map(len, prepared.files.values()))
+                if written > MOST_BYTES:
+                    raise PayloadTooLarge(
+                        f"the pictures that {len(variants)} jobs start from have more than {MOST_BYTES // 2**20} MiB "
+                        "together: ask for fewer jobs at once, or start from smaller pictures",
+                        param="inputs",
+                    )
                 jobs.append(prepared.new)
                 self._submissions.store(prepared)
         except BaseException:

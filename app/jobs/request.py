@@ -89,7 +89,7 @@ def resolve(wanted: JobRequest, catalog: Catalog) -> Resolved:
     pictures = sum(len(wanted.inputs[role.name]) for role in task.roles if role.mode == "RGB")
     pictures += sum(each.guide.adapter is None for each in guides)
     task.check(model, parameters, wanted.n, pictures)
-    parameters.check_inputs(facts)
+    parameters.check_inputs(model, facts, wanted.n)
     adapters = chosen_adapters(wanted.loras, model, catalog)
     return Resolved(task, model, parameters, adapters, guides, seeds_for(wanted.seed, wanted.n), _output(wanted, task))
 

@@ -13,9 +13,9 @@ from typing import Final
 from app.http.fetch import Fetcher
 from app.jobs.fields import is_http_url
 from app.media.conversion import NOT_PREPARED, Box, Channel, Conversion, Prepared
-from app.media.decoder import Decoder, OpenPictures, Picture
+from app.media.decoder import MAX_WRITTEN_BYTES, Decoder, OpenPictures, Picture
 from core.errors import InvalidRequest, NotFound
-from core.media import Facts, Parent
+from core.media import MAX_FILE_BYTES, Facts, Parent
 from core.results import ResultStore
 from core.store import JobStore
 from core.store.uploads import UploadStore
@@ -118,11 +118,15 @@ class OpenFiles:
         self._pictures = pictures
         self._owner = owner
 
-    def open(self, source: Source, param: str) -> OpenedFile:
-        """Raises InvalidRequest, PayloadTooLarge or NotFound, naming `param`."""
+    def open(self, source: Source, param: str, *, ours: bool = False) -> OpenedFile:
+        """Raises InvalidRequest, PayloadTooLarge or NotFound, naming `param`.
+
+        What Easel made itself, as outputs of jobs, and what else is said to be `ours`, may be larger than what comes.
+        """
         content = self._sources.read(source, self._owner, param)
+        limit = MAX_WRITTEN_BYTES if ours or isinstance(source, EarlierOutput) else MAX_FILE_BYTES
         parent = Parent(generation=source.generation, index=source.index) if isinstance(source, EarlierOutput) else None
-        return OpenedFile(self._pictures.open(content, param), self._pictures, parent)
+        return OpenedFile(self._pictures.open(content, param, limit), self._pictures, parent)
 
     def foreseen(self, width: int, height: int) -> OpenedFile:
         """A picture that a job has yet to make: what is asked of it can be checked, and there is nothing to write."""

@@ -102,11 +102,14 @@ class OpenPictures:
         if self._count:
             self._command({"close": True}, b"")
 
-    def open(self, content: bytes, param: str) -> Picture:
-        """Raises InvalidRequest or PayloadTooLarge, naming `param`, for what is no picture within our limits."""
-        if len(content) > MAX_FILE_BYTES:
+    def open(self, content: bytes, param: str, limit: int = MAX_FILE_BYTES) -> Picture:
+        """Raises InvalidRequest or PayloadTooLarge, naming `param`, for what is no picture within our limits.
+
+        `limit` is in bytes; pictures that we made ourselves may have more than those of clients.
+        """
+        if len(content) > limit:
             raise PayloadTooLarge(
-                f"'{param}' has {len(content) / 2**20:.1f} MiB, over the limit of {MAX_FILE_BYTES // 2**20}",
+                f"'{param}' has {len(content) / 2**20:.1f} MiB, over the limit of {limit // 2**20}",
                 param=param,
             )
         header, _ = self._command({"open": len(content)}, content)

@@ -12,8 +12,8 @@ from core.catalog.model import Model
 from core.errors import InvalidRequest
 from core.media import Facts
 from core.tasks.diffusion import DiffusionParameters
-from core.tasks.task import Role, Task
-from core.tasks.upscale import check_enlarged
+from core.tasks.task import REFERENCE, Role, Task
+from core.tasks.upscale import check_enlarged, enlarged
 
 MOST_SCALE: Final = 4
 OVERLAP: Final = 4
@@ -41,9 +41,18 @@ class CreativeUpscaleParameters(DiffusionParameters):
         if self.tiling:
             raise InvalidRequest("tiling does not go with creative-upscale: leave it out", param="tiling")
 
-    def check_inputs(self, inputs: Mapping[str, Sequence[Facts]]) -> None:
-        """Raise InvalidRequest for a picture that would become too large."""
+    def check_inputs(self, model: Model, inputs: Mapping[str, Sequence[Facts]], outputs: int) -> None:
+        """Raise InvalidRequest for a picture that would become too large, or take too many tiles."""
         check_enlarged(inputs, self.scale)
+        for facts in inputs.get("image", ()):
+            width, height = enlarged(int(facts["width"]), int(facts["height"]), self.scale)
+            tiles = len(starts(height, self.height)) * len(starts(width, self.width))
+            if (work := tiles * self.cost * outputs) > model.max_work:
+                raise InvalidRequest(
+                    f"n x {self.cost_terms} is {work}, over the {model.max_work} that model '{model.id}' does in one "
+                    f"job: it would take {tiles} tiles; ask for a smaller scale or fewer steps",
+                    param="scale",
+                )
 
     @property
     def output_size(self) -> tuple[int, int] | None:
@@ -56,6 +65,13 @@ class CreativeUpscaleParameters(DiffusionParameters):
         return None
 
 
+def starts(length: int, tile: int) -> list[int]:
+    """Where tiles begin along a side, evenly spread, so that neighbours share a part of `1 / OVERLAP` or more."""
+    room = length - tile
+    count = 1 + -(-room // (tile - tile // OVERLAP)) if room > 0 else 1
+    return [round(room * place / max(1, count - 1)) for place in range(count)]
+
+
 TASK: Final = Task(
     name="creative-upscale",
     title="A given picture, larger, with details that were not there.",
@@ -63,5 +79,5 @@ TASK: Final = Task(
     roles=(Role("image"),),
     builds_on=frozenset({"image-to-image"}),
     implied=False,
-    guided=False,
+    guides=(REFERENCE,),
 )

@@ -19,5 +19,5 @@ TASK: Final = Task(
     roles=(Role("image"),),
     medium=TEXT,
     implied=False,
-    guided=False,
+    guides=(),
 )

@@ -19,5 +19,6 @@ TASK: Final = Task(
     roles=(Role("image"),),
     medium=CUTOUT,
     implied=False,
-    guided=False,
+    guides=(),
+    has_seeds=False,
 )

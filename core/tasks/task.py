@@ -43,8 +43,8 @@ class Parameters(Record):
     def check(self, model: Model) -> None:
         """Raise InvalidRequest, naming the field and what would fit, if `model` cannot do it."""
 
-    def check_inputs(self, inputs: Mapping[str, Sequence[Facts]]) -> None:
-        """Raise InvalidRequest, naming the field and what would fit, if these files cannot be taken.
+    def check_inputs(self, model: Model, inputs: Mapping[str, Sequence[Facts]], outputs: int) -> None:
+        """Raise InvalidRequest, naming the field and what would fit, if these files cannot be taken for `outputs`.
 
         `inputs` are as those of `defaults`.
         """
@@ -108,8 +108,8 @@ class Task:
     """One thing that can be asked of a model.
 
     A model can do it if its row says so by name or, where `builds_on` names tasks, if it can do all of those. `implied`
-    tasks follow from the roles of a request's inputs; others must be named. `guided` ones heed pictures beside the
-    words.
+    tasks follow from the roles of a request's inputs; others must be named. Of its `guides` are the roles of
+    pictures that it heeds beside the words. Without seeds all outputs of a request would be the same.
     """
 
     name: str
@@ -119,7 +119,8 @@ class Task:
     medium: Medium = IMAGE
     builds_on: frozenset[str] = field(default_factory=frozenset)
     implied: bool = True
-    guided: bool = True
+    guides: tuple[Role, ...] = GUIDES
+    has_seeds: bool = True
 
     def role(self, name: str) -> Role | None:
         """The role of that name, or None."""
@@ -128,7 +129,7 @@ class Task:
     @property
     def every_role(self) -> tuple[Role, ...]:
         """Those of what it starts from, and then those of what may guide it."""
-        return (*self.roles, *(GUIDES if self.medium == IMAGE and self.guided else ()))
+        return (*self.roles, *(self.guides if self.medium == IMAGE else ()))
 
     def fits(self, model: Model) -> bool:
         """Whether `model` can do it."""
@@ -142,6 +143,8 @@ class Task:
         if not self.fits(model):
             raise InvalidRequest(f"model '{model.id}' does not do {self.name}", param="model")
         parameters.check(model)
+        if outputs > 1 and not self.has_seeds and not model.draws:
+            raise InvalidRequest(f"n {outputs}: {self.name} makes the same of every seed; leave it out", param="n")
         if outputs > model.max_images:
             raise InvalidRequest(f"n {outputs} is over the {model.max_images} of model '{model.id}'", param="n")
         read = model.pixels_read(parameters.row_cost, pictures)

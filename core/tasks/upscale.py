@@ -15,6 +15,11 @@ from core.tasks.task import Parameters, Role, Task
 
 IMAGE: Final = Role("image")
 
+MOST_MADE_A_SIDE: Final = 2 * MAX_PIXELS_A_SIDE
+"""Pixels of what a network makes, before that is brought to the scale that was asked for."""
+
+TILE_PIXELS: Final = 192 * 192
+
 SCALE_UP_TO: Final = f"A picture has {MAX_PIXELS_A_SIDE} pixels a side at most."
 
 
@@ -43,9 +48,23 @@ class UpscaleParameters(Parameters):
                 param="scale",
             )
 
-    def check_inputs(self, inputs: Mapping[str, Sequence[Facts]]) -> None:
-        """Raise InvalidRequest for a picture that would become too large."""
+    def check_inputs(self, model: Model, inputs: Mapping[str, Sequence[Facts]], outputs: int) -> None:
+        """Raise InvalidRequest for a picture that would become too large, by the network if not in the end."""
         check_enlarged(inputs, self.scale)
+        for facts in inputs.get(IMAGE.name, ()):
+            sides = int(facts["width"]), int(facts["height"])
+            if max(sides) * (model.scale or 1) > MOST_MADE_A_SIDE:
+                raise InvalidRequest(
+                    f"a picture of {sides[0]}x{sides[1]} is too large for model '{model.id}', which makes all of them "
+                    f"{model.scale} times as large first: it takes {MOST_MADE_A_SIDE // (model.scale or 1)} pixels a "
+                    "side at most; a model of a smaller scale would do",
+                    param="model",
+                )
+
+    @property
+    def row_cost(self) -> int:
+        """Pixels of a tile, about: pictures are enlarged piece by piece."""
+        return TILE_PIXELS
 
 
 def enlarged(width: int, height: int, scale: float) -> tuple[int, int]:
@@ -74,5 +93,6 @@ TASK: Final = Task(
     parameters=UpscaleParameters,
     roles=(IMAGE,),
     implied=False,
-    guided=False,
+    guides=(),
+    has_seeds=False,
 )

@@ -237,6 +237,7 @@ class Engine:
             prompts=resident.prompts,
             exclusive=not resident.batchable,
             works=call.works,
+            repeats=call.repeats,
             clock=self._clock,
         )
         fiber.notes = call.notes

@@ -28,7 +28,8 @@ class Fiber(greenlet.greenlet):
     """A drawing under way. `call` is the parked call: there is one while the fiber is neither running nor over.
 
     `draw` runs the pipeline and tells each step to the function it is given; `preview` makes a painter of latents, or
-    None. An `exclusive` fiber never parks. `works` is the stage that it takes its steps in.
+    None. An `exclusive` fiber never parks. `works` is the stage that it takes its steps in; one that
+    `repeats` calls its pipeline several times.
     """
 
     call: Call
@@ -43,6 +44,7 @@ class Fiber(greenlet.greenlet):
         prompts: PromptCache,
         exclusive: bool,
         works: Stage = Stage.DENOISE,
+        repeats: bool = False,
         clock: Callable[[], float],
     ) -> None:
         super().__init__()
@@ -52,6 +54,7 @@ class Fiber(greenlet.greenlet):
         self.exclusive = exclusive
         self.stage = Stage.ENCODE
         self._works = works
+        self._repeats = repeats
         self.remaining = drawing.request.steps
         self.skipped = 0
         self._step = 0
@@ -116,6 +119,8 @@ class Fiber(greenlet.greenlet):
         if stage is not self.stage:
             self._close_stage()
             self.stage = stage
+            if self._step and self._repeats:
+                return  # it begins again, with the next tile: what was told goes on
             if stage is self._works:
                 self.remaining = getattr(self.pipeline, "num_timesteps", self.remaining)
             self._tell(Progressed(stage, 0, self.remaining if stage is self._works else 1))

@@ -91,7 +91,7 @@ class RRDB(nn.Module):
     @property
     def margin(self) -> int:
         """How far, in pixels of the given picture, a pixel looks: beyond this nothing was seen to change."""
-        return 16
+        return 16 * self.folded
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """The picture, `scale` times as wide and high."""

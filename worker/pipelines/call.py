@@ -36,6 +36,7 @@ class PipelineCall:
     """
 
     works = Stage.DENOISE
+    repeats = False
 
     def __init__(self, model: LoadedModel, request: DrawRequest) -> None:
         self._guidance = guidance_of(model, request)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline, StableDiffusionPipeline
 from PIL import Image
 
 from core.catalog.adapter import AdapterRow
@@ -15,11 +16,13 @@ from core.catalog.catalog import Catalog
 from core.catalog.tensor_info import CheckpointError
 from core.errors import JobFailure
 from worker.pipelines.adapter_cache import AdapterCache
-from worker.pipelines.arguments import parameter_names
 from worker.pipelines.networks.describer import Teller, teller_in
 
 MAX_BYTES: Final = 2**28
 """Of all that no request uses."""
+
+TAKEN: Final = (StableDiffusionPipeline, StableDiffusionImg2ImgPipeline, StableDiffusionInpaintPipeline)
+"""Pipelines that are given the states of one text encoder, and nothing with them."""
 
 EMBEDS, NEGATIVE_EMBEDS = "prompt_embeds", "negative_prompt_embeds"
 
@@ -52,11 +55,10 @@ class Describers(AdapterCache[Describer]):
         self._device = device
 
     def read(self, row: AdapterRow, place: Path) -> Describer:
-        names = parameter_names(type(self._pipeline).__call__)
-        if EMBEDS not in names or "pooled_prompt_embeds" in names or not hasattr(self._pipeline, "encode_prompt"):
+        if not isinstance(self._pipeline, TAKEN):
             raise CheckpointError(
-                f"the describer '{row.id}' guides models of one text encoder, and {type(self._pipeline).__name__} "
-                "is none"
+                f"the describer '{row.id}' guides models of Stable Diffusion 1's make, with one text encoder, and "
+                f"{type(self._pipeline).__name__} is none"
             )
         try:
             teller = teller_in(place, torch.float32)
@@ -70,16 +72,21 @@ def among_words(pipeline: Any, arguments: dict[str, Any], said: Sequence[tuple[s
     """`arguments` whose prompt is the mean of its own and of what is `said`, each by its weight; its own has 1."""
 
     def embedded(text: str) -> torch.Tensor:
-        states: torch.Tensor = pipeline.encode_prompt(text, pipeline._execution_device, 1, False)[0]
+        states: torch.Tensor = pipeline.encode_prompt(
+            text, device=pipeline._execution_device, num_images_per_prompt=1, do_classifier_free_guidance=False
+        )[0]
         return states
 
+    said = [(text, weight) for text, weight in said if weight > 0]
+    if not said:
+        return arguments
     own = arguments.get(EMBEDS)
     if own is None and (arguments.get("prompt") or "").strip():
         own = embedded(arguments["prompt"])
     states = [*([(own, 1.0)] if own is not None else []), *((embedded(text), weight) for text, weight in said)]
     # Prompts that were longer than the encoder come in several chunks: words for pictures are as long as one.
     length = max(each.shape[1] for each, _ in states)
-    total = sum(weight for _, weight in states) or 1.0
+    total = sum(weight for _, weight in states)
     mixed = sum(longer(each, length) * (weight / total) for each, weight in states)
     found = {**arguments, "prompt": None, EMBEDS: mixed}
     if arguments.get(NEGATIVE_EMBEDS) is None and float(arguments.get("guidance_scale", 0.0)) > 1:

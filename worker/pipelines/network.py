@@ -39,6 +39,7 @@ class NetworkCall:
     """One request's run through a network: see `PipelineCall`, whose place it takes."""
 
     works = Stage.TRANSFORM
+    repeats = False
     modules: tuple[tuple[str, Any], ...] = ()
 
     def __init__(self, network: Network, request: DrawRequest) -> None:

@@ -11,11 +11,13 @@ from torch.nn import functional
 
 from core.jobs import MAX_SEED, Stage
 from core.tasks import task_named
-from core.tasks.creative_upscale import OVERLAP
+from core.tasks.creative_upscale import OVERLAP, starts
 from core.tasks.upscale import enlarged
 from worker.contract import DrawRequest
 from worker.pipelines.call import PipelineCall, Stepped
 from worker.pipelines.loaded_model import LoadedModel
+
+SMALL_RADIUS: Final = 2
 
 FINER: Final = 32
 """Light and colours are what is coarser than this part of a tile's side."""
@@ -25,6 +27,7 @@ class TiledCall:
     """One request's calls, one for each tile: see `PipelineCall`, whose place it takes."""
 
     works = Stage.DENOISE
+    repeats = True
 
     def __init__(self, model: LoadedModel, request: DrawRequest) -> None:
         self._model = model
@@ -75,14 +78,8 @@ class TiledCall:
         told = request.parameters.model_dump(exclude={"scale", "tiling"})
         inner = request.request.evolve(task=each, parameters=kind.model_validate(told, strict=False))
         seed = (request.seed + number) % (MAX_SEED + 1)
-        return DrawRequest(request=inner, seed=seed, inputs={} if tile is None else {"image": (tile,)})
-
-
-def starts(length: int, tile: int) -> list[int]:
-    """Where tiles begin along a side, evenly spread, so that neighbours share a part of `1 / OVERLAP` or more."""
-    room = length - tile
-    count = 1 + -(-room // (tile - tile // OVERLAP)) if room > 0 else 1
-    return [round(room * place / max(1, count - 1)) for place in range(count)]
+        given = {} if tile is None else {**request.inputs, "image": (tile,)}
+        return DrawRequest(request=inner, seed=seed, inputs=given)
 
 
 def with_light_of(large: Image.Image, drawn: torch.Tensor, radius: int) -> torch.Tensor:
@@ -91,14 +88,13 @@ def with_light_of(large: Image.Image, drawn: torch.Tensor, radius: int) -> torch
     As StableSR keeps the colours of tiles together (Wang et al. 2023, arXiv:2305.07015), by box filters.
     """
     given = torch.from_numpy(np.array(large)).float().permute(2, 0, 1)[None]
-    return drawn + coarse(given - drawn, radius)
-
-
-def coarse(pixels: torch.Tensor, radius: int) -> torch.Tensor:
-    """`pixels` without what is finer than `radius`: three means come close to a bell."""
-    for _ in range(3):
-        pixels = functional.avg_pool2d(pixels, 2 * radius + 1, 1, radius, count_include_pad=False)
-    return pixels
+    size = drawn.shape[-2:]
+    # In small, where the filter is a few pixels wide: its time would grow with the square of the radius.
+    small = [max(1, -(-side * SMALL_RADIUS // radius)) for side in size] if radius > SMALL_RADIUS else [*size]
+    apart = functional.interpolate(given - drawn, small, mode="area")
+    for _ in range(3):  # three means come close to a bell
+        apart = functional.avg_pool2d(apart, 2 * SMALL_RADIUS + 1, 1, SMALL_RADIUS, count_include_pad=False)
+    return drawn + functional.interpolate(apart, size, mode="bilinear")
 
 
 def fading(length: int) -> torch.Tensor:

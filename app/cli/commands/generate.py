@@ -86,10 +86,9 @@ def generate(
     """Draw a picture: on a running Easel, or on one started for this call. Ctrl-C cancels it."""
     with failures_told(), ended_by_sigterm():
         words = " ".join(prompt) if prompt else None
-        if reference and not (words or "").strip() and from_file is None:
-            prompts = [""]  # pictures to go by say what to draw, too
-        else:
-            prompts = prompts_of(words, from_file, input_is_free=STANDARD_INPUT not in (image, mask))
+        # Pictures to go by say what to draw, too.
+        input_is_free = STANDARD_INPUT not in (image, mask)
+        prompts = prompts_of(words, from_file, input_is_free=input_is_free, needed=not reference)
         if out == STANDARD_OUTPUT and (as_json or open_it):
             raise AskedWrongly("--out -: standard output holds the picture; leave out --json and --open")
         if parameters and len(prompts) > 1:

@@ -51,11 +51,14 @@ NAMES: Final = frozenset({*READERS, *OTHERS, *NOTED})
 
 def said_by(parameters: Sequence[SpelledParameter]) -> Said:
     """What they say together. Raises InvalidRequest, naming the parameter, its value and what would be right."""
-    said = Said()
+    said, theirs = Said(), set[str]()
     for parameter in parameters:
         if parameter.name in OTHERS:
             raise refused(f"'{parameter}' is not done here: {OTHERS[parameter.name]}", code="unsupported_value")
         if parameter.name in NOTED:
+            if parameter.name in theirs:
+                raise refused(f"'{parameter}' comes twice: leave one of them out")
+            theirs.add(parameter.name)
             said = replace(said, theirs=(*said.theirs, f"'{parameter}' {NOTED[parameter.name]}"))
             continue
         reader = READERS.get(parameter.name)

@@ -35,6 +35,11 @@ family = "matte"
 [teller]
 source = "describer.safetensors"
 family = "describer"
+
+[adapters.words]
+kind = "describer"
+source = "describer.safetensors"
+models = ["mini"]
 """
 
 
@@ -208,3 +213,50 @@ def test_models_tell_what_they_do(client: TestClient) -> None:
         ["image-to-text"],
     )
     assert "creative-upscale" in listed["mini"]
+
+
+def test_a_blend_is_gone_on_from_by_what_it_went_by(client: TestClient, worker: FakeWorker, settings: Settings) -> None:
+    # Given a picture that was drawn by another one, without words
+    upload = client.post("/v1/uploads", files={"file": ("a.png", file_of(Image.new("RGB", (64, 64), "red")))}).json()
+    body = {"inputs": {"reference": [{"image": {"upload": upload["id"]}}]}}
+    job = finished(client, worker, settings, client.post("/v1/generations", json=body).json())
+    # When somebody goes on from it
+    for action, said in (("zoom", {}), ("pan", {}), ("vary", {}), ("upscale", {"mode": "creative"})):
+        answer = child(client, job["id"], action, **said)
+        # Then it goes by the same
+        assert answer.status_code == 202, (action, answer.text)
+        assert [each["role"] for each in answer.json()["inputs"]].count("reference") == 1
+
+
+def test_creative_leaves_out_that_copies_join(client: TestClient, worker: FakeWorker, settings: Settings) -> None:
+    job, _ = parent(client, worker, settings, prompt="a fox", tiling=True)
+    larger = child(client, job, "upscale", mode="creative").json()
+    assert (larger["parameters"]["tiling"], "copies join no more" in larger["notes"][0]) == (False, True)
+
+
+def test_tiles_count_as_work(client: TestClient, worker: FakeWorker, settings: Settings) -> None:
+    job, _ = parent(client, worker, settings, prompt="a fox")
+    larger = finished(client, worker, settings, child(client, job, "upscale", scale=4).json())
+    error = child(client, larger["id"], "upscale", mode="creative", scale=3, n=2).json()["error"]
+    assert (error["param"], "tiles" in error["message"]) == ("scale", True)
+
+
+def test_the_same_is_not_made_twice(client: TestClient, worker: FakeWorker, settings: Settings) -> None:
+    job, _ = parent(client, worker, settings, prompt="a fox")
+    for action in ("upscale", "remove-background"):
+        error = child(client, job, action, n=2).json()["error"]
+        assert (error["param"], "the same of every seed" in error["message"]) == ("n", True)
+
+
+def test_what_a_network_makes_first_is_bounded_too(client: TestClient, worker: FakeWorker, settings: Settings) -> None:
+    upload = client.post("/v1/uploads", files={"file": ("a.png", file_of(Image.new("RGB", (3000, 20), "red")))}).json()
+    body = {"task": "upscale", "model": "up4", "scale": 1.2, "inputs": {"image": {"upload": upload["id"]}}}
+    error = client.post("/v1/generations", json=body).json()["error"]
+    assert (error["param"], "2048 pixels a side" in error["message"]) == ("model", True)
+    assert client.post("/v1/generations", json={**body, "model": "up2"}).status_code == 202
+
+
+def test_transparency_that_is_lost_is_said_to_be(client: TestClient, worker: FakeWorker, settings: Settings) -> None:
+    job, _ = parent(client, worker, settings, prompt="a fox")
+    ResultStore(settings.results_location).put(f"{job}/1/0.png", file_of(Image.new("RGBA", (256, 256), (9, 9, 9, 0))))
+    assert child(client, job, "upscale").json()["notes"] == ["what was transparent was laid on white"]

@@ -29,7 +29,7 @@ def test_every_file_with_a_task_is_one() -> None:
         "upscale",
     ]
     assert starting_roles() == ("image", "mask")
-    assert roles() == ("image", "control", "reference", "mask")
+    assert roles() == ("image", "reference", "control", "mask")
     for name, task in all_tasks().items():
         assert (task.name, task.title.endswith(".")) == (name, True)
         assert task.medium is {"image-to-text": TEXT, "remove-background": CUTOUT}.get(name, IMAGE)

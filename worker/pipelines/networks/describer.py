@@ -31,7 +31,7 @@ Words = tuple[str, ...]
 class Vocabulary(StrictRecord):
     """What motifs may be called, the usual name first; how styles are put, as `a flat icon of {}`; colours' names."""
 
-    motifs: tuple[Words, ...] = Field(min_length=1)
+    motifs: tuple[Words, ...] = Field(min_length=2)
     styles: tuple[Words, ...] = Field(min_length=1)
     colours: Words = Field(min_length=1)
 
@@ -91,4 +91,7 @@ def teller_in(path: Path, dtype: torch.dtype) -> Teller:
         net, words = Describer.of(state), Vocabulary.model_validate(json.loads(metadata.get(KEY, "{}")), strict=False)
     except (RuntimeError, KeyError, TypeError, ValueError, ValidationError) as error:
         raise JobFailure(f"{path.name} is no describer with its words", code="model_load_failed") from error
+    heads = [len(head.bias) for head in (net.motifs, net.styles, net.colours)]
+    if heads != [len(words.motifs), len(words.styles), len(words.colours)]:
+        raise JobFailure(f"{path.name} has other words than its network tells apart", code="model_load_failed")
     return Teller(net.to(dtype).eval().requires_grad_(requires_grad=False), words)

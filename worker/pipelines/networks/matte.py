@@ -71,11 +71,16 @@ def along_edges(small: torch.Tensor, opacity: torch.Tensor, pixels: torch.Tensor
 
 def without_background(pixels: torch.Tensor, opacity: torch.Tensor) -> torch.Tensor:
     """The colours of what is shown, without those behind it that shine through along its outline."""
-    behind = 1 - opacity
-    radius = max(2, round(max(pixels.shape[-2:]) / 32))
-    background = mean(pixels * behind**4, radius) / mean(behind**4, radius).clamp(min=1e-4)
-    known = (mean(behind**4, radius) > 1e-3).to(pixels)
-    clean = (pixels - behind * background) / opacity.clamp(min=0.1)
+    size = pixels.shape[-2:]
+    # What is behind changes slowly: a small picture tells it, in a time that does not grow with the large one's.
+    small = looked_at(size[1], size[0])
+    behind = functional.interpolate(1 - opacity, small, mode="area") ** 4
+    seen = mean(behind, RADIUS)
+    background = mean(functional.interpolate(pixels, small, mode="area") * behind, RADIUS) / seen.clamp(min=1e-4)
+    background, known = (
+        functional.interpolate(each, size, mode="bilinear") for each in (background, (seen > 1e-3).to(pixels))
+    )
+    clean = (pixels - (1 - opacity) * background) / opacity.clamp(min=0.1)
     return (clean * known + pixels * (1 - known)).clamp(0, 1)
 
 

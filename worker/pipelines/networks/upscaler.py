@@ -29,10 +29,14 @@ COMPACT: Final = re.compile(r"body\.\d+\.(weight|bias)")
 
 
 class Upscaler(Network):
-    """`module` enlarges [1, 3, height, width] in 0…1 by `scale`, and looks `margin` pixels around each."""
+    """`module` enlarges [1, 3, height, width] in 0…1 by `scale`, and looks `margin` pixels around each.
 
-    def __init__(self, module: torch.nn.Module, scale: int, margin: int) -> None:
+    It takes `grid` x `grid` pixels in one: what it makes of a part is another thing where that begins in between.
+    """
+
+    def __init__(self, module: torch.nn.Module, scale: int, margin: int, grid: int = 1) -> None:
         super().__init__(module)
+        self.grid = grid
         self.scale = scale
         self.margin = margin
 
@@ -51,9 +55,11 @@ class Upscaler(Network):
         device, dtype = self.place
         pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].to(device, dtype) / 255
         around = self.margin
-        pixels = functional.pad(pixels, (around,) * 4, mode="replicate")
+        more = -width % self.grid, -height % self.grid
+        pixels = functional.pad(pixels, (around, around + more[0], around, around + more[1]), mode="replicate")
+        width, height = width + more[0], height + more[1]
         canvas = torch.empty(height * self.scale, width * self.scale, 3, dtype=torch.uint8)
-        rows, columns = places(height), places(width)
+        rows, columns = places(height, self.grid), places(width, self.grid)
         tall, wide = min(height, TILE), min(width, TILE)
         for number, (top, left) in enumerate((top, left) for top in rows for left in columns):
             tile = pixels[..., top : top + tall + 2 * around, left : left + wide + 2 * around].contiguous()
@@ -65,14 +71,17 @@ class Upscaler(Network):
             up, along = top * self.scale, left * self.scale
             canvas[up : up + made.shape[0], along : along + made.shape[1]] = made
             stepped(number + 1, len(rows) * len(columns), None)
-        return canvas
+        return canvas[: picture.height * self.scale, : picture.width * self.scale]
 
 
-def places(length: int) -> list[int]:
-    """Where tiles begin along a side of `length` pixels: equally large ones that overlap where they do not fit."""
+def places(length: int, grid: int = 1) -> list[int]:
+    """Where tiles begin along a side of `length` pixels: equally large ones that overlap where they do not fit.
+
+    Both are multiples of `grid`, and so are the places.
+    """
     count = -(-length // TILE)
     last = max(0, length - TILE)
-    return [round(last * place / max(1, count - 1)) for place in range(count)]
+    return [round(last * place / max(1, count - 1)) // grid * grid for place in range(count)]
 
 
 def opened(row: Model, path: Path, dtype: torch.dtype) -> Upscaler:
@@ -85,7 +94,9 @@ def opened(row: Model, path: Path, dtype: torch.dtype) -> Upscaler:
             f"scale = {row.scale}",
             code="model_load_failed",
         )
-    return Upscaler(net.to(dtype).eval().requires_grad_(requires_grad=False), net.scale, net.margin)
+    return Upscaler(
+        net.to(dtype).eval().requires_grad_(requires_grad=False), net.scale, net.margin, getattr(net, "folded", 1)
+    )
 
 
 def network_of(state: dict[str, torch.Tensor], path: Path) -> Any:  # noqa: ANN401 - modules with a scale and a margin

@@ -55,8 +55,8 @@ def test_a_picture_becomes_larger(networks: Models, model: str, scale: float, si
 
 @pytest.mark.parametrize("model", ["up4", "up2"])
 def test_tiles_join_to_what_the_whole_picture_would_be(networks: Models, model: str) -> None:
-    # Given a picture of four tiles, whose sides they do not fill
-    picture = noise(TILE + 60, TILE + 37)
+    # Given a picture of nine tiles, whose sides they do not fill, and which begin anywhere
+    picture = noise(2 * TILE + 61, 2 * TILE - 37)
     net: Any = networks.get(model).pipeline
     assert isinstance(net, Upscaler)
     # When it is enlarged tile by tile, and at once
