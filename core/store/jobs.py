@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from redis import Redis
 
-from core.errors import IdempotencyMismatch
+from core.errors import IdempotencyMismatch, InvalidRequest
 from core.jobs import Job, JobError, Progress, Status
 from core.key_names import names_of
 from core.media import Artifact
@@ -88,7 +88,15 @@ class JobStore:
         return Submitted(job=job, replayed=replayed)
 
     def submit_group(self, new: Sequence[NewJob], group: NewGroup) -> SubmittedGroup:
-        """Accept all of `new`, jobs of one owner and one queue, or none, in one call. Raises what `submit` does."""
+        """Accept all of `new`, jobs of one owner and one queue, or none, in one call.
+
+        Raises what `submit` does, and InvalidRequest for more than may ever wait.
+        """
+        most = min(self._limits.max_queued, self._limits.max_queued_per_owner)
+        if len(new) > most:
+            raise InvalidRequest(
+                f"{len(new)} jobs are more than the {most} that may wait at once: ask for fewer", param="prompt"
+            )
         return SubmittedGroup(*self._accepted(Submission((*new,), self._limits, group.id, group)))
 
     def _accepted(self, submission: Submission) -> tuple[str, bool]:

@@ -123,7 +123,7 @@ def test_a_picture_that_cannot_be_read_leaves_its_place_empty(
 @pytest.mark.parametrize(
     ("limits", "status", "words"),
     [
-        ({"max_queued_per_key": 10}, 429, "1 jobs waiting, and 40 more are over the limit of your key"),
+        ({"max_queued_per_key": 40}, 429, "1 jobs waiting, and 40 more are over the limit of your key"),
         ({"max_queued": 40}, 503, "no room for 40 jobs more (1 waiting)"),
         ({"images_per_day_per_key": 40}, 429, "used 1 of its 40 pictures"),
     ],
@@ -145,11 +145,27 @@ def test_all_of_it_is_accepted_or_nothing(connect: Connect, limits: dict[str, in
 
 def test_files_of_a_refused_group_go_again(connect: Connect, settings: Settings) -> None:
     picture = file_of(Image.new("RGB", (64, 64)))
-    with connect(max_queued_per_key=1) as client:
+    with connect(max_queued_per_key=2) as client:
+        client.post("/v1/generations", json={"prompt": "a fox"})
         form = {"prompt": "a {red, blue} fox"}
         assert client.post("/v1/groups", data=form, files={"image": ("p.png", picture)}).status_code == 429
     left = [path for path in (settings.data_dir / "results").rglob("*") if path.is_file()]
     assert left == []
+
+
+def test_more_than_may_ever_wait_is_refused_for_good(connect: Connect) -> None:
+    with connect(max_queued_per_key=10) as client:
+        answer = client.post("/v1/groups", json={"prompt": FORTY})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "prompt")
+    assert "40 jobs are more than the 10 that may wait at once" in answer.json()["error"]["message"]
+
+
+def test_a_group_is_forgotten_with_the_last_of_its_jobs(client: TestClient, worker: FakeWorker) -> None:
+    group = asked(client, "a {red, blue} fox")
+    client.post(group["urls"]["cancel"])
+    for job in group["generations"]:
+        assert client.delete(f"/v1/generations/{job['id']}").status_code == 204
+    assert client.get(group["urls"]["get"]).status_code == 404
 
 
 def test_one_wrong_job_is_a_wrong_group(client: TestClient) -> None:
