@@ -15,7 +15,7 @@ from core.store import KeyStore
 from tests.app.fake_worker import FakeWorker
 from tests.app.wires.openai.files import file_of, plain
 
-OURS = ("job_id", "endpoint_id", "delivery_id", "upload_id")
+OURS = ("job_id", "endpoint_id", "delivery_id", "upload_id", "group_id")
 """Parameters of paths that name something of an owner's."""
 
 FREE = ("model_id", "key_id", "name", "preprocessor")
@@ -40,7 +40,16 @@ def holder(client: TestClient, redis: Redis, worker: FakeWorker, name: str) -> H
     job = client.post("/v1/generations", json=body, headers=headers).json()
     assert worker.draw_next() == job["id"]
     log = client.get(f"/v1/webhooks/endpoints/{endpoint['id']}/deliveries", headers=headers).json()["data"]
-    ids = {"job_id": job["id"], "endpoint_id": endpoint["id"], "delivery_id": log[0]["id"], "upload_id": upload["id"]}
+    group = client.post("/v1/groups", json={"prompt": f"a {{red, blue}} secret of {name}"}, headers=headers).json()
+    for member in group["generations"]:
+        assert worker.draw_next() == member["id"]
+    ids = {
+        "group_id": group["id"],
+        "job_id": job["id"],
+        "endpoint_id": endpoint["id"],
+        "delivery_id": log[0]["id"],
+        "upload_id": upload["id"],
+    }
     return Holder(headers, {**ids, "index": "0", "extension": "png", "role": "image"})
 
 
@@ -85,7 +94,14 @@ def test_a_message_is_of_its_own_endpoint(client: TestClient, two: tuple[Holder,
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/generations", "/v1/webhooks/endpoints", "/sdapi/v1/progress", "/v1/generations?status=succeeded"]
+    "path",
+    [
+        "/v1/generations",
+        "/v1/groups",
+        "/v1/webhooks/endpoints",
+        "/sdapi/v1/progress",
+        "/v1/generations?status=succeeded",
+    ],
 )
 def test_no_list_names_anothers(client: TestClient, two: tuple[Holder, Holder], path: str) -> None:
     alice, bob = two

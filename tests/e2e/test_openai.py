@@ -138,4 +138,4 @@ def test_a_client_that_hangs_up_for_good_stops_the_drawing(stack: Stack) -> None
 
 
 def test_the_models(client: OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["easel-mini-turbo", "easel-mini"]
+    assert [model.id for model in client.models.list()][:2] == ["easel-mini-turbo", "easel-mini"]

@@ -120,7 +120,7 @@ def test_the_format_is_said_or_in_the_name(easel: Easel, words: list[str], asked
     ("words", "said"),
     [
         (["--out", ""], "--out: it is empty"),
-        (["--out", "x.gif"], "one of .png, .jpg, .webp, .jpeg, or say --format"),
+        (["--out", "x.gif"], "one of .png, .jpg, .webp, .txt, .jpeg, or say --format"),
         (["--out", "x.png", "--format", "webp"], "leave one of them out"),
         (["--out", "-", "-n", "2"], "standard output takes one picture"),
         (["--out", "-", "--json"], "leave out --json and --open"),

@@ -164,6 +164,7 @@ def test_models_are_listed_for_people() -> None:
         "id": "easel-mini",
         "is_default": True,
         "state": "ready",
+        "tasks": ["text-to-image"],
         "size": {"width": 256, "height": 256, "minimum": 128, "maximum": 384, "multiple": 32},
         "num_inference_steps": 20,
         "scheduler": "ddim",
