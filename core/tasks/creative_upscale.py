@@ -3,6 +3,7 @@ arXiv:2302.08113, go further: they join tiles at every step)."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
@@ -23,7 +24,7 @@ OVERLAP: Final = 4
 class CreativeUpscaleParameters(DiffusionParameters):
     """`width` and `height` are those of a tile; `strength` is the share of the denoising that is done."""
 
-    cost_terms: ClassVar[str] = "tiles x width x height x num_inference_steps"
+    cost_terms: ClassVar[str] = "tiles x width x height x num_inference_steps x strength"
 
     scale: float = Field(
         default=2.0, ge=1, le=MOST_SCALE, description="How many times as wide and high; 1 keeps the size."
@@ -47,7 +48,8 @@ class CreativeUpscaleParameters(DiffusionParameters):
         for facts in inputs.get("image", ()):
             width, height = enlarged(int(facts["width"]), int(facts["height"]), self.scale)
             tiles = len(starts(height, self.height)) * len(starts(width, self.width))
-            if (work := tiles * self.cost * outputs) > model.max_work:
+            drawn = self.row_cost * math.ceil(self.steps * self.strength)
+            if (work := tiles * drawn * outputs) > model.max_work:
                 raise InvalidRequest(
                     f"n x {self.cost_terms} is {work}, over the {model.max_work} that model '{model.id}' does in one "
                     f"job: it would take {tiles} tiles; ask for a smaller scale or fewer steps",

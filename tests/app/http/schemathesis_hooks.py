@@ -9,7 +9,7 @@ from typing import Any
 
 import schemathesis
 from hypothesis import strategies as st
-from schemathesis import openapi
+from schemathesis import GenerationMode, openapi
 
 from core.schedulers import NoiseSchedule
 from tests.app.media.hostile import chunk, png_of
@@ -19,6 +19,7 @@ PNG = png_of(1, 1, chunk(b"IDAT", zlib.compress(b"\0\0")))
 openapi.format("picture", st.just(f"data:image/png;base64,{base64.b64encode(PNG).decode()}"))
 openapi.format("binary", st.just(schemathesis.openapi.Binary(PNG) if hasattr(schemathesis.openapi, "Binary") else PNG))
 
+TEXTS = ("prompt", "negative_prompt", "model", "style")
 SYNTAX = re.compile(r"[{}\\:—-]")
 
 
@@ -38,8 +39,26 @@ def map_body(context: Any, body: Any) -> Any:
     return body
 
 
+def is_wrong(case: Any) -> bool:
+    """Whether it is meant to be refused."""
+    return case.meta is not None and case.meta.generation.mode is GenerationMode.NEGATIVE
+
+
+def is_fit(body: dict[str, Any]) -> bool:
+    """Whether it is a form that means something after all: what one of its alternatives forbids another one allows."""
+    prompt = body.get("prompt")
+    return isinstance(prompt, str) and bool(prompt.strip()) and set(body) in ({"prompt"}, {"prompt", "image"})
+
+
 @schemathesis.hook
 def filter_case(context: Any, case: Any) -> bool:
-    """No prompt in other letters than ASCII's: the schema's pattern is narrower than the rule, which takes them."""
-    prompt = case.body.get("prompt") if isinstance(case.body, dict) else None
+    """In forms all is text, and a list is one, too; and no form that fits is to be refused.
+
+    No prompt in other letters than ASCII's: the schema's pattern is narrower than the rule, which takes them.
+    """
+    body = case.body if isinstance(case.body, dict) else {}
+    if "multipart" in str(case.media_type) and is_wrong(case):
+        if any(isinstance(body.get(name), list | dict) for name in TEXTS) or is_fit(body):
+            return False
+    prompt = body.get("prompt")
     return not isinstance(prompt, str) or not prompt.strip() or bool(re.search(r"[!-~]|\x00", prompt))

@@ -43,22 +43,23 @@ def test_sent_twice_is_one_group(jobs: JobStore) -> None:
 @pytest.mark.parametrize(
     ("limits", "error"),
     [
-        (Limits(max_queued_per_owner=3), QuotaExceeded),
-        (Limits(max_queued=3), Unavailable),
-        (Limits(images_per_day=3), QuotaExceeded),
+        (Limits(max_queued_per_owner=4), QuotaExceeded),
+        (Limits(max_queued=4), Unavailable),
+        (Limits(images_per_day=4), QuotaExceeded),
     ],
 )
 def test_one_too_many_is_none(redis: Redis, limits: Limits, error: type[Exception]) -> None:
-    # Given room for three
+    # Given room for three beside one that waits
     store, new = JobStore(redis, limits), [new_job() for _ in range(4)]
+    store.submit(new_job())
     # When four are asked for together
     with pytest.raises(error):
         store.submit_group(new, group_of(new))
     # Then none is there, none is counted, and three still fit
     assert store.several([job.id for job in new]) == (None,) * 4
-    assert (store.pending(QUEUE), Usage(redis).today("alice").images) == (0, 0)
+    assert (store.pending(QUEUE), Usage(redis).today("alice").images) == (1, 1)
     assert store.submit_group(new[:3], group_of(new[:3])).replayed is False
-    assert Usage(redis).today("alice").images == 3
+    assert Usage(redis).today("alice").images == 4
 
 
 def test_the_models_of_a_key_are_those_of_its_groups(jobs: JobStore, redis: Redis) -> None:
