@@ -18,7 +18,7 @@ from core.errors import NotFound
 from core.jobs import GenerationRequest, Job
 from core.media import IMAGE
 from core.results import ResultStore
-from core.tasks import REFERENCE, implied_task, task_named
+from core.tasks import GUIDES, REFERENCE, Role, implied_task, task_named
 from core.tasks.diffusion import DiffusionParameters
 
 STRENGTHS: Final = {"subtle": 0.35, "strong": 0.7}
@@ -188,8 +188,9 @@ def _steps(parents: Parents, strength: float) -> dict[str, Any]:
     return {"num_inference_steps": min(parents.model.max_steps, max(steps, math.ceil(FEWEST_STEPS / strength)))}
 
 
-def _guides(parents: Parents, request: GenerationRequest | None) -> list[WantedGuide]:
-    """What guided the picture that `request` drew, as its model was shown it."""
+def _guides(parents: Parents, request: GenerationRequest | None, roles: Sequence[Role] = GUIDES) -> list[WantedGuide]:
+    """What guided the picture that `request` drew, as its model was shown it; of those `roles`."""
+    names = {role.name for role in roles}
     return [
         WantedGuide(
             role=given.role,
@@ -203,13 +204,13 @@ def _guides(parents: Parents, request: GenerationRequest | None) -> list[WantedG
             preprocessor="none",
         )
         for given in (request.inputs if request else ())
-        if given.guide is not None
+        if given.guide is not None and given.role in names
     ]
 
 
 def _references(parents: Parents) -> list[WantedGuide]:
     """What the picture was drawn by going by: shapes that it followed are no more where they were."""
-    return [each for each in _guides(parents, parents.drawn) if each.role == REFERENCE.name]
+    return _guides(parents, parents.drawn, (REFERENCE,))
 
 
 def _kept(parents: Parents, key: str, role: str) -> OpenedFile:

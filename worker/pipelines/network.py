@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import numpy as np
 import torch
+from PIL import Image
 
 from core.jobs import Stage
 from worker.contract import DrawRequest
@@ -30,9 +32,19 @@ class Network:
         first = next(self.module.parameters())
         return first.device, first.dtype
 
+    def pixels_of(self, picture: Image.Image) -> torch.Tensor:
+        """[1, channels, height, width] in 0…1, where it computes."""
+        device, dtype = self.place
+        return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].to(device, dtype) / 255
+
     def __call__(self, request: DrawRequest, stepped: Stepped) -> Any:  # noqa: ANN401 - what the task's encoder takes
         """What it makes of the picture of `request`; `stepped` is told of each forward."""
         raise NotImplementedError
+
+
+def in_8_bits(pixels: torch.Tensor) -> torch.Tensor:
+    """`pixels`, [channels, height, width] in 0…1, as uint8 [height, width, channels] on the CPU."""
+    return (pixels * 255).round_().clamp_(0, 255).to("cpu", torch.uint8).permute(1, 2, 0)
 
 
 class NetworkCall:

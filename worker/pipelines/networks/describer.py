@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
 from PIL import Image
 from pydantic import Field, ValidationError
@@ -51,9 +50,7 @@ class Teller(Network):
 
     def seen(self, picture: Image.Image) -> Seen:
         """What the module takes `picture` for, of any size."""
-        device, dtype = self.place
-        small = np.array(picture.resize((SIDE, SIDE), Image.Resampling.BOX))
-        made: Seen = self.module(torch.from_numpy(small).permute(2, 0, 1)[None].to(device, dtype) / 255)
+        made: Seen = self.module(self.pixels_of(picture.resize((SIDE, SIDE), Image.Resampling.BOX)))
         return made
 
     def told(self, seen: Seen, number: int) -> str:

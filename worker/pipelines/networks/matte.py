@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
 from torch.nn import functional
 
@@ -13,7 +12,7 @@ from core.catalog.model import Model
 from core.errors import JobFailure
 from worker.contract import DrawRequest
 from worker.nets.matte import GRID, Matte
-from worker.pipelines.network import Network, Stepped
+from worker.pipelines.network import Network, Stepped, in_8_bits
 from worker.pipelines.networks.weights import weights_in
 
 SIDE: Final = 256
@@ -30,15 +29,14 @@ class Cutter(Network):
     def __call__(self, request: DrawRequest, stepped: Stepped) -> torch.Tensor:
         """The picture of `request` as uint8 [height, width, 4]."""
         picture = request.inputs["image"][0]
-        device, dtype = self.place
-        pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].to(device, dtype) / 255
+        pixels = self.pixels_of(picture)
         small = functional.interpolate(pixels, looked_at(*picture.size), mode="bilinear", antialias=True)
         opacity = self.module(small.clamp(0, 1)).sigmoid()
         if opacity.shape[-2:] != pixels.shape[-2:]:
             opacity = along_edges(small, opacity, pixels)
         cut = torch.cat([without_background(pixels, opacity), opacity], 1)[0]
         stepped(1, 1, None)
-        return (cut * 255).round_().clamp_(0, 255).to("cpu", torch.uint8).permute(1, 2, 0)
+        return in_8_bits(cut)
 
 
 def looked_at(width: int, height: int) -> tuple[int, int]:

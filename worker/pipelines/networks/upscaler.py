@@ -17,7 +17,7 @@ from core.tasks.upscale import enlarged
 from worker.contract import DrawRequest
 from worker.nets.compact import Compact
 from worker.nets.rrdb import FIRST, RRDB
-from worker.pipelines.network import Network, Stepped
+from worker.pipelines.network import Network, Stepped, in_8_bits
 from worker.pipelines.networks.spandrel_net import spandrel_net
 from worker.pipelines.networks.weights import weights_in
 from worker.pipelines.pixels import no_picture
@@ -52,11 +52,11 @@ class Upscaler(Network):
 
     def _enlarged(self, picture: Image.Image, stepped: Stepped) -> torch.Tensor:
         width, height = picture.size
-        device, dtype = self.place
-        pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].to(device, dtype) / 255
         around = self.margin
         more = -width % self.grid, -height % self.grid
-        pixels = functional.pad(pixels, (around, around + more[0], around, around + more[1]), mode="replicate")
+        pixels = functional.pad(
+            self.pixels_of(picture), (around, around + more[0], around, around + more[1]), mode="replicate"
+        )
         width, height = width + more[0], height + more[1]
         canvas = torch.empty(height * self.scale, width * self.scale, 3, dtype=torch.uint8)
         rows, columns = places(height, self.grid), places(width, self.grid)
@@ -67,7 +67,7 @@ class Upscaler(Network):
             inner = inner[:, : tall * self.scale, : wide * self.scale].float()
             if not bool(torch.isfinite(inner).all()):
                 raise no_picture()
-            made = (inner * 255).round_().clamp_(0, 255).to("cpu", torch.uint8).permute(1, 2, 0)
+            made = in_8_bits(inner)
             up, along = top * self.scale, left * self.scale
             canvas[up : up + made.shape[0], along : along + made.shape[1]] = made
             stepped(number + 1, len(rows) * len(columns), None)
