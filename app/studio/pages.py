@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header
@@ -26,11 +28,34 @@ HEADERS: Final = {
 
 MEDIA_TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
-FILES: Final = {
-    entry.name: entry.read_bytes()
-    for entry in files("app.studio").iterdir()
-    if entry.name.rpartition(".")[2] in MEDIA_TYPES
-}
+
+def _files(folder: Traversable, within: str = "") -> Iterator[tuple[str, bytes]]:
+    """What a browser may ask for, by its path in the package, in the order of their names."""
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            yield from _files(entry, f"{within}{entry.name}/")
+        elif entry.name.rpartition(".")[2] in MEDIA_TYPES:
+            yield within + entry.name, entry.read_bytes()
+
+
+def _composed(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The page with its dialogs, and with links to all that it needs: what is found in another file comes later."""
+    dialogs = [content.decode() for name, content in files.items() if name.startswith("dialogs/")]
+    links = [
+        f'<link rel="stylesheet" href="/studio/{name}">'
+        if name.endswith(".css")
+        else f'<link rel="modulepreload" href="/studio/{name}">'
+        for name in sorted(files, key=lambda name: (not name.endswith(".css"), name))
+        if name.endswith((".css", ".js"))
+    ]
+    page = files["index.html"].decode().replace("<!-- styles and scripts -->", "\n  ".join(links))
+    page = page.replace("<!-- dialogs -->\n", "".join(dialogs))
+    return {"index.html": page.encode()} | {
+        name: content for name, content in files.items() if not name.endswith(".html")
+    }
+
+
+FILES: Final = _composed(dict(_files(files("app.studio"))))
 """Read once; nothing that is not in the package can be asked for."""
 
 TAGS: Final = {name: f'"{hashlib.sha256(content).hexdigest()[:20]}"' for name, content in FILES.items()}
@@ -52,7 +77,7 @@ def get_page(known: Known = None) -> Response:
     return _file("index.html", known)
 
 
-@router.get("/studio/{name}")
+@router.get("/studio/{name:path}")
 def get_page_file(name: str, known: Known = None) -> Response:
     """How it looks and what it does."""
     if name not in FILES or name == "index.html":

@@ -1,14 +1,14 @@
 // The page: puts its parts together. A prompt goes to the server, a card into the gallery.
 
-import { getJson, key, pictureBlob } from "./api.js";
-import { childOf } from "./children.js";
-import { asked, fill, hasSyntax, keep, offer, restore } from "./form.js";
-import { add, fillGallery, whenChosen } from "./gallery.js";
-import { installGuides } from "./guides.js";
-import { dataUri, reference, submit, submitGroup, upload } from "./inputs.js";
+import { getJson, key, pictureBlob } from "./server/api.js";
+import { childOf } from "./gallery/children.js";
+import { asked, fill, hasSyntax, keep, offer, restore } from "./form/form.js";
+import { add, fillGallery, whenChosen } from "./gallery/gallery.js";
+import { installGuides } from "./form/guides.js";
+import { dataUri, reference, submit, submitGroup, upload } from "./server/inputs.js";
 import { byId, element, open, say } from "./page.js";
-import { paintOn } from "./painter.js";
-import { install, recipeOf, view } from "./viewer.js";
+import { paintOn } from "./painter/painter.js";
+import { install, recipeOf, view } from "./viewer/viewer.js";
 
 const EXAMPLES = ["a red apple", "a fox on a dark blue background", "a slice of pizza", "a sailboat"];
 let start = null;

@@ -83,7 +83,9 @@ class TestKeys:
         with connect(api_keys=KEYS) as client:
             assert client.get("/v1/models", headers=headers).status_code == 200
 
-    @pytest.mark.parametrize("path", ["/", "/studio/studio.js", "/studio/studio.css", "/health/live", "/openapi.json"])
+    @pytest.mark.parametrize(
+        "path", ["/", "/studio/studio.js", "/studio/styles/1-page.css", "/health/live", "/openapi.json"]
+    )
     def test_the_page_and_health_need_none(self, connect: Connect, path: str) -> None:
         with connect(api_keys=KEYS) as client:
             assert client.get(path).status_code == 200

@@ -1,8 +1,8 @@
 // Pictures that guide beside the words: what is to stand where, and what to go by. Knows their fields.
 
-import { call } from "./api.js";
-import { dataUri, upload } from "./inputs.js";
-import { byId, element } from "./page.js";
+import { call } from "../server/api.js";
+import { dataUri, upload } from "../server/inputs.js";
+import { byId, element } from "../page.js";
 
 const KINDS = { control: ["controlnet", "t2i-adapter"], reference: ["ip-adapter"] };
 const given = { control: null, reference: null };

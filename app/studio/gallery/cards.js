@@ -1,7 +1,7 @@
 // A job that is not a picture yet, or will not be one: its card, what it says, its buttons. Knows no other job.
 
-import { call, local, postJson } from "./api.js";
-import { byId, element, say } from "./page.js";
+import { call, local, postJson } from "../server/api.js";
+import { byId, element, say } from "../page.js";
 import { wordsOf } from "./words.js";
 
 const STAGES = { load: "Loading the model", encode: "Reading the prompt", decode: "Finishing", store: "Finishing" };

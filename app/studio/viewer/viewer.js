@@ -1,13 +1,13 @@
 // One picture, large, with its recipe and what can be done with it. Knows the dialog; what is drawn next is told it.
 
-import { call, key, local, pictureSource } from "./api.js";
-import { ACTIONS, offered } from "./children.js";
-import { draws, knownModel, modelOf } from "./form.js";
-import { remove } from "./gallery.js";
-import { guideAgain, parentOf } from "./inputs.js";
-import { byId, copy, element, open, say } from "./page.js";
+import { call, key, local, pictureSource } from "../server/api.js";
+import { ACTIONS, offered } from "../gallery/children.js";
+import { draws, knownModel, modelOf } from "../form/form.js";
+import { remove } from "../gallery/gallery.js";
+import { guideAgain, parentOf } from "../server/inputs.js";
+import { byId, copy, element, open, say } from "../page.js";
 import { asCurl, asPython } from "./snippets.js";
-import { wordsInFull, wordsOf } from "./words.js";
+import { wordsInFull, wordsOf } from "../gallery/words.js";
 
 const dialog = byId("viewer");
 let shown = null;

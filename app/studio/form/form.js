@@ -2,7 +2,7 @@
 
 import { chosenGuides, offerGuides } from "./guides.js";
 import { chooseLoras, chosenLoras, offerLoras } from "./loras.js";
-import { byId, element } from "./page.js";
+import { byId, element } from "../page.js";
 import { nameOf, sizesOf } from "./sizes.js";
 import { countOf } from "./tokens.js";
 

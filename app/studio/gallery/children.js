@@ -1,8 +1,8 @@
 // What can be made of a finished picture with one press: the buttons for it, and what each asks of the server.
 
-import { local, postJson } from "./api.js";
-import { draws, isDone, knownModel } from "./form.js";
-import { element } from "./page.js";
+import { local, postJson } from "../server/api.js";
+import { draws, isDone, knownModel } from "../form/form.js";
+import { element } from "../page.js";
 
 const doesVary = (model) => !model || !draws(model) || model.tasks.includes("image-to-image");
 

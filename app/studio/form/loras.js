@@ -1,6 +1,6 @@
 // The LoRAs of the chosen model: which of them are on, and how strongly. Knows their fields, sends nothing.
 
-import { byId, element } from "./page.js";
+import { byId, element } from "../page.js";
 
 /** Offer these adapters, none of them on. */
 export function offerLoras(adapters) {

@@ -1,9 +1,9 @@
 // The gallery: every job of this key, newest first, page after page, each followed to its end. Knows the list's order.
 
-import { follow, getJson, pictureSource, previewSource } from "./api.js";
+import { follow, getJson, pictureSource, previewSource } from "../server/api.js";
 import { describe, describeLost, ended, STEPPED, waiting, worded } from "./cards.js";
 import { toolbar } from "./children.js";
-import { byId, element, say } from "./page.js";
+import { byId, element, say } from "../page.js";
 import { madeOf, wordsInFull, wordsOf } from "./words.js";
 
 const PREVIEW_MS = 1000;

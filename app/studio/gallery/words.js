@@ -1,6 +1,6 @@
 // How a job is called: by its prompt; what has none, by the picture that it was made from. Knows no page.
 
-import { parentOf } from "./inputs.js";
+import { parentOf } from "../server/inputs.js";
 
 const MOST_STEPS_BACK = 8;
 

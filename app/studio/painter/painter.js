@@ -1,6 +1,6 @@
 // Painting a mask over a picture, by pointer or by keyboard. Knows the canvas; sends nothing.
 
-import { byId, element, open } from "./page.js";
+import { byId, element, open } from "../page.js";
 
 const [dialog, canvas] = [byId("painter"), byId("paint")];
 const CELL = 8;
