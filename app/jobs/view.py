@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.jobs import Adapter, Job, JobError, Priority, Progress, Status
 from core.keys import LOCAL_OWNER
-from core.media import Artifact, Facts, Guide, Input, Output, Parent
+from core.media import THUMBNAIL_MEDIUM, Artifact, Facts, Guide, Input, Output, Parent
 
 EXAMPLE_ID = "gen_129470bd720493e23467c2043315c9d5a80a0c08"
 
@@ -19,6 +19,16 @@ class View(BaseModel):
     """Read-only by convention; fields may be added in later versions, never renamed."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class ThumbnailView(View):
+    """A small copy of a picture."""
+
+    width: int
+    height: int
+    medium: str = Field(examples=["image/webp"])
+    url: str
+    size_bytes: int
 
 
 class OutputView(View):
@@ -30,6 +40,9 @@ class OutputView(View):
     seed: int = Field(description="Ask for this seed with the same parameters to get the same output.")
     size_bytes: int
     facts: Facts = Field(description="`width` and `height` in pixels, and what else there is to say of the medium.")
+    thumbnails: tuple[ThumbnailView, ...] = Field(
+        description="Small copies, the smallest first: longer sides of 320, 640 and 1280 px where those are smaller."
+    )
 
 
 class InputView(View):
@@ -153,8 +166,22 @@ def present(job: Job, *, base_url: str, sign: Sign, queue_position: int | None =
 def shown_outputs(job: Job, *, base_url: str, sign: Sign) -> tuple[OutputView, ...]:
     """The finished files of `job`."""
     return tuple(
-        OutputView(url=output_url(job, output, base_url=base_url, sign=sign), **_shared(output, OutputView))
+        OutputView(
+            url=output_url(job, output, base_url=base_url, sign=sign),
+            **{**_shared(output, OutputView), "thumbnails": _thumbnails(job, output, base_url, sign)},
+        )
         for output in job.outputs
+    )
+
+
+def _thumbnails(job: Job, output: Artifact, base_url: str, sign: Sign) -> tuple[ThumbnailView, ...]:
+    return tuple(
+        ThumbnailView(
+            url=signed_url(job.owner, f"/v1/results/{job.id}/{output.index}-{each.side}.webp", base_url, sign),
+            medium=THUMBNAIL_MEDIUM,
+            **_shared(each, ThumbnailView),
+        )
+        for each in output.thumbnails
     )
 
 

@@ -51,7 +51,7 @@ def encode(result: torch.Tensor, request: GenerationRequest, seed: int, inputs: 
         exif[EXIF_IMAGE_DESCRIPTION] = recipe(request, seed)
         quality = request.output.quality or DEFAULT_QUALITY
         image.save(file, request.output.format.upper(), quality=quality, exif=exif)
-    return Encoded(file.getvalue(), {"width": width, "height": height})
+    return Encoded(file.getvalue(), {"width": width, "height": height}, image)
 
 
 def kept(drawn: Image.Image, inputs: Inputs) -> Image.Image:
