@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.jobs import Adapter, Job, JobError, Priority, Progress, Status
+from core.jobs import Adapter, Job, JobError, Mark, Priority, Progress, Status
 from core.keys import LOCAL_OWNER
 from core.media import Artifact, Facts, Guide, Input, Output, Parent
 
@@ -30,6 +30,8 @@ class OutputView(View):
     seed: int = Field(description="Ask for this seed with the same parameters to get the same output.")
     size_bytes: int
     facts: Facts = Field(description="`width` and `height` in pixels, and what else there is to say of the medium.")
+    favourite: bool = Field(description="Whether you marked it as one. A favourite never expires.")
+    folders: tuple[str, ...] = Field(description="The folders that you put it into. What is in one never expires.")
 
 
 class InputView(View):
@@ -81,6 +83,10 @@ class GenerationView(View):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    expires_at: datetime | None = Field(
+        description="When it is removed, with its outputs; null: it has not ended, or an output of it is a favourite "
+        "or in a folder, and it is kept."
+    )
     attempts: int = Field(description="How many times a worker has started this job.")
     queue_position: int | None = Field(description="1 is next; null unless queued.")
     progress: Progress | None = Field(description="The stage a running job is in, and step k of n.")
@@ -92,6 +98,8 @@ class GenerationView(View):
     )
     urls: Urls
 
+
+UNMARKED: Final = Mark()
 
 Sign = Callable[[str], str]
 """The query string that opens a path without a key."""
@@ -139,6 +147,7 @@ def present(job: Job, *, base_url: str, sign: Sign, queue_position: int | None =
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,
+        expires_at=job.expires_at,
         attempts=job.attempts,
         queue_position=queue_position if job.status is Status.QUEUED else None,
         progress=job.progress if job.status is Status.RUNNING else None,
@@ -153,7 +162,11 @@ def present(job: Job, *, base_url: str, sign: Sign, queue_position: int | None =
 def shown_outputs(job: Job, *, base_url: str, sign: Sign) -> tuple[OutputView, ...]:
     """The finished files of `job`."""
     return tuple(
-        OutputView(url=output_url(job, output, base_url=base_url, sign=sign), **_shared(output, OutputView))
+        OutputView(
+            url=output_url(job, output, base_url=base_url, sign=sign),
+            **_shared(output, OutputView),
+            **_shared(job.marks.get(output.index, UNMARKED), OutputView),
+        )
         for output in job.outputs
     )
 
