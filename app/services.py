@@ -31,10 +31,13 @@ from core.settings import Settings
 from core.store import (
     EndpointStore,
     EventLog,
+    Feed,
     GroupStore,
     Interruptions,
+    JobSearch,
     JobStore,
     KeyStore,
+    MarkStore,
     Outbox,
     Previews,
     ReattachRegistry,
@@ -61,7 +64,10 @@ class Services:
     watched_catalog: WatchedCatalog
     redis: Redis
     jobs: JobStore
+    search: JobSearch
+    marks: MarkStore
     events: EventLog
+    feed: Feed
     previews: Previews
     selected_models: SelectedModels
     interruptions: Interruptions
@@ -96,10 +102,8 @@ class Services:
         if settings.redis_url is None:
             raise ValueError("the api needs a Redis or Valkey: set REDIS_URL, or run 'easel up', which brings its own")
         redis = connect(settings.redis_url, prefix=settings.redis_prefix)
-        jobs, notifier = (
-            JobStore(redis, Limits.from_settings(settings)),
-            JobNotifier(settings.redis_url, redis.names),
-        )
+        limits = Limits.from_settings(settings)
+        jobs, notifier = JobStore(redis, limits), JobNotifier(settings.redis_url, redis.names)
         keys = KeyStore(redis)
         catalog, results, uploads = (
             WatchedCatalog(settings.catalog),
@@ -114,7 +118,10 @@ class Services:
             watched_catalog=catalog,
             redis=redis,
             jobs=jobs,
+            search=JobSearch(redis, jobs),
+            marks=MarkStore(redis, limits),
             events=EventLog(redis),
+            feed=Feed(redis),
             previews=Previews(redis),
             selected_models=SelectedModels(redis),
             interruptions=Interruptions(redis),

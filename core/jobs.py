@@ -130,10 +130,18 @@ class JobError(Record):
     message: str
 
 
+class Mark(Record):
+    """What its owner has marked an output as; a marked one is kept for good."""
+
+    favourite: bool = False
+    folders: tuple[str, ...] = ()
+
+
 class Job(Record):
     """The record of a job, as the store holds it. Times are aware UTC; `timings` are seconds a stage.
 
-    A word that a newer version wrote stands as it is.
+    A word that a newer version wrote stands as it is. `expires_at` is None where it is kept for good, or has not ended;
+    `marks` are those of its outputs, by their index, where they have any.
     """
 
     id: str
@@ -150,12 +158,14 @@ class Job(Record):
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    expires_at: datetime | None = None
     attempts: int = 0
     cancel_requested: bool = False
     worker: str | None = None
     progress: Progress | None = None
     timings: dict[str, float] = Field(default={})
     outputs: tuple[Artifact, ...] = ()
+    marks: dict[int, Mark] = Field(default={})
     error: JobError | None = None
     notes: tuple[str, ...] = ()
 

@@ -114,6 +114,11 @@ def owner_of_id(key_id: str) -> str:
     return f"key_{key_id}"
 
 
+def key_id_of(owner: str) -> str:
+    """The id of the key that `owner` holds, one that was made."""
+    return owner.removeprefix("key_")
+
+
 def is_issued(owner: str) -> bool:
     """Whether `owner` holds a key that was made, and not one of the settings or none."""
     return ISSUED_OWNER.fullmatch(owner) is not None

@@ -66,6 +66,16 @@ class ResultStore:
             obstore.delete(self._store, key)
         return len(keys)
 
+    def delete_with_variants(self, key: str) -> None:
+        """Delete the object and what lies beside it by its name: `0.png`, `0-320.webp`. None is no error."""
+        folder, _, name = key.rpartition("/")
+        stem = name.partition(".")[0]
+        for batch in obstore.list(self._store, folder):
+            for entry in batch:
+                beside = entry["path"].removeprefix(f"{folder}/")
+                if beside.startswith((f"{stem}.", f"{stem}-")):
+                    obstore.delete(self._store, entry["path"])
+
 
 def _open_remote(url: str) -> ObjectStore:
     """S3 with boto3's credentials (profiles, SSO, roles) where the `s3` extra is installed, else with obstore's own."""

@@ -56,6 +56,11 @@ class Settings(BaseSettings):
     retention_hours: float = Field(
         default=168, gt=0, description="Hours after its end until a job and its pictures are removed."
     )
+    max_kept_per_key: int = Field(
+        default=10_000,
+        ge=1,
+        description="Pictures that an API key may have among its favourites and folders, which never expire; then 429.",
+    )
     result_url_seconds: int = Field(
         default=3600,
         ge=60,

@@ -69,18 +69,22 @@ async def stream_events(
     job_id: JobId, services: ServicesOf, owner: Owner, base_url: BaseUrl, last_event_id: LastEventId = None
 ) -> Response:
     """What happened so far and what happens next; reconnect with `Last-Event-ID` and miss nothing."""
+    after = checked(last_event_id)
+    job = await run_in_threadpool(find, services, job_id, owner)
+    if after and job.is_terminal:
+        if not await run_in_threadpool(services.events.read, job_id, after):
+            return Response(status_code=204)
+    return StreamingResponse(_stream(services, job, base_url, after), media_type="text/event-stream", headers=HEADERS)
+
+
+def checked(last_event_id: str | None) -> str | None:
+    """The id of the last event that a client has, None without one. Raises InvalidRequest for what is no id."""
     if last_event_id and EVENT_ID.fullmatch(last_event_id) is None:
         raise InvalidRequest(
             f"Last-Event-ID must be the id of an event, such as 1784000000000-0, not '{last_event_id[:60]}'",
             param="Last-Event-ID",
         )
-    job = await run_in_threadpool(find, services, job_id, owner)
-    if last_event_id and job.is_terminal:
-        if not await run_in_threadpool(services.events.read, job_id, last_event_id):
-            return Response(status_code=204)
-    return StreamingResponse(
-        _stream(services, job, base_url, last_event_id), media_type="text/event-stream", headers=HEADERS
-    )
+    return last_event_id or None
 
 
 async def _stream(services: Services, job: Job, base_url: str, after: str | None) -> AsyncIterator[bytes]:

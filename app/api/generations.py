@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
@@ -18,13 +18,14 @@ from app.http.bodies import described_body
 from app.http.errors import documented
 from app.http.idempotency import IdempotencyKey
 from app.http.json_bodies import JsonRoute
+from app.jobs.fields import FolderName
 from app.jobs.prompt_parameters import only
 from app.jobs.view import GenerationView
 from app.services import BaseUrl, Owner, Services, ServicesOf
 from core.errors import Conflict
-from core.jobs import Job, Status
+from core.jobs import Status
 from core.keys import Scope
-from core.store import Submitted
+from core.store import Filter, Submitted
 from core.tasks import sets_of_roles, starting_roles
 
 logger = logging.getLogger(__name__)
@@ -32,9 +33,6 @@ logger = logging.getLogger(__name__)
 router = APIRouter(
     prefix="/v1/generations", tags=["generations"], route_class=JsonRoute, dependencies=[needs(Scope.READ)]
 )
-
-MAX_SCANS: Final = 20
-"""How many pages of the store one filtered page of ours may take; then it is short."""
 
 
 class GenerationPage(BaseModel):
@@ -52,7 +50,19 @@ class ListQuery(BaseModel):
 
     limit: int = Field(default=20, ge=1, le=100, description="Jobs a page.")
     cursor: str | None = Field(default=None, pattern=r"^[0-9a-f]{1,13}$", description="`next_cursor` of a page.")
-    status: Status | None = Field(default=None, description="Only jobs in this status; pages may be shorter.")
+    q: str = Field(
+        default="",
+        max_length=200,
+        description="Only jobs in which each of these words occurs: in the prompts, the model, the names of folders or "
+        "the id (6 of its letters or more). What has no prompt, such as a cut-out, is found by the words of what it "
+        "was made of.",
+        examples=["red apple"],
+    )
+    task: str | None = Field(default=None, max_length=64, description="Only jobs of this task.")
+    model: str | None = Field(default=None, max_length=64, description="Only jobs of the model of this id.")
+    status: Status | None = Field(default=None, description="Only jobs in this status.")
+    favourite: bool = Field(default=False, description="True: only jobs with an output that is a favourite.")
+    folder: FolderName | None = Field(default=None, description="Only jobs with an output in this folder.")
 
 
 @router.post(
@@ -103,18 +113,16 @@ async def _submit(request: Request, services: Services, owner: str, idempotency_
 def list_generations(
     query: Annotated[ListQuery, Query()], services: ServicesOf, owner: Owner, base_url: BaseUrl
 ) -> GenerationPage:
-    """Newest first, a page at a time."""
+    """Newest first, a page at a time. Where few of many jobs fit, a page may be short and not yet the last."""
+    wanted = Filter(**query.model_dump(include=set(Filter.model_fields)))
     before = int(query.cursor, 16) if query.cursor else None
-    found: list[Job] = []
-    for _ in range(MAX_SCANS):
-        page = services.jobs.list(owner, before=before, limit=query.limit - len(found), status=query.status)
-        found += page.jobs
-        before = page.cursor
-        if before is None or len(found) == query.limit:
-            break
+    if wanted == Filter():
+        page = services.jobs.list(owner, before=before, limit=query.limit)
+    else:
+        page = services.search.page(owner, wanted, before=before, limit=query.limit)
     return GenerationPage(
-        data=[view(services, job, base_url) for job in found],
-        next_cursor=None if before is None else f"{before:x}",
+        data=[view(services, job, base_url) for job in page.jobs],
+        next_cursor=None if page.cursor is None else f"{page.cursor:x}",
     )
 
 

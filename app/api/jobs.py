@@ -13,6 +13,7 @@ from core.errors import NotFound
 from core.jobs import JOB_ID, Job, Status
 from core.store import Group
 from core.store.groups import GROUP_ID
+from core.store.marks import no_output
 
 JobId = Annotated[
     str,
@@ -75,3 +76,15 @@ def forget(services: Services, job: Job) -> None:
     services.lineage.forget(job.id)
     services.results.delete_prefix(job.id)  # before the record: what is left half done can be deleted again
     services.jobs.delete(job.id)
+
+
+def forget_output(services: Services, job: Job, index: int) -> None:
+    """Delete one output with its file; with the last one the job goes. Raises NotFound."""
+    output = next((each for each in job.outputs if each.index == index), None)
+    if output is None:
+        raise no_output(index)
+    if len(job.outputs) > 1:
+        services.results.delete_with_variants(output.key)  # before the record, for the same reason
+        if services.marks.remove_output(job.id, index):
+            return services.jobs.fetched(job.id, index)  # who waits for all to be fetched waits for no one that is gone
+    forget(services, job)

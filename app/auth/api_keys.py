@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.errors import Unauthenticated
-from core.keys import FULL, LOCAL_OWNER, Scope
+from core.keys import FULL, LOCAL_OWNER, Scope, is_issued, key_id_of
 from core.settings import Settings
 from core.store import KeyStore
 
@@ -60,6 +60,15 @@ class KeyAuthenticator:
         # All are compared, so the time says nothing.
         found = [caller for known, caller in self._callers.items() if hmac.compare_digest(known, came)]
         return found[0] if found else self._stored(text or "")
+
+    def knows(self, owner: str) -> bool:
+        """Whether whoever is called `owner` could come in now: their key was not revoked, and has not expired."""
+        if owner == LOCAL_OWNER:
+            return not self.needed()
+        if not is_issued(owner):
+            return any(owner == caller.owner for caller in self._callers.values())
+        key = self._keys.get(key_id_of(owner))
+        return key is not None and self._keys.is_usable(key)
 
     def _stored(self, text: str) -> Caller:
         key = self._keys.verify(text)

@@ -1,9 +1,10 @@
-"""Fields that the wires share: what a webhook's address, a label and a prompt may be."""
+"""Fields that routes share: what a webhook's address, a label, a folder's name and a prompt may be."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -58,6 +59,27 @@ def words_schema(most: int) -> dict[str, Any]:
     return {"minLength": 1, "maxLength": most, "pattern": r"^[^\x00]*[!-~][^\x00]*$"}
 
 
+FOLDER: Final = r"^[^\x00-\x20./\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$"
+MAX_FOLDER: Final = 100
+
+
+def _folder(value: str) -> str:
+    """One spelling for the same name, however it was typed."""
+    if len(value) > MAX_FOLDER or re.fullmatch(FOLDER[1:-1], value) is None:
+        raise PydanticCustomError(
+            "folder_name",
+            "must be a name of 1 to {most} characters, without a space around it, a line's end in it, "
+            "or a dot or slash before it, such as 'Foxes'",
+            {"most": MAX_FOLDER},
+        )
+    return unicodedata.normalize("NFC", value)
+
+
+FolderName = Annotated[
+    str,
+    AfterValidator(_folder),
+    Field(json_schema_extra={"minLength": 1, "maxLength": MAX_FOLDER, "pattern": FOLDER}, examples=["Foxes"]),
+]
 WebhookUrl = Annotated[
     str, StringConstraints(max_length=2048), AfterValidator(_webhook), Field(json_schema_extra={"pattern": HTTP_URL})
 ]

@@ -1,7 +1,7 @@
 """Waiting for jobs without a thread or a Redis connection each: one subscription a process wakes everybody.
 
 Messages carry no truth: who is woken reads the store, and every few seconds anyway. They are a job's id and what
-happened, as `gen_… progress`.
+happened, as `gen_… progress`, or an owner and what happened to one of theirs, as `key_… marked`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class JobNotifier:
         self._url = url
         self._names = names
         self._waiters: defaultdict[str, dict[asyncio.Event, bool]] = defaultdict(dict)
-        """Of each job, and whether they wait for its end alone."""
+        """Of each job or owner, and whether they wait for an end alone."""
         self._closed = False
 
     @property
@@ -50,16 +50,23 @@ class JobNotifier:
         self._wake_all()
 
     @contextmanager
-    def listen(self, job_id: str, *, ends_only: bool = False) -> Iterator[asyncio.Event]:
-        """An event that is set when the job changes, or ends; clear it before you read the store, then wait on it."""
+    def listen(self, name: str, *, ends_only: bool = False) -> Iterator[asyncio.Event]:
+        """An event that is set when the job changes, or ends; clear it before you read the store, then wait on it.
+
+        `name` is the job's id, or an owner: then it is set when any of their jobs changes, or their key.
+        """
         changed = asyncio.Event()
-        self._waiters[job_id][changed] = ends_only
+        self._waiters[name][changed] = ends_only
         try:
             yield changed
         finally:
-            del self._waiters[job_id][changed]
-            if not self._waiters[job_id]:
-                del self._waiters[job_id]
+            del self._waiters[name][changed]
+            if not self._waiters[name]:
+                del self._waiters[name]
+
+    def listeners(self, name: str) -> int:
+        """How many listen to the job or the owner."""
+        return len(self._waiters.get(name, ()))
 
     async def wait(self, changed: asyncio.Event, seconds: float) -> None:
         """Until the event is set or it is time to look again, which is not the same time for all who came together."""
@@ -102,8 +109,8 @@ class JobNotifier:
                     self._wake_all()  # whatever changed before we listened
 
     def _wake(self, message: str) -> None:
-        job_id, _, kind = message.partition(" ")
-        for changed, ends_only in self._waiters.get(job_id, {}).items():
+        name, _, kind = message.partition(" ")
+        for changed, ends_only in self._waiters.get(name, {}).items():
             if not ends_only or kind in TERMINAL_STATUSES:
                 changed.set()
 

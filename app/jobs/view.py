@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.jobs import Adapter, Job, JobError, Priority, Progress, Status
+from core.jobs import Adapter, Job, JobError, Mark, Priority, Progress, Status
 from core.keys import LOCAL_OWNER
 from core.media import THUMBNAIL_MEDIUM, Artifact, Facts, Guide, Input, Output, Parent
 
@@ -43,6 +43,8 @@ class OutputView(View):
     thumbnails: tuple[ThumbnailView, ...] = Field(
         description="Small copies, the smallest first: longer sides of 320, 640 and 1280 px where those are smaller."
     )
+    favourite: bool = Field(description="Whether you marked it as one. A favourite never expires.")
+    folders: tuple[str, ...] = Field(description="The folders that you put it into. What is in one never expires.")
 
 
 class InputView(View):
@@ -94,6 +96,10 @@ class GenerationView(View):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    expires_at: datetime | None = Field(
+        description="When it is removed, with its outputs; null: it has not ended, or an output of it is a favourite "
+        "or in a folder, and it is kept."
+    )
     attempts: int = Field(description="How many times a worker has started this job.")
     queue_position: int | None = Field(description="1 is next; null unless queued.")
     progress: Progress | None = Field(description="The stage a running job is in, and step k of n.")
@@ -105,6 +111,8 @@ class GenerationView(View):
     )
     urls: Urls
 
+
+UNMARKED: Final = Mark()
 
 Sign = Callable[[str], str]
 """The query string that opens a path without a key."""
@@ -152,6 +160,7 @@ def present(job: Job, *, base_url: str, sign: Sign, queue_position: int | None =
         created_at=job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,
+        expires_at=job.expires_at,
         attempts=job.attempts,
         queue_position=queue_position if job.status is Status.QUEUED else None,
         progress=job.progress if job.status is Status.RUNNING else None,
@@ -169,6 +178,7 @@ def shown_outputs(job: Job, *, base_url: str, sign: Sign) -> tuple[OutputView, .
         OutputView(
             url=output_url(job, output, base_url=base_url, sign=sign),
             **{**_shared(output, OutputView), "thumbnails": _thumbnails(job, output, base_url, sign)},
+            **_shared(job.marks.get(output.index, UNMARKED), OutputView),
         )
         for output in job.outputs
     )

@@ -2,15 +2,18 @@
 
 from core.store.endpoints import EndpointStore
 from core.store.events import Event, EventLog
+from core.store.feed import Change, Feed
 from core.store.groups import Group, GroupStore
 from core.store.heartbeat import KeeperHeartbeat
 from core.store.interruptions import Interruptions
 from core.store.jobs import Claim, JobStore, Page, Reaped, Verdict
 from core.store.keys import IssuedKey, KeyStore
+from core.store.marks import Folder, MarkStore
 from core.store.outbox import Delivery, Outbox
 from core.store.previews import Preview, Previews
 from core.store.rates import Rates
 from core.store.reattach import ReattachRegistry
+from core.store.search import Filter, JobSearch
 from core.store.secrets import Secrets
 from core.store.selected_models import SelectedModels
 from core.store.submission import NewGroup, NewJob, Submitted, SubmittedGroup
@@ -18,18 +21,24 @@ from core.store.usage import Usage, Used
 from core.store.workers import WorkerInfo, WorkerRegistry
 
 __all__ = [
+    "Change",
     "Claim",
     "Delivery",
     "EndpointStore",
     "Event",
     "EventLog",
+    "Feed",
+    "Filter",
+    "Folder",
     "Group",
     "GroupStore",
     "Interruptions",
     "IssuedKey",
+    "JobSearch",
     "JobStore",
     "KeeperHeartbeat",
     "KeyStore",
+    "MarkStore",
     "NewGroup",
     "NewJob",
     "Outbox",

@@ -119,14 +119,14 @@ class JobStore:
                 pipe.hgetall(self._names("job", job_id))
             return tuple(job_from_hash(raw) for raw in pipe.execute())
 
-    def list(self, owner: str, *, before: int | None, limit: int, status: Status | None = None) -> Page:
-        """The owner's jobs, newest first, older than cursor `before`. With `status`, pages may be short."""
+    def list(self, owner: str, *, before: int | None, limit: int) -> Page:
+        """The owner's jobs, newest first, older than cursor `before`."""
         top = "+inf" if before is None else f"({before}"
         rows: Any = self._redis.zrevrangebyscore(
             self._names("jobs", owner), top, "-inf", start=0, num=limit + 1, withscores=True
         )
         found = self.several([job_id.decode() for job_id, _ in rows[:limit]])
-        jobs = tuple(job for job in found if job is not None and status in (None, job.status))
+        jobs = tuple(job for job in found if job is not None)
         return Page(jobs=jobs, cursor=int(rows[limit - 1][1]) if len(rows) > limit else None)
 
     def position(self, job: Job) -> int | None:

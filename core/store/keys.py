@@ -93,7 +93,9 @@ class KeyStore:
 
     def revoke(self, key_id: str) -> ApiKey:
         """End the key now and for good; its jobs stay its own."""
-        self._redis.hsetnx(self._name(self.find(key_id).id), "revoked_at", _ms(self._clock()))
+        owner = self.find(key_id).owner
+        self._redis.hsetnx(self._name(key_id), "revoked_at", _ms(self._clock()))
+        self._redis.publish(self._names("changes"), f"{owner} revoked")  # streams of its holder end now
         return self.find(key_id)
 
     def find(self, key_id: str) -> ApiKey:

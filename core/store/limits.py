@@ -19,6 +19,7 @@ class Limits:
     lease_ms: int = 15_000
     max_attempts: int = 3
     retention_ms: int = 7 * 24 * 3600 * 1000
+    max_kept_per_owner: int = 10_000
 
     def at_submission(self) -> dict[str, int]:
         """Those that the script compares a new job with, by their names there; what is not limited is left out."""
@@ -42,4 +43,5 @@ class Limits:
             lease_ms=round(settings.lease_seconds * 1000),
             max_attempts=settings.max_attempts,
             retention_ms=round(settings.retention_hours * 3_600_000),
+            max_kept_per_owner=settings.max_kept_per_key,
         )

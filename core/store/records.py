@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from core.jobs import GenerationRequest, Job, JobError, Priority, Progress
+from core.jobs import GenerationRequest, Job, JobError, Mark, Priority, Progress
 from core.media import Artifact
 from core.store.schema_1 import upgraded_output, upgraded_request
+from core.store.searched_text import search_fields
 from core.tasks import Parameters
 
 SCHEMA: Final = 2
@@ -54,6 +55,7 @@ def request_fields(
         "store": int(store),
         "traceparent": traceparent or "",
         "submission_notes": json.dumps(list(notes)),
+        **search_fields(request),
     }
 
 
@@ -105,12 +107,14 @@ def job_from_hash(raw: Mapping[bytes, bytes]) -> Job | None:
         created_at=created_at,
         started_at=moment(field.get("started_at")),
         finished_at=moment(field.get("finished_at")),
+        expires_at=moment(field.get("expires_at")),
         attempts=int(field["attempts"]),
         cancel_requested=field.get("cancel_requested") == "1",
         worker=field.get("worker"),
         progress=progress,
         timings=json.loads(field.get("timings", "{}")),
         outputs=_outputs(field),
+        marks=_marks(field),
         error=JobError.model_validate_json(field["error"]) if "error" in field else None,
         notes=(*json.loads(field.get("submission_notes", "[]")), *json.loads(field.get("notes", "[]"))),
     )
@@ -141,3 +145,15 @@ def _outputs(field: Mapping[str, str]) -> tuple[Artifact, ...]:
     if "images" in field:
         return tuple(Artifact.model_validate(upgraded_output(image)) for image in json.loads(field["images"]))
     return tuple(Artifact.model_validate(output) for output in json.loads(field.get("outputs", "[]")))
+
+
+def _marks(field: Mapping[str, str]) -> dict[int, Mark]:
+    """Of each output that has any; core/store/lua/marks.lua writes them."""
+    found: dict[int, dict[str, Any]] = {}
+    for name, value in field.items():
+        kind, _, index = name.partition(":")
+        if kind == "favourite":
+            found.setdefault(int(index), {})[kind] = value == "1"
+        elif kind == "folders":
+            found.setdefault(int(index), {})[kind] = tuple(value.split("\n"))
+    return {index: Mark(**marks) for index, marks in sorted(found.items())}

@@ -21,6 +21,10 @@ NAMES: Final = (
     "cancel",
     "reap",
     "delete",
+    "mark",
+    "remove_output",
+    "rename_folder",
+    "search",
     "fail_unserved",
     "fetched",
     "take_delivery",
@@ -37,11 +41,13 @@ NAMES: Final = (
     "abandon_job",
 )
 
+SHARED: Final = ("prelude", "marks")
+
 
 def source(name: str, names: KeyNames) -> str:
-    """What Redis runs for the script `name`: the names of keys, the prelude, then its own file."""
+    """What Redis runs for the script `name`: the names of keys, what all share, then its own file."""
     folder = files("core.store") / "lua"
-    return names.lua() + "".join((folder / f"{part}.lua").read_text(encoding="utf-8") for part in ("prelude", name))
+    return names.lua() + "".join((folder / f"{part}.lua").read_text(encoding="utf-8") for part in (*SHARED, name))
 
 
 class Scripts:

@@ -15,7 +15,7 @@ from core.store import KeyStore
 from tests.app.fake_worker import FakeWorker
 from tests.app.wires.openai.files import file_of, plain
 
-OURS = ("job_id", "endpoint_id", "delivery_id", "upload_id", "group_id")
+OURS = ("job_id", "endpoint_id", "delivery_id", "upload_id", "group_id", "folder")
 """Parameters of paths that name something of an owner's."""
 
 FREE = ("model_id", "key_id", "name", "preprocessor")
@@ -36,21 +36,24 @@ def holder(client: TestClient, redis: Redis, worker: FakeWorker, name: str) -> H
     endpoint = client.post("/v1/webhooks/endpoints", json={"url": "https://example.com/"}, headers=headers).json()
     files = {"file": ("red.png", file_of(plain()), "image/png")}
     upload = client.post("/v1/uploads", files=files, headers=headers).json()
-    body = {"prompt": f"secret of {name}", "inputs": {"image": {"upload": upload["id"]}}}
+    body = {"prompt": f"secret of {name}", "width": 384, "inputs": {"image": {"upload": upload["id"]}}}
     job = client.post("/v1/generations", json=body, headers=headers).json()
     assert worker.draw_next() == job["id"]
     log = client.get(f"/v1/webhooks/endpoints/{endpoint['id']}/deliveries", headers=headers).json()["data"]
     group = client.post("/v1/groups", json={"prompt": f"a {{red, blue}} secret of {name}"}, headers=headers).json()
     for member in group["generations"]:
         assert worker.draw_next() == member["id"]
+    marks = {"favourite": True, "folders": [name.upper()]}
+    assert client.patch(f"/v1/generations/{job['id']}/outputs/0", json=marks, headers=headers).status_code == 200
     ids = {
+        "folder": name.upper(),
         "group_id": group["id"],
         "job_id": job["id"],
         "endpoint_id": endpoint["id"],
         "delivery_id": log[0]["id"],
         "upload_id": upload["id"],
     }
-    return Holder(headers, {**ids, "index": "0", "extension": "png", "role": "image"})
+    return Holder(headers, {**ids, "index": "0", "extension": "png", "role": "image", "side": "320"})
 
 
 @pytest.fixture
@@ -63,10 +66,17 @@ def owned(client: TestClient) -> list[tuple[str, str]]:
     found = []
     for route in RouteTable(client.app.routes).rows:  # type: ignore[attr-defined]
         named = re.findall(r"{(\w+)", route.path)
-        assert set(named) <= {*OURS, *FREE, "index", "extension", "role"}, f"{route.path}: whose is what it names?"
+        assert set(named) <= {*OURS, *FREE, "index", "extension", "role", "side"}, (
+            f"{route.path}: whose is what it names?"
+        )
         if set(named) & set(OURS):
             found += [(method, route.path) for method in sorted(route.methods - {"HEAD"})]
     return found
+
+
+def fitting(path: str) -> dict[str, str]:
+    """A body that is no reason to refuse the address."""
+    return {"name": "x"} if "{folder" in path else {}
 
 
 def test_every_route_knows_whose_it_is(client: TestClient, two: tuple[Holder, Holder]) -> None:
@@ -75,7 +85,7 @@ def test_every_route_knows_whose_it_is(client: TestClient, two: tuple[Holder, Ho
     assert len(routes) >= 12
     for method, path in routes:
         # When Bob asks for what is Alice's, whatever he sends along, then there is no such thing
-        json = {} if method in ("POST", "PATCH") else None
+        json = fitting(path) if method in ("POST", "PATCH") else None
         response = client.request(method, path.format(**alice.ids), headers=bob.headers, json=json)
         assert response.status_code == 404, (method, path, response.text)
         assert "alice" not in response.text
@@ -101,6 +111,10 @@ def test_a_message_is_of_its_own_endpoint(client: TestClient, two: tuple[Holder,
         "/v1/webhooks/endpoints",
         "/sdapi/v1/progress",
         "/v1/generations?status=succeeded",
+        "/v1/generations?q=secret",
+        "/v1/generations?favourite=true",
+        "/v1/generations?folder=ALICE",
+        "/v1/folders",
     ],
 )
 def test_no_list_names_anothers(client: TestClient, two: tuple[Holder, Holder], path: str) -> None:

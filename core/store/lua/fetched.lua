@@ -8,5 +8,7 @@ redis.call('HSET', key, 'fetched:' .. ARGV[2], '1')
 for index = 0, tonumber(job[2]) - 1 do
   if redis.call('HEXISTS', key, 'fetched:' .. whole(index)) == 0 then return false end
 end
-redis.call('ZADD', KEY.expiries, 'XX', 'LT', whole(now_ms() + GRACE_MS), ARGV[1])
+if redis.call('ZADD', KEY.expiries, 'XX', 'LT', 'CH', whole(now_ms() + GRACE_MS), ARGV[1]) == 1 then
+  redis.call('HSET', key, 'expires_at', redis.call('ZSCORE', KEY.expiries, ARGV[1]))
+end
 return false

@@ -10,9 +10,20 @@ local function whole(number)
   return string.format('%d', number)
 end
 
+-- What an owner's pages follow: which of their jobs have changed, and nothing of what is in them.
+local FEED_LENGTH, FEED_SECONDS = '10000', 86400
+
+local function feed(owner, id, kind)
+  local key = KEY.feed .. owner
+  redis.call('XADD', key, 'MAXLEN', '~', FEED_LENGTH, '*', 'job', id, 'kind', kind)
+  redis.call('EXPIRE', key, FEED_SECONDS)
+  redis.call('PUBLISH', KEY.changes, owner .. ' ' .. kind)
+end
+
 local function emit(id, kind, data)
   redis.call('XADD', KEY.events .. id, 'MAXLEN', '~', '2000', '*', 'type', kind, 'data', cjson.encode(data))
   redis.call('PUBLISH', KEY.changes, id .. ' ' .. kind)
+  if kind ~= 'progress' then feed(redis.call('HGET', KEY.job .. id, 'owner'), id, kind) end
 end
 
 local function put_ticket(key, id, queue_key, fields)
@@ -189,22 +200,30 @@ end
 -- A job that is not to be stored is kept until it was fetched (see fetched.lua), for ten minutes at most.
 local UNSTORED_MS = 600000
 
+local function retention_of(id)
+  local job = redis.call('HMGET', KEY.job .. id, 'retention_ms', 'store')
+  return job[2] == '0' and math.min(tonumber(job[1]), UNSTORED_MS) or tonumber(job[1])
+end
+
+local function begin_retention(id, now)
+  local retention = retention_of(id)
+  redis.call('HSET', KEY.job .. id, 'expires_at', whole(now + retention))
+  redis.call('ZADD', KEY.expiries, whole(now + retention), id)
+end
+
 local function finish(id, status, now)
   local key = KEY.job .. id
-  local job = redis.call('HMGET', key, 'queue', 'owner', 'webhook_url', 'retention_ms', 'store',
-    'traceparent', 'claimed_at')
-  local retention = tonumber(job[4])
-  if job[5] == '0' then retention = math.min(retention, UNSTORED_MS) end
+  local job = redis.call('HMGET', key, 'queue', 'owner', 'webhook_url', 'traceparent', 'claimed_at')
   leave_line(id)
   stop_running(id)
   settle_usage(id, status, now)
   redis.call('HSET', key, 'status', status, 'finished_at', whole(now))
   redis.call('ZREM', KEY.deadlines, id)
-  redis.call('ZADD', KEY.expiries, whole(now + retention), id)
-  if status ~= 'canceled' and job[7] then note_pace(job[1], tonumber(job[7]), now) end
+  begin_retention(id, now)
+  if status ~= 'canceled' and job[5] then note_pace(job[1], tonumber(job[5]), now) end
   if job[3] and job[3] ~= '' then
     post('msg_' .. string.sub(id, 5), now, {'job', id, 'owner', job[2], 'type', 'generation.' .. status,
-      'url', job[3], 'traceparent', job[6] or ''})
+      'url', job[3], 'traceparent', job[4] or ''})
   end
   tell_endpoints(id, 'completed', status, now)
   count_end(id, status, now)

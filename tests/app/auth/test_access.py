@@ -16,7 +16,7 @@ from core.keys import KeyPolicy, Scope
 from core.store import KeyStore
 from tests.app.conftest import KEY, Connect
 from tests.app.fake_worker import FakeWorker
-from tests.app.test_isolation import OURS, Holder, holder
+from tests.app.test_isolation import OURS, Holder, fitting, holder
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "FOO")
 REFUSED = (401, 403)
@@ -56,9 +56,10 @@ def calls(client: TestClient, theirs: Holder) -> list[tuple[str, str, RouteRow]]
 
 
 def call(client: TestClient, method: str, path: str, authorization: str, body: object = "wrong") -> Any:
-    """With a body that no route takes, or else some would draw."""
+    """With a body that no route takes, or else some would draw; nor an id to go on from: a stream would not end."""
     sent = body if method in ("POST", "PUT", "PATCH") else None
-    return client.request(method, path, json=sent, headers={"Authorization": authorization})
+    headers = {"Authorization": authorization, **({"Last-Event-ID": "wrong"} if path == "/v1/events" else {})}
+    return client.request(method, path, json=sent, headers=headers)
 
 
 @pytest.mark.parametrize("authorization", WRONG)
@@ -89,7 +90,7 @@ def test_a_key_opens_what_its_scope_covers_and_nothing_of_anothers(
     for method, path, row in calls(guarded, alice):
         # When it calls a route, naming hers
         named = set(re.findall(r"{(\w+)", row.path)) & set(OURS)
-        answer = call(guarded, method, path, key, {} if named else "wrong")
+        answer = call(guarded, method, path, key, fitting(row.path) if named else "wrong")
 
         # Then it is refused by the declaration, and otherwise told that there is no such thing
         where = (scope, method, path, answer.text)

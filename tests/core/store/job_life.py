@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -17,8 +18,9 @@ from hypothesis.stateful import (
 )
 from redis import Redis
 
+from core.errors import NotFound
 from core.jobs import TRANSITIONS, Progress, Stage, Status
-from core.store import EventLog, JobStore, Reaped, Verdict
+from core.store import EventLog, Filter, JobSearch, JobStore, MarkStore, Reaped, Verdict
 from core.store.limits import Limits
 from tests.core.samples import QUEUE, new_job, outbox_rows, picture
 
@@ -37,6 +39,12 @@ class Expected:
     cancel_requested: bool = False
     images: int = 0
     has_deadline: bool = False
+    is_favourite: bool = False
+    folders: tuple[str, ...] = ()
+
+    @property
+    def is_kept(self) -> bool:
+        return self.is_favourite or bool(self.folders)
 
     def end(self, status: Status) -> None:
         self.status, self.holder = status, None
@@ -52,6 +60,8 @@ class JobLife(RuleBasedStateMachine):
         self.redis.flushall()
         self.jobs = JobStore(self.redis, Limits(max_attempts=MAX_ATTEMPTS))
         self.events = EventLog(self.redis)
+        self.marks = MarkStore(self.redis, Limits())
+        self.search = JobSearch(self.redis, self.jobs)
         self.expected: dict[str, Expected] = {}
         self.order: list[str] = []
         self.workers = itertools.count()
@@ -202,12 +212,49 @@ class JobLife(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def delete(self, data: st.DataObject) -> None:
-        job_id = self.pick(data)
+        self.remove(self.pick(data))
+
+    def remove(self, job_id: str) -> None:
         expected = self.expected.get(job_id)
         assert self.jobs.delete(job_id) is (None if expected is None else expected.status.is_terminal)
         if expected is not None and expected.status.is_terminal:
             del self.expected[job_id]
             self.order.remove(job_id)
+
+    @rule(
+        data=st.data(),
+        favourite=st.sampled_from([None, True, False]),
+        folders=st.sampled_from([None, (), ("foxes",), ("foxes", "hens")]),
+    )
+    def mark(self, data: st.DataObject, favourite: bool | None, folders: tuple[str, ...] | None) -> None:
+        self.mark_output(self.pick(data), favourite, folders)
+
+    def mark_output(self, job_id: str, favourite: bool | None, folders: tuple[str, ...] | None) -> None:
+        expected = self.expected.get(job_id)
+        if expected is None or not expected.images:
+            with pytest.raises(NotFound):
+                self.marks.mark(job_id, 0, favourite=favourite, folders=folders)
+            return
+        self.marks.mark(job_id, 0, favourite=favourite, folders=folders)
+        expected.is_favourite = expected.is_favourite if favourite is None else favourite
+        expected.folders = expected.folders if folders is None else folders
+
+    @rule(owner=st.sampled_from(OWNERS), new=st.sampled_from(["hens", "cocks", ""]))
+    def rename_or_remove_a_folder(self, owner: str, new: str) -> None:
+        inside = [job_id for job_id in self.of_owner(owner) if "foxes" in self.expected[job_id].folders]
+        try:
+            if new:
+                self.marks.rename_folder(owner, "foxes", new)
+            else:
+                self.marks.remove_folder(owner, "foxes")
+        except NotFound:
+            assert not inside
+        for job_id in inside:
+            kept = [name for name in self.expected[job_id].folders if name != "foxes"]
+            self.expected[job_id].folders = tuple(dict.fromkeys([*kept, *([new] if new else [])]))
+
+    def of_owner(self, owner: str) -> list[str]:
+        return [job_id for job_id in self.order if self.owners[job_id] == owner]
 
     @rule()
     def reap_for_nothing(self) -> None:
@@ -223,6 +270,10 @@ class JobLife(RuleBasedStateMachine):
             assert job.attempts <= MAX_ATTEMPTS
             assert len(job.outputs) == expected.images
             assert (job.finished_at is not None) is job.is_terminal
+            assert (job.expires_at is not None) is (job.is_terminal and not expected.is_kept)
+            assert [(mark.favourite, mark.folders) for mark in job.marks.values()] == (
+                [(expected.is_favourite, expected.folders)] if expected.is_kept else []
+            )
 
     @invariant()
     def the_indexes_agree_with_the_records(self) -> None:
@@ -233,9 +284,25 @@ class JobLife(RuleBasedStateMachine):
         assert set(self.redis.zrange(f"easel:pending:{QUEUE}", 0, -1)) == waiting == of(Status.QUEUED)
         assert set(self.redis.zrange("easel:leases", 0, -1)) == of(Status.RUNNING)
         ended = {job_id.encode() for job_id, seen in self.expected.items() if seen.status.is_terminal}
-        assert set(self.redis.zrange("easel:expiries", 0, -1)) == ended
+        kept = {job_id.encode() for job_id, seen in self.expected.items() if seen.is_kept}
+        assert set(self.redis.zrange("easel:expiries", 0, -1)) == ended - kept
         timed = {job_id.encode() for job_id, seen in self.expected.items() if seen.has_deadline} - ended
         assert set(self.redis.zrange("easel:deadlines", 0, -1)) == timed
+
+    @invariant()
+    def marks_are_found_by(self) -> None:
+        for owner in OWNERS:
+            jobs = [(job_id, self.expected[job_id]) for job_id in reversed(self.of_owner(owner))]
+            assert self.found(owner, Filter(favourite=True)) == [one for one, seen in jobs if seen.is_favourite]
+            assert self.marks.kept(owner) == len([one for one, seen in jobs if seen.is_kept])
+            names = sorted({name for _, seen in jobs for name in seen.folders})
+            assert [folder.name for folder in self.marks.folders(owner)] == names
+            for folder in self.marks.folders(owner):
+                inside = [one for one, seen in jobs if folder.name in seen.folders]
+                assert (self.found(owner, Filter(folder=folder.name)), folder.count) == (inside, len(inside))
+
+    def found(self, owner: str, wanted: Filter) -> list[str]:
+        return [job.id for job in self.search.page(owner, wanted, before=None, limit=1000).jobs]
 
     @invariant()
     def each_job_ends_once_and_is_owed_one_webhook(self) -> None:

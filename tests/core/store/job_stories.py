@@ -73,6 +73,16 @@ class JobStories(JobLife):
         return held
 
     @rule(target=claims)
+    def a_kept_picture_is_deleted(self) -> object:
+        held = self.claim()
+        if held is None:
+            return multiple()
+        self.commit(held, succeeds=True, times=1)
+        self.mark_output(held[0], True, ("foxes",))
+        self.remove(held[0])
+        return held
+
+    @rule(target=claims)
     def time_is_up_while_it_is_drawn(self) -> object:
         self.submit("alice", 3600)
         held = self.claim()

@@ -57,6 +57,11 @@ MUTANTS = (
            "    tostring(now, {'job', id, 'owner'"),
     Mutant("told twice", "  tell_endpoints(id, 'completed', status, now)\n", "  emit(id, status, {status = status})\n"),
     Mutant("kept for ever", "  redis.call('ZADD', KEY.expiries, whole(now + retention), id)\n", ""),
+    Mutant("what is kept expires", "    redis.call('ZREM', KEY.expiries, id)\n    redis.call('HDEL'",
+           "    redis.call('HDEL'"),
+    Mutant("once kept, for ever", "if was_kept and redis.call(", "if false and redis.call("),
+    Mutant("marks outlive their job", "forget_marks(ARGV[1])\n", ""),
+    Mutant("a folder that is empty stays", "if redis.call('EXISTS', folder) == 0 then", "if false then"),
     Mutant("deleted while it runs", "if not job[3] then return 'unfinished' end", ""),
 )  # fmt: skip
 

@@ -35,20 +35,6 @@ def test_a_full_last_page_has_no_cursor(redis: Redis) -> None:
     assert jobs.list("alice", before=None, limit=3).cursor is None
 
 
-def test_a_list_can_be_of_one_status(jobs: JobStore) -> None:
-    # Given
-    first, second = (jobs.submit(new_job()).job for _ in range(2))
-    jobs.cancel(second.id)
-
-    # When
-    canceled = jobs.list("alice", before=None, limit=10, status=Status.CANCELED)
-    queued = jobs.list("alice", before=None, limit=10, status=Status.QUEUED)
-
-    # Then
-    assert [job.id for job in canceled.jobs] == [second.id]
-    assert [job.id for job in queued.jobs] == [first.id]
-
-
 def test_jobs_that_come_in_between_do_not_shift_the_pages(redis: Redis) -> None:
     # Given
     jobs = JobStore(redis, Limits())
