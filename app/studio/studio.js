@@ -5,9 +5,9 @@ import { childOf } from "./gallery/children.js";
 import { asked, fill, hasSyntax, keep, offer, restore } from "./form/form.js";
 import { add, fillGallery, whenChosen } from "./gallery/gallery.js";
 import { installGuides } from "./form/guides.js";
-import { dataUri, reference, submit, submitGroup, upload } from "./server/inputs.js";
+import { reference, submit, submitGroup, upload } from "./server/inputs.js";
 import { byId, element, open, say } from "./page.js";
-import { paintOn } from "./painter/painter.js";
+import { openRegion } from "./painter/painter.js";
 import { install, recipeOf, view } from "./viewer/viewer.js";
 
 const EXAMPLES = ["a red apple", "a fox on a dark blue background", "a slice of pizza", "a sailboat"];
@@ -148,14 +148,7 @@ const act = {
     const { seed, n, ...recipe } = recipeOf(job, { seed: job.seeds[0] });
     return draw(() => submit({ ...recipe, n: job.seeds.length, seed }, job));
   },
-  async edit(job, output) {
-    const { task, strength, seed, ...recipe } = recipeOf(job, output);
-    const { width, height } = output.facts;
-    await paintOn(await pictureBlob(output), job.parameters.prompt, (prompt, mask) => draw(async () => {
-      const inputs = { image: reference(job, output), mask: await dataUri(mask) };
-      return submit({ ...recipe, width, height, prompt, inputs });
-    }));
-  },
+  edit: (job, output) => openRegion(job, output, (asked) => draw(() => asked)),
 };
 
 const orSay = (action) => (...given) => action(...given).catch((error) => say(error.message, true));
