@@ -7,6 +7,7 @@ import { add, fillGallery, whenChosen } from "./gallery/gallery.js";
 import { installGuides } from "./form/guides.js";
 import { reference, submit, submitGroup, upload } from "./server/inputs.js";
 import { byId, element, open, say } from "./page.js";
+import { openFrame } from "./frame/frame.js";
 import { openRegion } from "./painter/painter.js";
 import { install, recipeOf, view } from "./viewer/viewer.js";
 
@@ -148,6 +149,7 @@ const act = {
     const { seed, n, ...recipe } = recipeOf(job, { seed: job.seeds[0] });
     return draw(() => submit({ ...recipe, n: job.seeds.length, seed }, job));
   },
+  reframe: (job, output) => openFrame(job, output, (asked) => draw(() => asked)),
   edit: (job, output) => openRegion(job, output, (asked) => draw(() => asked)),
 };
 
@@ -183,7 +185,7 @@ async function main() {
   goOn();
   byId("ask").addEventListener("input", keep);
   installGuides((error) => say(error.message, true));
-  install({ child: act.child, recipe: act.recipe, start: orSay(act.start), edit: orSay(act.edit) });
+  install({ child: act.child, recipe: act.recipe, start: orSay(act.start), edit: orSay(act.edit), reframe: orSay(act.reframe) });
   whenChosen({ open: view, retry: act.retry, child: act.child, use: act.use });
   fillGallery();
 }

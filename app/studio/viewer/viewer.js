@@ -67,6 +67,7 @@ function offerFor(job) {
   const { tasks } = modelOf(job.model);
   for (const action of ACTIONS) byId(action.id).hidden = !offered(action, job);
   byId("edit").hidden = !isDrawn(job) || !tasks.includes("inpaint");
+  byId("reframe").hidden = byId("edit").hidden;
   byId("use-recipe").hidden = !isDrawn(job);
   byId("use-as-start").hidden = !tasks.includes("image-to-image");
 }
@@ -134,6 +135,7 @@ export function install(act) {
     leaving(({ recipe }) => act.recipe(recipe))();
   });
   on("edit", leaving(({ job, output }) => act.edit(job, output)));
+  on("reframe", leaving(({ job, output }) => act.reframe(job, output)));
   on("use-as-start", leaving(({ job, output }) => act.start(job, output)));
   on("copy-curl", () => copied(asCurl(programOf(shown), filesOf(shown.job), location.origin, Boolean(key.get()))));
   on("copy-python", () => copied(asPython(programOf(shown), filesOf(shown.job), location.origin, Boolean(key.get()))));
