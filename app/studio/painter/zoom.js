@@ -4,14 +4,14 @@ const MOST = 12;
 
 /**
  * Let `sheets` be seen larger in `stage`, all of them alike. `changed(scale)` is told; `pinching()` where a second finger
- * came, so that what the first began can be taken back.
+ * came, so that what the first began can be taken back. `pane(clientX)` is the part of the stage there, where it has several.
  */
-export function zoomable(stage, sheets, { changed = () => {}, pinching = () => {} } = {}) {
+export function zoomable(stage, sheets, { changed = () => {}, pinching = () => {}, pane = () => stage } = {}) {
   const fingers = new Map();
   let [scale, x, y] = [1, 0, 0];
 
   function show() {
-    const { clientWidth: width, clientHeight: height } = stage;
+    const { clientWidth: width, clientHeight: height } = pane();
     x = Math.min(0, Math.max(width - width * scale, x)); // no further than to its edges
     y = Math.min(0, Math.max(height - height * scale, y));
     for (const sheet of sheets) sheet.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
@@ -20,7 +20,7 @@ export function zoomable(stage, sheets, { changed = () => {}, pinching = () => {
 
   /** `factor` times as large; what is at `clientX`, `clientY` stays there, or else the middle. */
   function by(factor, clientX, clientY) {
-    const box = stage.getBoundingClientRect();
+    const box = pane(clientX).getBoundingClientRect();
     const [atX, atY] = [(clientX ?? box.left + box.width / 2) - box.left, (clientY ?? box.top + box.height / 2) - box.top];
     const next = Math.min(MOST, Math.max(1, scale * factor));
     [x, y] = [atX - ((atX - x) * next) / scale, atY - ((atY - y) * next) / scale];
@@ -65,5 +65,5 @@ export function zoomable(stage, sheets, { changed = () => {}, pinching = () => {
   for (const end of ["pointerup", "pointercancel"]) {
     stage.addEventListener(end, ({ pointerId }) => fingers.delete(pointerId), { capture: true });
   }
-  return { by, move, fit, fingers: () => fingers.size };
+  return { by, move, fit, scale: () => scale, fingers: () => fingers.size };
 }

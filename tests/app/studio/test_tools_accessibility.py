@@ -8,6 +8,9 @@ from playwright.sync_api import Browser, expect
 from tests.app.fake_worker import FakeWorker
 from tests.app.studio.asking import draw
 from tests.app.studio.test_accessibility import violations
+from tests.app.studio.test_compare import COMPARE
+from tests.app.studio.test_family import OPEN
+from tests.app.studio.test_remix import BLEND, REMIX
 from tests.browser import DESKTOP, PHONE, needs_chromium, opened
 
 pytestmark = needs_chromium
@@ -26,3 +29,11 @@ def test_nothing_is_wrong_in_any_tool(
             expect(page.get_by_role("dialog", name=dialog)).to_be_visible()
             assert violations(page) == []
             page.get_by_role("dialog", name=dialog).get_by_role("button", name="Cancel").click()
+        draw(page, worker, "a hen")
+        jobs = page.request.get(f"{server}/v1/generations").json()["data"]
+        for script in (REMIX, BLEND, COMPARE):
+            page.evaluate(script, jobs)
+            assert violations(page) == []
+            page.keyboard.press("Escape")
+        page.evaluate(OPEN, jobs[0])
+        assert violations(page) == []
