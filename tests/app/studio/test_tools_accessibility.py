@@ -29,6 +29,9 @@ def test_nothing_is_wrong_in_any_tool(
             expect(page.get_by_role("dialog", name=dialog)).to_be_visible()
             assert violations(page) == []
             page.get_by_role("dialog", name=dialog).get_by_role("button", name="Cancel").click()
+            expect(
+                page.get_by_role("button", name="a fox", exact=True)
+            ).to_be_focused()  # it goes back when it has closed
         draw(page, worker, "a hen")
         jobs = page.request.get(f"{server}/v1/generations").json()["data"]
         for script in (REMIX, BLEND, COMPARE):
