@@ -271,6 +271,7 @@ function installKeys() {
 }
 
 const QUEUE_MS = 5000;
+const LISTEN_MS = 500;
 
 async function main() {
   key.askWith(askForKey);
@@ -296,7 +297,7 @@ async function main() {
   installAddress(orSay(showAll));
   byId("gallery-again").addEventListener("click", () => fetchMore());
   installKeys();
-  listen(heard);
+  await Promise.race([listen(heard), new Promise((late) => setTimeout(late, LISTEN_MS))]); // so that no change is missed
   setInterval(() => document.hidden || library.askForPlaces().catch(() => {}), QUEUE_MS); // the next one will do
   orSay(showAll)(read());
 }

@@ -18,6 +18,7 @@ export function installGallery(actions, chosen) {
   [act, selection] = [actions, chosen];
   addEventListener("scroll", soon, { passive: true });
   new ResizeObserver(() => arrange()).observe(list);
+  new ResizeObserver(soon).observe(document.body); // what stands above it became larger or smaller
   list.addEventListener("keydown", walk);
 }
 

@@ -56,6 +56,7 @@ function queryOf(from) {
 
 /** Something may have been missed: take the newest page, and look at what was not ended; throws what the server answers. */
 export async function refresh() {
+  if (!round) return; // nothing is shown yet
   const asked = round;
   const page = await getJson(`/v1/generations?${queryOf("")}`);
   if (asked !== round) return;

@@ -38,7 +38,7 @@ export function tileOf(item, act) {
   const like = element("button", { type: "button", className: "like" }, heart());
   const box = element("input", { type: "checkbox", className: "tick" });
   const bar = toolbar(item.job, words, (action) => act.child(item, action));
-  const card = element("li", { className: "picture" }, button, element("label", { className: "ticking" }, box), like, bar);
+  const card = element("li", { className: "picture" }, button, bar, element("label", { className: "ticking" }, box), like);
   [card.dataset.job, card.dataset.key] = [item.job.id, item.key];
   if (madeOf(item.job)) button.dataset.made = madeOf(item.job);
   button.classList.toggle("clear", item.job.task === "remove-background");

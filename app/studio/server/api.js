@@ -47,7 +47,7 @@ function sayingWhen(response, body) {
   const said = body?.error?.message ?? `The server answered ${response.status}.`;
   const seconds = Number(response.headers.get("Retry-After"));
   if (![429, 503].includes(response.status) || !seconds || /\d+ s/.test(said)) return said;
-  return `${said.replace(/\.$/, "")}. Try again in ${seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`}.`;
+  return `${said.replace(/[.?]+$/, "")}. Try again in ${seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`}.`;
 }
 
 /** Whether there is a key to try now that is not the one that was refused. Many calls, one question. */

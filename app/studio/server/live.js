@@ -10,7 +10,7 @@ const LATEST_MS = 8000;
 
 /**
  * `told(type, data)`: `generation` with a job, `deleted` with its id, `reset` when something may have been missed,
- * `away` with words while the server does not answer, or with null once it does.
+ * `away` with words while the server does not answer, or with null once it does. Resolves once something listens.
  */
 export function listen(told) {
   const channel = new BroadcastChannel(NAME);
@@ -24,18 +24,25 @@ export function listen(told) {
     take(message);
     channel.postMessage(message);
   };
-  const lead = () => follow(hand, () => last);
-  if (navigator.locks) navigator.locks.request(NAME, lead); // only where the page came by https or from this machine
-  else lead();
   document.addEventListener("resume", () => told("reset", null)); // it was frozen, and heard nothing
+  return new Promise((begun) => {
+    const lead = () => follow(hand, () => last, begun);
+    if (!navigator.locks) return lead(); // only where the page came by https or from this machine are there any
+    navigator.locks.request(NAME, { ifAvailable: true }, (lock) => {
+      if (lock) return lead();
+      begun(); // another tab listens; when it is closed, the next one goes on
+      navigator.locks.request(NAME, lead);
+    });
+  });
 }
 
-async function follow(hand, last) {
+async function follow(hand, last, begun) {
   for (let failures = 0; ; failures += 1) {
     try {
       await stream(hand, last(), () => {
         if (failures) hand({ type: "away", data: null });
         failures = 0;
+        begun();
       });
     } catch (error) {
       if (!(error instanceof Refused) && error.name !== "AbortError") throw error;

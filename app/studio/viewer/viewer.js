@@ -16,7 +16,7 @@ import { asCurl, asPython } from "./snippets.js";
 
 const dialog = byId("viewer");
 const DELETES = { delete: "Delete", "delete-all": "Delete all" };
-let [shown, act] = [null, {}];
+let [shown, act, isLeft] = [null, {}, false];
 
 const keyOf = ({ job, output }) => `${job.id}/${output.index}`;
 
@@ -97,8 +97,8 @@ function offerFor(job) {
   const { tasks } = modelOf(job.model);
   for (const action of ACTIONS) byId(action.id).hidden = !offered(action, job);
   byId("edit").hidden = !isDrawn(job) || !tasks.includes("inpaint");
-  byId("reframe").hidden = byId("edit").hidden;
-  byId("remix").hidden = !tasks.includes("image-to-image");
+  byId("to-reframe").hidden = byId("edit").hidden;
+  byId("to-remix").hidden = !tasks.includes("image-to-image");
   byId("use-recipe").hidden = !isDrawn(job);
   byId("use-as-start").hidden = !tasks.includes("image-to-image");
   const many = job.outputs.length > 1;
@@ -136,16 +136,17 @@ export function installViewer(actions) {
   act = actions;
   const on = (name, action) => byId(name).addEventListener("click", action);
   const leaving = (action) => () => {
+    isLeft = true; // the focus goes where the action leads
     go({ open: null }, true);
     action(shown);
   };
   for (const action of ACTIONS) on(action.id, leaving((item) => act.child(item, action)));
   on("use-recipe", leaving((item) => act.recipe(item)));
   on("edit", leaving((item) => act.edit(item)));
-  on("reframe", leaving((item) => act.reframe(item)));
-  on("remix", leaving((item) => act.remix(item)));
+  on("to-reframe", leaving((item) => act.reframe(item)));
+  on("to-remix", leaving((item) => act.remix(item)));
   on("use-as-start", leaving((item) => act.start(item)));
-  on("family", () => act.family(shown));
+  on("to-family", () => act.family(shown));
   on("compare-parent", async () => {
     const parent = await parentOf(shown.job);
     if (parent) act.compare(parent, shown);
@@ -164,7 +165,8 @@ export function installViewer(actions) {
   }
   dialog.addEventListener("close", () => {
     leavePicture();
-    if (shown) focusOn(keyOf(shown));
+    if (shown && !isLeft) focusOn(keyOf(shown));
+    isLeft = false;
   });
   dialog.addEventListener("keydown", ({ key: name, target }) => {
     if (target.matches("input, textarea, select")) return;

@@ -39,6 +39,7 @@ def test_nothing_is_wrong_in_any_state(
         worker.step(worker.claim(), 5, 20)
         expect(page.locator(".unfinished").first).to_contain_text("Step 5 of 20")
         assert violations(page) == []
+        page.get_by_text("More", exact=True).click()
 
         # Then neither the picture's dialog nor the painter is wrong
         page.get_by_role("button", name="a fox", exact=True).first.click()

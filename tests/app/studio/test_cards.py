@@ -59,7 +59,8 @@ def test_a_list_that_does_not_come_is_asked_for_again(browser: Browser, server: 
         # Then it is not asked on and on, nor is the gallery said to be empty
         expect(page.locator("#loading")).to_be_hidden()
         expect(page.locator("#empty")).to_be_hidden()
-        assert len(failing) == 1
+        page.wait_for_timeout(500)
+        assert len(failing) <= 2  # the second one once the stream is open, for what may have been missed
         # When it works again
         page.unroute("**/v1/generations?*")
         page.get_by_role("button", name="Try again").click()
@@ -75,7 +76,10 @@ def test_while_the_list_comes_its_places_are_shown(browser: Browser, server: str
         page.goto(server)
         expect(page.locator("#loading")).to_be_visible()
         expect(page.locator("#empty")).to_be_hidden()
-        wait_for_route(page, held).continue_()
+        wait_for_route(page, held)
+        page.unroute("**/v1/generations?*")
+        for route in held:
+            route.continue_()
 
         expect(page.locator("#loading")).to_be_hidden()
         expect(page.locator("#empty")).to_be_visible()
@@ -161,7 +165,7 @@ def test_everything_is_reached_by_keyboard_in_the_order_of_the_eye(studio: Page,
     studio.get_by_label("What should be drawn?").focus()
     # When one goes on with Tab
     names = []
-    for _ in range(6):
+    for _ in range(9):
         studio.keyboard.press("Tab")
         names.append(
             studio.evaluate(
@@ -171,4 +175,4 @@ def test_everything_is_reached_by_keyboard_in_the_order_of_the_eye(studio: Page,
     # Then nothing is left out
     assert names[:3] == ["model", "size", "draw"]
     assert names[3].startswith("SUMMARY")
-    assert names[4:] == ["BUTTON Cancel", "BUTTON "]
+    assert names[4:] == ["search", "favourites", "select", "BUTTON Cancel", "BUTTON "]

@@ -139,6 +139,7 @@ class TestLooking:
         studio.get_by_role("button", name="Folder…").click()
         folders.get_by_label("Animals of the wood").uncheck()
         folders.get_by_role("button", name="Save").click()
+        expect(folders).to_be_hidden()
         studio.keyboard.press("Escape")
         studio.get_by_role("button", name="Show all").click()
         expect(studio.locator(".picture")).to_have_count(2)
@@ -251,7 +252,7 @@ class TestKeys:
         studio.get_by_role("button", name="one", exact=True).focus()
         studio.keyboard.press("/")
         expect(studio.get_by_label("What should be drawn?")).to_be_focused()
-        expect(studio.get_by_label("What should be drawn?")).to_have_value("")
+        expect(studio.get_by_label("What should be drawn?")).to_have_value("one")
 
 
 def test_pictures_are_not_cropped(studio: Page, server: str, worker: FakeWorker) -> None:

@@ -40,7 +40,7 @@ def test_nothing_else_is_served(client: TestClient, name: str) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_nothing_is_loaded_from_elsewhere(client: TestClient, path: str) -> None:
-    text = client.get(path).text.replace('xmlns="http://www.w3.org/2000/svg"', "")
+    text = client.get(path).text.replace("http://www.w3.org/2000/svg", "")
     assert not re.search(r"https?://", text)
 
 
@@ -60,6 +60,11 @@ def test_every_script_is_fetched_at_once(client: TestClient) -> None:
     """A script that is found only in another one costs one more round trip."""
     page = client.get("/").text
     assert [path for path in SCRIPTS if f'href="{path}"' not in page and f'src="{path}"' not in page] == []
+
+
+def test_every_id_is_there_once(client: TestClient) -> None:
+    ids = re.findall(r'\sid="([\w-]+)"', client.get("/").text)
+    assert sorted(ids) == sorted(set(ids))
 
 
 def test_nothing_is_inline(client: TestClient) -> None:

@@ -18,7 +18,7 @@ pytestmark = needs_chromium
 def test_the_recipe_and_what_can_be_done_with_it(studio: Page, worker: FakeWorker) -> None:
     # Given a picture, chosen by keyboard
     draw(studio, worker, "a fox")
-    studio.get_by_role("button", name="a fox").focus()
+    studio.get_by_role("button", name="a fox", exact=True).focus()
     studio.keyboard.press("Enter")
     viewer = studio.get_by_role("dialog", name="a fox")
     first = worker_seed(viewer)
@@ -47,19 +47,19 @@ def worker_seed(viewer: Any) -> int:
 def test_the_focus_comes_back_from_the_dialog(studio: Page, worker: FakeWorker) -> None:
     draw(studio, worker, "a fox")
     draw(studio, worker, "a hen")
-    studio.get_by_role("button", name="a hen").click()
+    studio.get_by_role("button", name="a hen", exact=True).click()
     expect(studio.get_by_role("heading", name="a hen")).to_be_focused()
 
     studio.keyboard.press("ArrowRight")
     expect(studio.get_by_role("heading", name="a fox")).to_be_focused()
     studio.keyboard.press("Escape")
 
-    expect(studio.get_by_role("button", name="a fox")).to_be_focused()
+    expect(studio.get_by_role("button", name="a fox", exact=True)).to_be_focused()
 
 
 def test_delete_asks_once_more(studio: Page, worker: FakeWorker) -> None:
     draw(studio, worker, "a fox")
-    studio.get_by_role("button", name="a fox").click()
+    studio.get_by_role("button", name="a fox", exact=True).click()
     studio.get_by_role("button", name="Delete", exact=True).click()
     studio.get_by_role("button", name="Really delete?").click()
 
@@ -69,7 +69,7 @@ def test_delete_asks_once_more(studio: Page, worker: FakeWorker) -> None:
 
 def test_the_download_is_the_picture(studio: Page, worker: FakeWorker) -> None:
     draw(studio, worker, "a fox")
-    studio.get_by_role("button", name="a fox").click()
+    studio.get_by_role("button", name="a fox", exact=True).click()
     with studio.expect_download() as download:
         studio.get_by_role("link", name="Download").click()
 
@@ -104,7 +104,7 @@ def test_the_copied_commands_do_what_they_say(studio: Page, worker: FakeWorker) 
 def test_a_mask_is_painted(studio: Page, worker: FakeWorker) -> None:
     # Given a picture to be edited
     draw(studio, worker, "a house")
-    studio.get_by_role("button", name="a house").click()
+    studio.get_by_role("button", name="a house", exact=True).click()
     studio.get_by_role("button", name="Edit").click()
     painter = studio.get_by_role("dialog", name="Paint over")
     painter.get_by_label("What should be there?").fill("a red door")
@@ -124,12 +124,12 @@ def test_a_mask_is_painted(studio: Page, worker: FakeWorker) -> None:
     claim = worker.claim()
     assert (claim.job.request.task, told(claim.job.request)["prompt"]) == ("inpaint", "a red door")
     worker.finish(claim)
-    expect(studio.get_by_role("button", name="a red door")).to_be_visible()
+    expect(studio.get_by_role("button", name="a red door", exact=True)).to_be_visible()
 
 
 def test_a_picture_to_start_from(studio: Page, worker: FakeWorker) -> None:
     draw(studio, worker, "a house")
-    studio.get_by_role("button", name="a house").click()
+    studio.get_by_role("button", name="a house", exact=True).click()
     studio.get_by_role("button", name="Use as start").click()
     expect(studio.get_by_text("Drawn over this picture.")).to_be_visible()
     studio.get_by_role("slider", name="Change").fill("0.4")
