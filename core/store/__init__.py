@@ -16,6 +16,7 @@ from core.store.reattach import ReattachRegistry
 from core.store.search import Filter, JobSearch
 from core.store.secrets import Secrets
 from core.store.selected_models import SelectedModels
+from core.store.shares import Share, ShareStore
 from core.store.submission import NewGroup, NewJob, Submitted, SubmittedGroup
 from core.store.usage import Usage, Used
 from core.store.workers import WorkerInfo, WorkerRegistry
@@ -50,6 +51,8 @@ __all__ = [
     "ReattachRegistry",
     "Secrets",
     "SelectedModels",
+    "Share",
+    "ShareStore",
     "Submitted",
     "SubmittedGroup",
     "Usage",
