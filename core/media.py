@@ -78,10 +78,27 @@ class StoredFile(Record):
         return self.key.rpartition(".")[2]
 
 
+THUMBNAIL_SIDES: Final = (320, 640, 1280)
+"""The longer sides of thumbnails, px."""
+
+THUMBNAIL_MEDIUM: Final = "image/webp"
+
+
+class Thumbnail(Record):
+    """A small copy of a picture, made for a longer side of `side` px; `key` is its name in the result store."""
+
+    side: int
+    width: int
+    height: int
+    key: str
+    size_bytes: int
+
+
 class Artifact(StoredFile):
-    """One finished file."""
+    """One finished file; `thumbnails` are smaller than it, the smallest first."""
 
     seed: int
+    thumbnails: tuple[Thumbnail, ...] = ()
 
 
 class Parent(Record):

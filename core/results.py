@@ -96,6 +96,11 @@ def output_key(job_id: str, attempt: int, index: int, extension: str) -> str:
     return f"{job_id}/{attempt}/{index}.{extension}"
 
 
+def thumbnail_key(job_id: str, attempt: int, index: int, side: int) -> str:
+    """Beside the output that it is a small copy of."""
+    return f"{job_id}/{attempt}/{index}-{side}.webp"
+
+
 def input_key(job_id: str, role: str, index: int, extension: str) -> str:
     """Under the job's own prefix, so that deleting the job deletes it."""
     return f"{job_id}/input/{role}-{index}.{extension}"

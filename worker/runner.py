@@ -16,8 +16,8 @@ from redis.exceptions import RedisError
 from core import logs
 from core.errors import EaselError, JobFailure
 from core.jobs import Job, JobError, Progress, Stage, Status
-from core.media import Artifact, Format
-from core.results import ResultStore, output_key
+from core.media import Artifact, Format, Thumbnail
+from core.results import ResultStore, output_key, thumbnail_key
 from core.store import Claim, JobStore, Preview
 from core.tasks import task_named
 from core.telemetry import mark_failed
@@ -25,7 +25,8 @@ from worker.contract import Drawing, DrawRequest, Finished, Inputs, Previewed
 from worker.inputs import read_inputs
 from worker.leases import Hold, Leases, Stop
 from worker.observers import Observers
-from worker.outputs import Encoder, encoder_of
+from worker.outputs import Encoded, Encoder, encoder_of
+from worker.outputs.thumbnails import thumbnails_of
 from worker.progress import Outcome, watch
 
 logger = logging.getLogger(__name__)
@@ -135,9 +136,24 @@ class JobRunner:
                     seed=seed,
                     size_bytes=len(encoded.content),
                     facts=encoded.facts,
+                    thumbnails=self._store_thumbnails(claim, index, encoded),
                 )
             )
         return tuple(outputs), round(time.monotonic() - began, 4)
+
+    def _store_thumbnails(self, claim: Claim, index: int, encoded: Encoded) -> tuple[Thumbnail, ...]:
+        """None for what is fetched once and goes."""
+        if encoded.picture is None or not claim.job.store:
+            return ()
+        stored = []
+        for small in thumbnails_of(encoded.picture):
+            key = thumbnail_key(claim.job.id, claim.attempt, index, small.side)
+            self.results.put(key, small.content)
+            size_bytes = len(small.content)
+            stored.append(
+                Thumbnail(side=small.side, width=small.width, height=small.height, key=key, size_bytes=size_bytes)
+            )
+        return tuple(stored)
 
     def _commit(
         self, claim: Claim, outputs: tuple[Artifact, ...], timings: dict[str, float], notes: tuple[str, ...]

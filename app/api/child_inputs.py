@@ -10,7 +10,7 @@ from app.api.job_options import MAX_PROMPT_CHARS, JobOptions
 from app.jobs.children import STRENGTHS
 from app.jobs.fields import not_blank, words_schema
 from app.jobs.picture_fields import Picture
-from app.jobs.placement import Direction
+from app.jobs.placement import Direction, Margins
 from core.catalog.model import MAX_IMAGES, MAX_STEPS, MOST_SCALE
 from core.errors import InvalidRequest
 from core.tasks.diffusion import MAX_GUIDANCE
@@ -107,6 +107,27 @@ class ReframeInput(ChildInput):
         if not 0.25 <= width / height <= 4:
             raise InvalidRequest(f"ratio {self.ratio} is beyond 1:4 and 4:1", param="ratio")
         return width / height
+
+
+MOST_MARGIN = 8192
+
+Margin = Annotated[int, Field(ge=0, le=MOST_MARGIN)]
+
+
+class ExtendInput(ChildInput):
+    """The picture goes on by so many of its own pixels on each side. What it shows stays as it is."""
+
+    left: Margin = Field(default=0, description="Pixels to its left.")
+    top: Margin = Field(default=0, description="Pixels above it.")
+    right: Margin = Field(default=0, description="Pixels to its right.")
+    bottom: Margin = Field(default=0, description="Pixels below it.")
+
+    @property
+    def margins(self) -> Margins:
+        """Raises InvalidRequest where there are none."""
+        if not self.left + self.top + self.right + self.bottom:
+            raise InvalidRequest("one of 'left', 'top', 'right' and 'bottom' must be more than 0", param="left")
+        return Margins(self.left, self.top, self.right, self.bottom)
 
 
 class UpscaleInput(ChildInput):

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from app.api.accepted import CREATED, Prefer, answered
 from app.api.child_inputs import (
     DescribeInput,
+    ExtendInput,
     PanInput,
     ReframeInput,
     RemixInput,
@@ -38,7 +39,7 @@ from app.jobs.children import (
     upscaler_for,
     varied,
 )
-from app.jobs.placement import panned, reframed, zoomed
+from app.jobs.placement import framed, panned, reframed, zoomed
 from app.jobs.request import JobRequest, fingerprint_of
 from app.jobs.view import GenerationView
 from app.services import Allowed, BaseUrl, Owner, ServicesOf
@@ -180,6 +181,17 @@ async def reframe(body: ReframeInput, child: ChildOf) -> GenerationView:
         return extended(parents, placement, said.changes())
 
     return await child.made(body, reframed_to)
+
+
+@router.post("/extend", status_code=202, summary="Draw on beside it, by the pixel", responses=RESPONSES)
+async def extend(body: ExtendInput, child: ChildOf) -> GenerationView:
+    """The picture as it is, and what is missing of a larger frame around it."""
+
+    def framed_by(parents: Parents, said: ExtendInput) -> JobRequest:
+        placement = framed(parents.size, parents.shown_size, parents.model.size, said.margins)
+        return extended(parents, placement, said.changes())
+
+    return await child.made(body, framed_by)
 
 
 @router.post("/upscale", status_code=202, summary="Make it larger", responses=RESPONSES)

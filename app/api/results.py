@@ -16,7 +16,7 @@ from app.http.errors import documented
 from app.services import Services, ServicesOf, Viewer
 from core.errors import NotFound
 from core.keys import Scope
-from core.media import StoredFile
+from core.media import THUMBNAIL_MEDIUM, THUMBNAIL_SIDES, StoredFile
 from core.tasks import all_tasks, roles
 
 router = APIRouter(prefix="/v1/results", tags=["results"], dependencies=[needs(Scope.READ, signed=True)])
@@ -44,7 +44,34 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 Index = Annotated[str, Path(description="Which output, from 0.", json_schema_extra={"pattern": "^(0|[1-9][0-9]?)$"})]
 Extension = Annotated[str, Path(description="That of its format.", json_schema_extra={"enum": sorted(FORMATS)})]
 Role = Annotated[str, Path(description="What it is to the task.", json_schema_extra={"enum": list(roles())})]
+Side = Annotated[
+    str, Path(description="Its longer side, px.", json_schema_extra={"enum": [str(side) for side in THUMBNAIL_SIDES]})
+]
 IfNoneMatch = Annotated[str | None, Header(description="The ETag of the file that you have.")]
+
+
+@router.get(
+    "/{job_id}/{index}-{side}.webp",
+    summary="Fetch a thumbnail",
+    response_class=Response,
+    responses={**RESPONSES, 200: {"description": "The file.", "content": {THUMBNAIL_MEDIUM: FILE}}},
+)
+def get_thumbnail(
+    job_id: JobId,
+    index: Index,
+    side: Side,
+    services: ServicesOf,
+    viewer: Viewer,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """A small copy of an output, without its recipe. A signed address needs no key."""
+    job = find(services, job_id, viewer)
+    output = next((each for each in job.outputs if str(each.index) == index), None)
+    found = next((each for each in output.thumbnails if str(each.side) == side), None) if output else None
+    if found is None:
+        raise NotFound("this output has no such thumbnail", code="result_not_found", param="side")
+    file = StoredFile(key=found.key, medium=THUMBNAIL_MEDIUM, size_bytes=found.size_bytes)
+    return _file(services, file, f"{job.id}-{index}-{side}.webp", if_none_match)
 
 
 @router.get("/{job_id}/{index}.{extension}", summary="Fetch an output", response_class=Response, responses=RESPONSES)

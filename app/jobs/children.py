@@ -55,10 +55,15 @@ class Parents:
         return self.catalog.model(self.drawn.model if self.drawn else None)
 
     @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the picture in pixels; of one that its model could not draw, what it could."""
+    def shown_size(self) -> tuple[int, int]:
+        """Width and height of the picture in pixels."""
         facts = next(output.facts for output in self.job.outputs if output.index == self.index)
-        width, height = int(facts["width"]), int(facts["height"])
+        return int(facts["width"]), int(facts["height"])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The same; of a picture that its model could not draw, what it could."""
+        width, height = self.shown_size
         grid = self.model.size
         if (grid.nearest(width), grid.nearest(height)) == (width, height):
             return width, height

@@ -8,6 +8,7 @@ from typing import Literal
 
 from app.media.conversion import Box
 from core.catalog.model import SizeGrid
+from core.errors import InvalidRequest
 
 Direction = Literal["left", "right", "up", "down"]
 
@@ -19,6 +20,45 @@ class Placement:
     width: int
     height: int
     box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """What is drawn beside a picture, in its own pixels on each side."""
+
+    left: int = 0
+    top: int = 0
+    right: int = 0
+    bottom: int = 0
+
+
+def framed(size: tuple[int, int], shown: tuple[int, int], grid: SizeGrid, margins: Margins) -> Placement:
+    """The picture in a canvas that goes on by `margins` on its sides, made a little wider where the grid wants it.
+
+    `size` is what the picture is drawn on in, `shown` what it is seen in and the margins are told in: other than
+    `size` where it is larger than the model draws. Raises InvalidRequest where the canvas is.
+    """
+    left, width = _stretched("left", "right", size[0], shown[0], grid, (margins.left, margins.right))
+    top, height = _stretched("top", "bottom", size[1], shown[1], grid, (margins.top, margins.bottom))
+    return Placement(width, height, (left, top, *size))
+
+
+def _stretched(
+    before: str, after: str, side: int, shown: int, grid: SizeGrid, margins: tuple[int, int]
+) -> tuple[int, int]:
+    """Where the picture begins on that side of the canvas, and how long that is."""
+    start, end = (math.ceil(margin * side / shown) for margin in margins)
+    whole = math.ceil((side + start + end) / grid.multiple) * grid.multiple
+    most = grid.nearest(1 << 20)
+    if whole > most:
+        room = (most - side) * shown // side
+        raise InvalidRequest(
+            f"'{before}' and '{after}' may be {room} pixels together: with {margins[0]} and {margins[1]} the canvas "
+            f"has {whole}, and the model draws {most} at most",
+            param=before if margins[0] >= margins[1] else after,
+        )
+    spare = whole - side - start - end
+    return (start if end else start + spare), whole
 
 
 def panned(size: tuple[int, int], grid: SizeGrid, direction: Direction, by: float) -> Placement:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from core.jobs import Adapter, Job, JobError, Mark, Priority, Progress, Status
 from core.keys import LOCAL_OWNER
-from core.media import Artifact, Facts, Guide, Input, Output, Parent
+from core.media import THUMBNAIL_MEDIUM, Artifact, Facts, Guide, Input, Output, Parent
 
 EXAMPLE_ID = "gen_129470bd720493e23467c2043315c9d5a80a0c08"
 
@@ -19,6 +19,16 @@ class View(BaseModel):
     """Read-only by convention; fields may be added in later versions, never renamed."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class ThumbnailView(View):
+    """A small copy of a picture."""
+
+    width: int
+    height: int
+    medium: str = Field(examples=["image/webp"])
+    url: str
+    size_bytes: int
 
 
 class OutputView(View):
@@ -32,6 +42,9 @@ class OutputView(View):
     facts: Facts = Field(description="`width` and `height` in pixels, and what else there is to say of the medium.")
     favourite: bool = Field(description="Whether you marked it as one. A favourite never expires.")
     folders: tuple[str, ...] = Field(description="The folders that you put it into. What is in one never expires.")
+    thumbnails: tuple[ThumbnailView, ...] = Field(
+        description="Small copies, the smallest first: longer sides of 320, 640 and 1280 px where those are smaller."
+    )
 
 
 class InputView(View):
@@ -164,10 +177,21 @@ def shown_outputs(job: Job, *, base_url: str, sign: Sign) -> tuple[OutputView, .
     return tuple(
         OutputView(
             url=output_url(job, output, base_url=base_url, sign=sign),
-            **_shared(output, OutputView),
+            **{**_shared(output, OutputView), "thumbnails": _thumbnails(job, output, base_url, sign)},
             **_shared(job.marks.get(output.index, UNMARKED), OutputView),
         )
         for output in job.outputs
+    )
+
+
+def _thumbnails(job: Job, output: Artifact, base_url: str, sign: Sign) -> tuple[ThumbnailView, ...]:
+    return tuple(
+        ThumbnailView(
+            url=signed_url(job.owner, f"/v1/results/{job.id}/{output.index}-{each.side}.webp", base_url, sign),
+            medium=THUMBNAIL_MEDIUM,
+            **_shared(each, ThumbnailView),
+        )
+        for each in output.thumbnails
     )
 
 

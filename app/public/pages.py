@@ -14,6 +14,7 @@ from app.auth.access import PUBLIC
 from app.public.markup import gallery, missing, picture_page
 from app.services import BaseUrl, Services, ServicesOf
 from core.errors import NotFound
+from core.media import THUMBNAIL_MEDIUM
 
 router = APIRouter(include_in_schema=False, dependencies=[PUBLIC])
 
@@ -28,6 +29,9 @@ HEADERS: Final = {
 }
 UNLISTED: Final = {"X-Robots-Tag": "noindex"}
 FILE: Final = {**HEADERS, "Content-Security-Policy": "default-src 'none'; sandbox"}
+
+WIDE_ENOUGH: Final = 640
+"""Pixels of the longer side of a picture in the gallery."""
 
 STYLES: Final = files("app.public").joinpath("page.css").read_bytes()
 
@@ -67,11 +71,10 @@ def get_shared_small(public_id: PublicId, services: ServicesOf, known: Known = N
     found = _found(services, public_id)
     if found is None:
         raise NotFound("there is no such picture; it may have been withdrawn", code="share_not_found")
-    try:
-        stem = found.output.key.rpartition(".")[0]
-        return _file(services, found, f"{stem}-640.webp", "image/webp", known)
-    except NotFound:
-        return _file(services, found, found.output.key, found.output.medium, known)
+    small = next((each for each in found.output.thumbnails if each.side >= WIDE_ENOUGH), None)
+    if small is not None:
+        return _file(services, found, small.key, THUMBNAIL_MEDIUM, known)
+    return _file(services, found, found.output.key, found.output.medium, known)
 
 
 @router.api_route("/gallery", methods=["GET", "HEAD"])

@@ -1,14 +1,23 @@
 // The page: puts its parts together. A prompt goes to the server, a card into the gallery.
 
-import { getJson, key, pictureBlob } from "./server/api.js";
-import { childOf } from "./gallery/children.js";
+import { go, installAddress, read } from "./address.js";
 import { asked, fill, hasSyntax, keep, offer, restore } from "./form/form.js";
-import { add, fillGallery, whenChosen } from "./gallery/gallery.js";
 import { installGuides } from "./form/guides.js";
-import { dataUri, reference, submit, submitGroup, upload } from "./server/inputs.js";
+import { childOf } from "./gallery/children.js";
+import { installFolders, openFolders } from "./gallery/folders.js";
+import { arrange, changed, installGallery } from "./gallery/gallery.js";
+import * as library from "./gallery/library.js";
+import { installSearch, tellFolders, tellSearch } from "./gallery/search.js";
+import * as selection from "./gallery/selection.js";
+import { sourceOf } from "./gallery/tile.js";
 import { byId, element, open, say } from "./page.js";
 import { paintOn } from "./painter/painter.js";
-import { install, recipeOf, view } from "./viewer/viewer.js";
+import { getJson, key, pictureBlob } from "./server/api.js";
+import { dataUri, reference, submit, submitGroup, upload } from "./server/inputs.js";
+import { listen } from "./server/live.js";
+import { mark } from "./server/marks.js";
+import { anew, installViewer, openPicture, showAddress, viewerChanged } from "./viewer/viewer.js";
+import { recipeOf } from "./viewer/recipe.js";
 
 const EXAMPLES = ["a red apple", "a fox on a dark blue background", "a slice of pizza", "a sailboat"];
 let start = null;
@@ -17,30 +26,27 @@ let start = null;
 async function draw(send) {
   say("Sending…");
   byId("draw").disabled = true; // until the server has it, so that Enter held down asks once
-  let following;
+  let jobs;
   try {
-    const jobs = [await send()].flat();
-    following = Promise.all(jobs.map(add)).then((ended) => ended.at(-1));
-    say(jobs.length > 1 ? `Accepted: ${jobs.length} jobs.` : "Accepted.");
+    jobs = [await send()].flat();
   } catch (error) {
     say(error.message, true);
     return false;
   } finally {
     byId("draw").disabled = false;
   }
-  tellEnd(following, Date.now());
+  say(jobs.length > 1 ? `Accepted: ${jobs.length} jobs.` : "Accepted.");
+  for (const job of jobs) library.take(job);
+  if (library.isFiltered() && !jobs.some(({ id }) => library.jobOf(id))) go({ open: null, wanted: {} }); // to where it is drawn
+  tellEnd(Promise.all(jobs.map(library.whenEnded)), Date.now());
   return true;
 }
 
 async function tellEnd(following, began) {
-  try {
-    const job = await following;
-    if (job?.status === "succeeded") say(`Done in ${((Date.now() - began) / 1000).toFixed(1)} s.`);
-    if (job?.status === "canceled") say("Canceled.");
-    if (job?.status === "failed") say(job.error.message, true);
-  } catch (error) {
-    say(error.message, true);
-  }
+  const job = (await following).at(-1);
+  if (job?.status === "succeeded") say(`Done in ${((Date.now() - began) / 1000).toFixed(1)} s.`);
+  if (job?.status === "canceled") say("Canceled.");
+  if (job?.status === "failed") say(job.error.message, true);
 }
 
 const START = "easel-start";
@@ -121,48 +127,123 @@ function wireForm() {
   }));
 }
 
+const orSay = (action) => (...given) => Promise.resolve(action(...given)).catch((error) => say(error.message, true));
+
+/** To the prompt, which is about to say something else. */
+function toPrompt() {
+  scrollTo({ top: 0 });
+  byId("prompt").select();
+}
+
 const act = {
-  child(job, output, action) {
+  open: ({ job, output }) => openPicture(job, output),
+  child({ job, output }, action) {
     scrollTo({ top: 0 }); // to where the new one is drawn
     draw(() => childOf(job, output, action));
   },
-  recipe(recipe) {
+  recipe({ job, output }) {
     startFrom(null);
-    fill(recipe);
-    scrollTo({ top: 0 });
-    byId("prompt").select();
+    fill(recipeOf(job, output));
+    toPrompt();
   },
   use(words) {
     byId("prompt").value = words;
     byId("prompt").dispatchEvent(new Event("input", { bubbles: true }));
-    scrollTo({ top: 0 });
-    byId("prompt").select();
+    toPrompt();
   },
-  async start(job, output) {
+  start: orSay(async ({ job, output }) => {
     if (job.parameters.prompt) fill({ ...recipeOf(job, output), seed: undefined });
-    startFrom(reference(job, output), await thumbnail(await pictureBlob(output)));
-    scrollTo({ top: 0 });
-    byId("prompt").select();
-  },
+    const now = await anew({ job, output });
+    startFrom(reference(job, output), await thumbnail(await pictureBlob(now.output)));
+    toPrompt();
+  }),
   retry(job) {
     const { seed, n, ...recipe } = recipeOf(job, { seed: job.seeds[0] });
     return draw(() => submit({ ...recipe, n: job.seeds.length, seed }, job));
   },
-  async edit(job, output) {
+  edit: orSay(async ({ job, output }) => {
     const { task, strength, seed, ...recipe } = recipeOf(job, output);
     const { width, height } = output.facts;
-    await paintOn(await pictureBlob(output), job.parameters.prompt, (prompt, mask) => draw(async () => {
+    const now = await anew({ job, output });
+    await paintOn(await pictureBlob(now.output), job.parameters.prompt, (prompt, mask) => draw(async () => {
       const inputs = { image: reference(job, output), mask: await dataUri(mask) };
       return submit({ ...recipe, width, height, prompt, inputs });
     }));
+  }),
+  favourite: orSay(async ({ job, output }) => library.take(await mark(job, output, { favourite: !output.favourite }))),
+  file: orSay(openFolders),
+  tick: selection.tick,
+  isSelecting: selection.isSelecting,
+  drop: () => {},
+  compare: () => {},
+  blend: () => {},
+  forget: library.forget,
+  more() {
+    if (byId("gallery-again").hidden) fetchMore(); // until it is pressed, scrolling asks for nothing
   },
 };
 
-const orSay = (action) => (...given) => action(...given).catch((error) => say(error.message, true));
+/** Fetch what the gallery has not got; what goes wrong is told at its end. */
+async function fetchMore(begin = library.more) {
+  byId("gallery-again").hidden = true;
+  byId("gallery-end").textContent = library.items().length ? "Fetching more…" : "";
+  try {
+    await begin();
+    byId("gallery-end").textContent = "";
+  } catch (error) {
+    byId("gallery-end").textContent = error.message;
+    byId("gallery-again").hidden = false;
+  } finally {
+    byId("loading").hidden = true;
+    byId("gallery").ariaBusy = "false";
+  }
+}
+
+/** The library has changed: `job` is the one that it is about, if it is one. */
+function renew(job) {
+  changed(job);
+  viewerChanged(job);
+  const items = library.items();
+  selection.renew(items);
+  const nothing = library.isComplete() && items.length === 0;
+  byId("empty").hidden = !nothing;
+  byId("examples").hidden = library.isFiltered();
+  byId("empty-said").textContent = library.isFiltered()
+    ? "Nothing found. Search looks at prompts, models and folders."
+    : "Nothing here yet. Say what you would like to see, or try one of these:";
+  const ends = items.map(({ job: { expires_at } }) => expires_at && Date.parse(expires_at)).filter(Boolean);
+  byId("kept-for").hidden = ends.length === 0;
+  byId("kept-for").textContent = ends.length
+    ? `The next picture is removed ${new Date(Math.min(...ends)).toLocaleString()}. Favourites, and what is in a folder, stay.`
+    : "";
+}
+
+let looked = null;
+
+/** Show what the address says: a picture, and the pictures that are looked for. */
+async function showAll(address) {
+  const said = JSON.stringify(address.wanted);
+  if (said !== looked) {
+    looked = said;
+    orSay(tellSearch)();
+    await fetchMore(() => library.show(address.wanted));
+  }
+  await showAddress(address.open);
+}
+
+/** What the stream of events tells. */
+function heard(type, data) {
+  if (type === "generation") library.take(data);
+  if (type === "deleted") library.forget(data.id);
+  if (type === "reset") orSay(library.refresh)();
+  if (type !== "away") return;
+  byId("away").hidden = !data;
+  byId("away").textContent = data ?? "";
+}
 
 function askForKey(refused) {
   const dialog = byId("sign-in");
-  byId("sign-in-said").textContent = refused ? "The server does not know this key." : "";
+  byId("sign-in-said").textContent = refused ? "The server does not know this key, or does not any more." : "";
   byId("key").value = "";
   return new Promise((resolve) => {
     let answer = null;
@@ -176,13 +257,24 @@ function askForKey(refused) {
   });
 }
 
+function installKeys() {
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.target.closest("input, textarea, select, dialog")) return;
+    event.preventDefault();
+    byId("prompt").focus();
+  });
+}
+
+const QUEUE_MS = 5000;
+
 async function main() {
   key.askWith(askForKey);
+  key.watch(() => location.reload());
   byId("sign-in-close").addEventListener("click", () => byId("sign-in").close());
   byId("sign-out").addEventListener("click", () => {
     key.forget();
     sessionStorage.clear();
-    location.reload();
+    location.assign("/");
   });
   const { data } = await getJson("/v1/models");
   offer(data);
@@ -190,9 +282,18 @@ async function main() {
   goOn();
   byId("ask").addEventListener("input", keep);
   installGuides((error) => say(error.message, true));
-  install({ child: act.child, recipe: act.recipe, start: orSay(act.start), edit: orSay(act.edit) });
-  whenChosen({ open: view, retry: act.retry, child: act.child, use: act.use });
-  fillGallery();
+  installViewer(act);
+  installFolders(() => orSay(tellFolders)());
+  selection.installSelection({ changed: arrange, file: act.file, compare: act.compare, blend: act.blend });
+  installGallery(act, selection);
+  library.watchLibrary(renew);
+  installSearch();
+  installAddress(orSay(showAll));
+  byId("gallery-again").addEventListener("click", () => fetchMore());
+  installKeys();
+  listen(heard);
+  setInterval(() => document.hidden || library.askForPlaces().catch(() => {}), QUEUE_MS); // the next one will do
+  orSay(showAll)(read());
 }
 
 async function warn() {

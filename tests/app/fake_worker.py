@@ -9,13 +9,14 @@ from typing import Self
 from redis import Redis
 
 from core.jobs import GenerationRequest, JobError, Progress, Stage, Status
-from core.media import Artifact, Facts
-from core.results import ResultStore, output_key
+from core.media import Artifact, Facts, Thumbnail
+from core.results import ResultStore, output_key, thumbnail_key
 from core.settings import Settings
 from core.store import Claim, JobStore, Verdict, WorkerInfo, WorkerRegistry
 from core.store.limits import Limits
 from core.tasks import task_named
 
+THUMBNAIL = b"RIFF\x00\x00\x00\x00WEBPVP8 "
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
 
@@ -68,11 +69,23 @@ class FakeWorker:
                     seed=seed,
                     size_bytes=len(PICTURE),
                     facts={"text": f"words {index}"} if kind.name == "txt" else size_of(request),
+                    thumbnails=self._thumbnails(claim, index) if kind.name != "txt" else (),
                 )
             )
         return self._jobs.commit(
             claim.job.id, claim.attempt, Status.SUCCEEDED, outputs=tuple(outputs), timings={Stage.DENOISE: 0.1}
         )
+
+    def _thumbnails(self, claim: Claim, index: int) -> tuple[Thumbnail, ...]:
+        """One of 320 px for larger pictures, as a real worker makes."""
+        width, height = size_of(claim.job.request).values()
+        longer = max(int(width), int(height))
+        if longer <= 320:
+            return ()
+        key = thumbnail_key(claim.job.id, claim.attempt, index, 320)
+        self._results.put(key, THUMBNAIL)
+        size = {"width": int(width) * 320 // longer, "height": int(height) * 320 // longer}
+        return (Thumbnail(side=320, key=key, size_bytes=len(THUMBNAIL), **size),)
 
     def fail(self, claim: Claim, code: str = "out_of_memory") -> Status | None:
         error = JobError(code=code, message="the picture does not fit the device")

@@ -7,6 +7,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
+from PIL import Image
+
 from core.errors import JobFailure
 from core.jobs import GenerationRequest
 from core.media import Facts, Medium
@@ -15,10 +17,11 @@ from worker.contract import Inputs
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """The content of one finished file, and what is known of it beside its bytes."""
+    """The content of one finished file, what is known of it beside its bytes, and a picture to know it by, if any."""
 
     content: bytes
     facts: Facts = field(default_factory=dict)
+    picture: Image.Image | None = None
 
 
 class Encoder(Protocol):

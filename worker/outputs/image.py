@@ -51,13 +51,14 @@ def encode(result: torch.Tensor, request: GenerationRequest, seed: int, inputs: 
         exif[EXIF_IMAGE_DESCRIPTION] = recipe(request, seed)
         quality = request.output.quality or DEFAULT_QUALITY
         image.save(file, request.output.format.upper(), quality=quality, exif=exif)
-    return Encoded(file.getvalue(), {"width": width, "height": height})
+    return Encoded(file.getvalue(), {"width": width, "height": height}, image)
 
 
 def kept(drawn: Image.Image, inputs: Inputs) -> Image.Image:
     """`drawn` where the mask is white, and elsewhere the picture it started from; all of it where there is no mask.
 
-    A model gives the rest of the picture back almost, not quite, as it was. The seam is softened inside the mask.
+    A model gives the rest of the picture back almost, not quite, as it was. The seam is softened inside the mask; a
+    mask that is grey at its edge blends both there by its own shades.
     """
     if not inputs.get("mask") or not inputs.get("image"):
         return drawn

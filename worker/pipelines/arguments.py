@@ -18,10 +18,12 @@ from core.errors import JobFailure
 from core.media import Guide
 from core.tasks import REFERENCE, Role, task_named
 from worker.contract import DrawRequest
-from worker.pictures import fitted
+from worker.pictures import fitted, touched
 from worker.pipelines.traits import Traits
 
-ARGUMENTS_OF_ROLES: Final = {"mask": "mask_image"}
+MASK: Final = "mask"
+
+ARGUMENTS_OF_ROLES: Final = {MASK: "mask_image"}
 """Where diffusers' word for a role is not the role's own name."""
 
 STARTED_FROM: Final = "image"
@@ -91,6 +93,8 @@ def pictures_given(request: DrawRequest) -> dict[str, Any]:
     pictures: dict[str, Any] = {}
     for role in task_named(request.task).roles:
         given = [fitted(picture, role.mode, request.parameters.input_size) for picture in given_for(role, request)]
+        if role.name == MASK:
+            given = [touched(mask) for mask in given]
         pictures[ARGUMENTS_OF_ROLES.get(role.name, role.name)] = given if role.most > 1 else given[0]
     if unread := read_by_the_model(request):
         first = [pictures[STARTED_FROM]] if STARTED_FROM in pictures else []

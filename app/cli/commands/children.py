@@ -136,6 +136,19 @@ def reframe(
 
 
 @going_on
+def extend(
+    picture: PictureArgument,
+    left: Annotated[int | None, typer.Option(help="Pixels to its left.")] = None,
+    top: Annotated[int | None, typer.Option(help="Pixels above it.")] = None,
+    right: Annotated[int | None, typer.Option(help="Pixels to its right.")] = None,
+    bottom: Annotated[int | None, typer.Option(help="Pixels below it.")] = None,
+    prompt: PromptOption = None,
+) -> Body:
+    """Draw on beside it, by so many pixels on each side."""
+    return {"left": left, "top": top, "right": right, "bottom": bottom, "prompt": prompt}
+
+
+@going_on
 def reroll(picture: PictureArgument, prompt: PromptOption = None) -> Body:
     """Ask for the same once more, with another seed."""
     return {"prompt": prompt}
@@ -165,7 +178,7 @@ def describe(picture: PictureArgument, model: ModelOption = None) -> Body:
     return {"model": model}
 
 
-COMMANDS: Final = (upscale, vary, remix, pan, zoom, reframe, reroll, remove_background, describe)
+COMMANDS: Final = (upscale, vary, remix, pan, zoom, reframe, extend, reroll, remove_background, describe)
 
 
 def ask(picture: str, action: str, said: Body, options: Wanted) -> None:

@@ -1,24 +1,29 @@
-// Speaks to the server: the key, JSON, pictures, jobs to their end. Knows no page.
+// Speaks to the server: the key, JSON, pictures. Knows no page.
 
 const KEY = "easel-key";
 let askForKey = async () => null;
 let asking = null;
 
+/** Kept for all tabs of this browser, until somebody signs out. */
 export const key = {
-  get: () => sessionStorage.getItem(KEY),
-  keep: (value) => sessionStorage.setItem(KEY, value),
-  forget: () => sessionStorage.removeItem(KEY),
+  get: () => localStorage.getItem(KEY),
+  keep: (value) => localStorage.setItem(KEY, value),
+  forget: () => localStorage.removeItem(KEY),
   /** `ask(refused)` is called where a key is needed; it answers one, or null if the person has none. */
   askWith: (ask) => { askForKey = ask; },
+  /** `changed()` is called when another tab has signed in or out. */
+  watch: (changed) => addEventListener("storage", ({ key: name }) => (name === KEY || name === null) && changed()),
 };
 
-/** Its `message` is for a person. */
+/** Its `message` is for a person; `param` is the field that it is about, `code` the kind, where the server named them. */
 export class Refused extends Error {
-  constructor(status, message) {
+  constructor(status, message, { code = null, param = null } = {}) {
     super(message);
-    this.status = status;
+    Object.assign(this, { status, code, param });
   }
 }
+
+export const AWAY = "The server does not answer. What you typed is kept: try again when it is back.";
 
 export async function call(path, options = {}) {
   const sent = key.get();
@@ -27,13 +32,22 @@ export async function call(path, options = {}) {
   let response;
   try {
     response = await fetch(path, { ...options, headers });
-  } catch {
-    throw new Refused(0, "The server does not answer.");
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused(0, AWAY);
   }
   if (response.ok) return response;
   if (response.status === 401 && (await signedIn(sent))) return call(path, options);
   const body = await response.json().catch(() => null);
-  throw new Refused(response.status, body?.error?.message ?? `The server answered ${response.status}.`);
+  throw new Refused(response.status, sayingWhen(response, body), body?.error ?? {});
+}
+
+/** The server's words, and when to come again where it says so. */
+function sayingWhen(response, body) {
+  const said = body?.error?.message ?? `The server answered ${response.status}.`;
+  const seconds = Number(response.headers.get("Retry-After"));
+  if (![429, 503].includes(response.status) || !seconds || /\d+ s/.test(said)) return said;
+  return `${said.replace(/\.$/, "")}. Try again in ${seconds < 90 ? `${seconds} s` : `${Math.round(seconds / 60)} min`}.`;
 }
 
 /** Whether there is a key to try now that is not the one that was refused. Many calls, one question. */
@@ -47,10 +61,19 @@ async function signedIn(refused) {
 
 export const getJson = async (path) => (await call(path)).json();
 
-export async function postJson(path, body) {
+const sendJson = async (method, path, body) => {
   const headers = { "Content-Type": "application/json" };
-  return (await call(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
-}
+  return (await call(path, { method, headers, body: JSON.stringify(body) })).json();
+};
+
+export const postJson = (path, body) => sendJson("POST", path, body);
+export const patchJson = (path, body) => sendJson("PATCH", path, body);
+
+/** Remove what is there; what is gone already is no error. */
+export const remove = (path) =>
+  call(path, { method: "DELETE" }).catch((error) => {
+    if (error.status !== 404) throw error;
+  });
 
 /** The server's own address may be another than the one that this page was reached by. */
 export function local(url) {
@@ -60,11 +83,6 @@ export function local(url) {
 
 export const pictureBlob = async (output) => (await call(local(output.url))).blob();
 
-/** What an <img> can show: with a key, only a fetch can send it. */
-export async function pictureSource(output) {
-  return key.get() ? URL.createObjectURL(await pictureBlob(output)) : local(output.url);
-}
-
 /** The newest preview of a running job, as an address to revoke, or null. */
 export async function previewSource(job) {
   const response = await call(`${local(job.urls.get)}/preview`);
@@ -72,35 +90,3 @@ export async function previewSource(job) {
 }
 
 export const ENDED = new Set(["succeeded", "failed", "canceled"]);
-const LOOK_MS = 300;
-const LOST_MS = 5000;
-let followed = 0;
-
-/**
- * Look at a job until it has ended, telling `seen` each time, or `lost` while the server does not answer: it may be
- * back soon, and has the job still. Returns the job, or null if it was deleted.
- * Looked at, not streamed: a browser opens six connections to one server, and a seventh stream would stop the page.
- */
-export async function follow(job, seen, lost) {
-  followed += 1;
-  try {
-    for (let failures = 0; !ENDED.has(job.status); ) {
-      const pause = failures ? Math.min(LOST_MS, LOOK_MS * 2 ** failures) : LOOK_MS * Math.max(1, followed / 2);
-      await new Promise((resolve) => setTimeout(resolve, pause));
-      try {
-        job = await getJson(local(job.urls.get));
-        failures = 0;
-      } catch (error) {
-        if (error.status === 404) return null;
-        if (error.status !== 0 && error.status < 500) throw error;
-        failures += 1;
-        lost(error);
-        continue;
-      }
-      seen(job);
-    }
-    return job;
-  } finally {
-    followed -= 1;
-  }
-}

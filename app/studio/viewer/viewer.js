@@ -1,65 +1,93 @@
-// One picture, large, with its recipe and what can be done with it. Knows the dialog; what is drawn next is told it.
+// One picture, large, with its recipe and what can be done with it. Has an address; what is drawn next is told it.
 
-import { call, key, local, pictureSource } from "../server/api.js";
-import { ACTIONS, offered } from "../gallery/children.js";
+import { go, leavePicture, read } from "../address.js";
 import { draws, knownModel, modelOf } from "../form/form.js";
-import { remove } from "../gallery/gallery.js";
-import { guideAgain, parentOf } from "../server/inputs.js";
-import { byId, copy, element, open, say } from "../page.js";
-import { asCurl, asPython } from "./snippets.js";
+import { ACTIONS, offered } from "../gallery/children.js";
+import { focusOn } from "../gallery/gallery.js";
+import * as library from "../gallery/library.js";
+import { sourceOf } from "../gallery/tile.js";
 import { wordsInFull, wordsOf } from "../gallery/words.js";
+import { byId, copy, element, say } from "../page.js";
+import { getJson, key, local } from "../server/api.js";
+import { parentOf } from "../server/inputs.js";
+import { mark, removeJob, removePicture } from "../server/marks.js";
+import { filesOf, programOf, rowsOf } from "./recipe.js";
+import { asCurl, asPython } from "./snippets.js";
 
 const dialog = byId("viewer");
-let shown = null;
+const DELETES = { delete: "Delete", "delete-all": "Delete all" };
+let [shown, act] = [null, {}];
 
-/** Parameters that say nothing where they are off. */
-const OFF = ["tiling", "chaos", "weird"];
+const keyOf = ({ job, output }) => `${job.id}/${output.index}`;
 
-/** Everything that a request for exactly this one picture says, but for what it started from. */
-export function recipeOf({ task, model, parameters, adapters }, output) {
-  const { negative_prompt, ...others } = parameters;
-  const fields = Object.fromEntries(Object.entries(others).filter(([name, value]) => value || !OFF.includes(name)));
-  const said = { ...fields, ...(negative_prompt ? { negative_prompt } : {}) };
-  return { task, model, ...said, ...(adapters.loras.length ? { adapters } : {}), n: 1, seed: output.seed };
-}
-
-/** What a program has to fetch first: the inputs that are no other picture's, by role, at their paths. */
-const filesOf = ({ inputs }) =>
-  inputs.filter(({ parent, guide }) => guide || !parent).map(({ role, url }) => [role, new URL(url).pathname]);
-
-/** The same as a program can ask for it, beside its files. */
-function programOf({ job, recipe }) {
-  const inputs = {};
-  for (const { role, parent, guide } of job.inputs) {
-    if (guide) (inputs[role] ??= []).push(guideAgain(role, guide));
-    else if (parent) inputs[role] = parent;
+/** Show the picture of an address, `{ id, index }`, or none. */
+export async function showAddress(open) {
+  if (!open) return dialog.open && dialog.close();
+  const wanted = `${open.id}/${open.index}`;
+  if (dialog.open && shown && keyOf(shown) === wanted) return;
+  try {
+    const job = await library.lookAt(open.id);
+    const output = job.outputs.find(({ index }) => index === open.index);
+    const still = read().open;
+    if (!still || `${still.id}/${still.index}` !== wanted) return;
+    if (!output || "text" in output.facts) throw new Error("There is no such picture: it was deleted, or its time was over.");
+    view(job, output);
+  } catch (error) {
+    say(error.message, true);
+    go({ open: null }, true);
   }
-  return Object.keys(inputs).length ? { ...recipe, inputs } : recipe;
 }
 
-export function view(job, output, tile) {
-  shown = { job, output, tile, recipe: recipeOf(job, output) };
+/** Open a picture, with an address of its own. */
+export const openPicture = (job, output) => go({ open: { id: job.id, index: output.index } });
+
+function view(job, output) {
+  const before = shown;
+  shown = { job, output };
   const words = wordsOf(job);
   byId("viewer-title").textContent = words;
   if (!job.parameters.prompt) tellInFull(job);
   byId("viewer-said").textContent = "";
-  byId("viewer-recipe").replaceChildren(...rows(job, output).flatMap(([name, value]) => [
-    element("dt", { textContent: name }),
-    element("dd", { textContent: value }),
-  ]));
-  const picture = byId("viewer-picture");
-  Object.assign(picture, { alt: words, width: output.facts.width, height: output.facts.height });
-  picture.classList.toggle("clear", job.task === "remove-background");
-  picture.src = tile.querySelector("img").src;
-  byId("download").href = picture.src;
-  byId("download").download = `${job.id}-${output.index}.${job.output.format}`;
+  showPicture(words);
+  tell();
   offerFor(job);
   showParent(job);
   calm();
-  byId("previous").disabled = !beside(-1);
-  byId("next").disabled = !beside(1);
-  if (!dialog.open) open(dialog, () => shown.tile);
-  byId("viewer-title").focus();
+  byId("previous").disabled = !library.beside(keyOf(shown), -1);
+  byId("next").disabled = !library.beside(keyOf(shown), 1);
+  if (!dialog.open) dialog.showModal();
+  if (!before || keyOf(before) !== keyOf(shown)) byId("viewer-title").focus();
+}
+
+function showPicture(words) {
+  const { job, output } = shown;
+  const picture = byId("viewer-picture");
+  Object.assign(picture, { alt: words, width: output.facts.width, height: output.facts.height });
+  picture.classList.toggle("clear", job.task === "remove-background");
+  picture.style.backgroundImage = output.thumbnails.length ? `url("${sourceOf(output, 320)}")` : ""; // until it is there
+  picture.src = local(output.url);
+  byId("viewer-stage").classList.remove("actual");
+  Object.assign(byId("download"), { href: picture.src, download: `${job.id}-${output.index}.${job.output.format}` });
+}
+
+/** What may change while it is open. */
+function tell() {
+  const { job, output } = shown;
+  byId("viewer-recipe").replaceChildren(...rowsOf(job, output).flatMap(([name, value]) => [
+    element("dt", { textContent: name }),
+    element("dd", { textContent: value }),
+  ]));
+  byId("favourite").ariaPressed = String(output.favourite);
+  byId("favourite").textContent = output.favourite ? "Favourite ✓" : "Favourite";
+}
+
+/** The library has changed: what is open may have, too, or may be gone. */
+export function viewerChanged(job) {
+  if (!dialog.open || !shown || job?.id !== shown.job.id) return;
+  const output = job.outputs.find(({ index }) => index === shown.output.index);
+  if (!output) return dialog.close();
+  shown = { job, output };
+  tell();
 }
 
 /** What its own model can do with it, or, where that is gone or draws nothing, the chosen one. */
@@ -69,6 +97,8 @@ function offerFor(job) {
   byId("edit").hidden = !isDrawn(job) || !tasks.includes("inpaint");
   byId("use-recipe").hidden = !isDrawn(job);
   byId("use-as-start").hidden = !tasks.includes("image-to-image");
+  const many = job.outputs.length > 1;
+  byId("delete-all").hidden = !many;
 }
 
 /** Whether its model draws, and has not only made something of a picture. */
@@ -79,113 +109,119 @@ function isDrawn(job) {
 
 async function tellInFull(job) {
   const words = await wordsInFull(job);
-  if (shown.job === job) [byId("viewer-title").textContent, byId("viewer-picture").alt] = [words, words];
+  if (shown.job.id === job.id) [byId("viewer-title").textContent, byId("viewer-picture").alt] = [words, words];
 }
-
-const tileOf = (job, output) => document.querySelectorAll(`#gallery [data-job="${job.id}"] .tile`)[output.index];
 
 async function showParent(job) {
   byId("viewer-parent").hidden = true;
   const parent = await parentOf(job);
-  if (!parent || shown.job !== job) return;
+  if (!parent || shown.job.id !== job.id) return;
   const button = byId("show-parent");
-  const picture = button.querySelector("img");
-  Object.assign(picture, { src: await pictureSource(parent.output), alt: wordsOf(parent.job) });
-  button.onclick = () => view(parent.job, parent.output, tileOf(parent.job, parent.output) ?? button);
+  Object.assign(button.querySelector("img"), { src: sourceOf(parent.output, 160), alt: wordsOf(parent.job) });
+  button.onclick = () => openPicture(parent.job, parent.output);
   byId("viewer-parent").hidden = false;
 }
 
-const DRAWN_BY = [
-  ["Steps", "num_inference_steps"], ["Guidance", "guidance_scale"], ["Scheduler", "scheduler"], ["Noise schedule", "noise_schedule"],
-];
-
-function rows({ task, model, parameters, inputs, adapters, created_at, started_at, finished_at, notes }, { seed, facts }) {
-  const seconds = (new Date(finished_at) - new Date(started_at ?? created_at)) / 1000;
-  return [
-    ["Model", model],
-    ...("strength" in parameters ? [["Task", `${task}, strength ${parameters.strength}`]] : []),
-    ...("scale" in parameters ? [["Scale", parameters.scale]] : []),
-    ...adapters.loras.map(({ id, weight }) => ["LoRA", `${id}, ${weight}`]),
-    ...inputs.filter(({ guide }) => guide).map(({ role, guide }) => [
-      role === "control" ? "Shapes by" : "Goes by", `${guide.adapter ?? "a picture"}, ${guide.weight}`,
-    ]),
-    ...(parameters.negative_prompt ? [["Keep out", parameters.negative_prompt]] : []),
-    ["Size", `${facts.width} × ${facts.height}`],
-    ...DRAWN_BY.filter(([, name]) => name in parameters).map(([words, name]) => [words, parameters[name]]),
-    ["Seed", seed],
-    ["Made", `${new Date(created_at).toLocaleString()}, in ${seconds.toFixed(1)}\u00a0s`],
-    ...notes.map((note) => ["Note", note]),
-  ];
-}
-
 /**
- * `act` has what leads to new pictures: `child(job, output, action)`, `recipe(recipe, job)`, `edit(job, output)` and
- * `start(job, output)`.
+ * `actions` has what leads to new pictures: `child(item, action)`, `recipe(item)`, `edit(item)`, `start(item)`, and
+ * `file(items)` for folders.
  */
-export function install(act) {
+export function installViewer(actions) {
+  act = actions;
   const on = (name, action) => byId(name).addEventListener("click", action);
   const leaving = (action) => () => {
-    dialog.close();
+    go({ open: null }, true);
     action(shown);
   };
-  for (const action of ACTIONS) on(action.id, leaving(({ job, output }) => act.child(job, output, action)));
-  on("use-recipe", () => {
-    shown.tile = null; // the focus goes to the form
-    leaving(({ recipe }) => act.recipe(recipe))();
-  });
-  on("edit", leaving(({ job, output }) => act.edit(job, output)));
-  on("use-as-start", leaving(({ job, output }) => act.start(job, output)));
-  on("copy-curl", () => copied(asCurl(programOf(shown), filesOf(shown.job), location.origin, Boolean(key.get()))));
-  on("copy-python", () => copied(asPython(programOf(shown), filesOf(shown.job), location.origin, Boolean(key.get()))));
+  for (const action of ACTIONS) on(action.id, leaving((item) => act.child(item, action)));
+  on("use-recipe", leaving((item) => act.recipe(item)));
+  on("edit", leaving((item) => act.edit(item)));
+  on("use-as-start", leaving((item) => act.start(item)));
+  on("favourite", () => safely(async () => library.take(await mark(shown.job, shown.output, { favourite: !shown.output.favourite }))));
+  on("file", () => act.file([shown]));
+  on("copy-curl", () => copied(asCurl));
+  on("copy-python", () => copied(asPython));
   on("close", () => dialog.close());
   on("previous", () => turn(-1));
   on("next", () => turn(1));
-  on("delete", () => (byId("delete").dataset.sure ? forget() : doubt()));
-  byId("delete").addEventListener("blur", calm);
-  dialog.addEventListener("keydown", ({ key: name }) => {
-    if (name === "ArrowLeft" || name === "ArrowRight") turn(name === "ArrowRight" ? 1 : -1);
+  on("viewer-picture", () => byId("viewer-stage").classList.toggle("actual"));
+  for (const name of Object.keys(DELETES)) {
+    on(name, () => (byId(name).dataset.sure ? forget(name) : doubt(name)));
+    byId(name).addEventListener("blur", calm);
+  }
+  dialog.addEventListener("close", () => {
+    leavePicture();
+    if (shown) focusOn(keyOf(shown));
   });
-  dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close()); // beside it
+  dialog.addEventListener("keydown", ({ key: name, target }) => {
+    if (target.matches("input, textarea, select")) return;
+    if (name === "ArrowLeft") turn(-1);
+    if (name === "ArrowRight") turn(1);
+  });
+  swiping(byId("viewer-stage"));
 }
 
-/** The tile before or after the one that is shown. */
-function beside(by) {
-  const tiles = [...document.querySelectorAll("#gallery .tile")];
-  return tiles[tiles.indexOf(shown.tile) + by];
+/** To the picture beside it: a step that Back does not take one by one. */
+function turn(by) {
+  const item = library.beside(keyOf(shown), by);
+  if (item) go({ open: { id: item.job.id, index: item.output.index } }, true);
 }
 
-const turn = (by) => beside(by)?.click();
+const SWIPE_PX = 48;
 
-async function copied(text) {
-  await copy(text).then(
+/** By touch, a stroke to the side turns, as in every gallery of a phone. */
+function swiping(stage) {
+  let from = null;
+  stage.addEventListener("touchstart", ({ touches }) => { from = touches.length === 1 ? touches[0] : null; }, { passive: true });
+  stage.addEventListener("touchend", ({ changedTouches: [to] }) => {
+    if (!from || stage.classList.contains("actual")) return;
+    const [right, down] = [to.clientX - from.clientX, to.clientY - from.clientY];
+    if (Math.abs(right) > SWIPE_PX && Math.abs(right) > 2 * Math.abs(down)) turn(right < 0 ? 1 : -1);
+  });
+}
+
+/** The picture as it is now, with an address that is good for an hour again. */
+export const anew = async ({ job, output }) => {
+  const now = await getJson(local(job.urls.get));
+  return { job: now, output: now.outputs.find(({ index }) => index === output.index) };
+};
+
+async function copied(asText) {
+  const { job, output } = shown;
+  await copy(asText(programOf(job, output), filesOf(job), location.origin, Boolean(key.get()))).then(
     () => { byId("viewer-said").textContent = "Copied."; },
     (error) => { byId("viewer-said").textContent = error.message; },
   );
 }
 
-function doubt() {
-  byId("delete").dataset.sure = "yes";
-  const { length } = shown.job.outputs;
-  byId("delete").textContent = length > 1 ? `Really delete all ${length}?` : "Really delete?";
+async function safely(action) {
+  try {
+    await action();
+  } catch (error) {
+    byId("viewer-said").textContent = error.message;
+  }
+}
+
+function doubt(name) {
+  byId(name).dataset.sure = "yes";
+  byId(name).textContent = name === "delete" ? "Really delete?" : `Really delete all ${shown.job.outputs.length}?`;
 }
 
 function calm() {
-  delete byId("delete").dataset.sure;
-  byId("delete").textContent = "Delete";
+  for (const [name, words] of Object.entries(DELETES)) {
+    delete byId(name).dataset.sure;
+    byId(name).textContent = words;
+  }
 }
 
-async function forget() {
-  const { job } = shown;
-  try {
-    await call(local(job.urls.get), { method: "DELETE" });
-  } catch (error) {
-    if (error.status !== 404) {
-      byId("viewer-said").textContent = error.message;
-      return;
-    }
-  }
-  shown.tile = beside(1) ?? beside(-1); // where the focus goes when the dialog has closed
-  remove(job);
+const forget = (name) => safely(async () => {
+  const { job, output } = shown;
+  const beside = library.beside(keyOf(shown), 1) ?? library.beside(keyOf(shown), -1); // where the focus goes
+  await (name === "delete" ? removePicture(job, output) : removeJob(job));
+  shown = beside ?? null;
   dialog.close();
+  if (name === "delete") library.lost(job.id, output.index);
+  else library.forget(job.id);
   say("Deleted.");
-}
+  if (!beside) byId("prompt").focus();
+});

@@ -111,9 +111,26 @@ def test_a_reframed_picture_has_the_shape(client: TestClient, worker: FakeWorker
     assert (wide["parameters"]["width"], wide["parameters"]["height"]) == (384, 256)
 
 
+def test_an_extended_picture_has_its_margins(client: TestClient, worker: FakeWorker, settings: Settings) -> None:
+    job, picture = parent(client, worker, settings, prompt="a fox")
+    answer = child(client, job, "extend", left=32, bottom=64, prompt="a wood")
+    assert answer.status_code == 202, answer.text
+    wider = answer.json()
+    assert (wider["task"], wider["parameters"]["prompt"]) == ("inpaint", "a wood")
+    assert wider["parents"] == [{"generation": job, "index": 0}]
+    image, mask = stored(settings, wider, "image"), stored(settings, wider, "mask")
+    assert image.size == mask.size == (288, 320)
+    assert image.crop((32, 0, 288, 256)).tobytes() == picture.tobytes()
+    assert mask.crop((32, 0, 288, 256)).getextrema() == (0, 0)
+    assert mask.crop((0, 0, 32, 320)).getextrema() == mask.crop((0, 256, 288, 320)).getextrema() == (255, 255)
+
+
 @pytest.mark.parametrize(
     ("action", "body", "param", "words"),
     [
+        ("extend", {}, "left", "must be more than 0"),
+        ("extend", {"right": -1}, "right", "must be at least 0"),
+        ("extend", {"top": 100, "bottom": 60}, "top", "384 at most"),
         ("vary", {"strength": "much"}, "strength", "subtle"),
         ("vary", {"strength": 1.5}, "strength", "1"),
         ("reframe", {}, "ratio", "required"),

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from core.settings import Settings
-from tests.app.fake_worker import PICTURE, FakeWorker
+from tests.app.fake_worker import PICTURE, THUMBNAIL, FakeWorker
 
 
 @pytest.fixture
@@ -70,3 +70,29 @@ def test_a_lost_file_is_not_found(client: TestClient, url: str, settings: Settin
     shutil.rmtree(Path(settings.data_dir) / "results")
 
     assert client.get(url).status_code == 404
+
+
+class TestThumbnails:
+    def test_a_large_picture_has_a_small_copy(self, client: TestClient, worker: FakeWorker) -> None:
+        # Given a picture that is larger than the smallest thumbnail
+        job = client.post("/v1/generations", json={"prompt": "a red apple", "width": 384, "height": 192}).json()
+        worker.draw_next()
+        # When its generation is looked at
+        output = client.get(job["urls"]["get"]).json()["outputs"][0]
+        # Then it tells of one, which is there, may be kept, and is gone with the generation
+        [small] = output["thumbnails"]
+        assert (small["width"], small["height"], small["medium"]) == (320, 160, "image/webp")
+        assert small["url"].endswith("/0-320.webp")
+        response = client.get(small["url"])
+        assert (response.content, response.headers["content-type"]) == (THUMBNAIL, "image/webp")
+        assert response.headers["cache-control"] == "private, max-age=31536000, immutable"
+        assert client.get(small["url"], headers={"If-None-Match": response.headers["etag"]}).status_code == 304
+        client.delete(job["urls"]["get"])
+        assert client.get(small["url"]).status_code == 404
+
+    @pytest.mark.parametrize("name", ["0-640.webp", "1-320.webp", "0-320.png", "0-0320.webp", "00-320.webp"])
+    def test_there_is_no_other(self, client: TestClient, worker: FakeWorker, name: str) -> None:
+        job = client.post("/v1/generations", json={"prompt": "a red apple", "width": 384}).json()
+        worker.draw_next()
+
+        assert client.get(f"/v1/results/{job['id']}/{name}").status_code == 404

@@ -92,6 +92,7 @@ def test_only_pictures_can_be_signed(client: TestClient) -> None:
     files = "/v1/results/{job_id}"
     assert signed == {
         f"{files}/{{index}}.{{extension}}",
+        f"{files}/{{index}}-{{side}}.webp",
         f"{files}/inputs/{{role}}-{{index}}.{{extension}}",
         "/v1/groups/{group_id}/sheet",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -11,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from fastapi.testclient import TestClient
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+from redis import Redis
 
 from core.settings import Settings
 from tests.app import fake_worker
@@ -75,15 +77,24 @@ def test_there_is_nothing_at_another_address(public: TestClient, path: str) -> N
     assert public.get(f"/s/{path}").status_code == 404
 
 
-def test_a_small_one_is_shown_where_there_is_one(public: TestClient, worker: FakeWorker, settings: Settings) -> None:
-    # Given a picture without and with a small one beside it
+def test_a_small_one_is_shown_where_there_is_one(public: TestClient, worker: FakeWorker, redis: Redis) -> None:
+    # Given a picture without small ones, then it is shown itself
     job = drawn(public, worker)
     made = share(public, job)
     assert public.get(f"{made['url']}/small").headers["content-type"] == "image/png"
-    (settings.data_dir.resolve() / "results" / job["id"] / "1" / "0-640.webp").write_bytes(b"small")
 
+    # When it has some, then the one that is large enough
+    name = f"easel:job:{job['id']}"
+    (output,) = json.loads(redis.hget(name, "outputs") or "")
+    results = public.app.state.services.results  # type: ignore[attr-defined]
+    for side in (320, 640, 1280):
+        key = f"{job['id']}/1/0-{side}.webp"
+        results.put(key, str(side).encode())
+        thumbnail = {"side": side, "width": side, "height": side, "key": key, "size_bytes": 3}
+        output["thumbnails"] = [*output.get("thumbnails", ()), thumbnail]
+    redis.hset(name, "outputs", json.dumps([output]))
     small = public.get(f"{made['url']}/small")
-    assert (small.content, small.headers["content-type"]) == (b"small", "image/webp")
+    assert (small.content, small.headers["content-type"]) == (b"640", "image/webp")
 
 
 def test_the_gallery_goes_on(public: TestClient, worker: FakeWorker) -> None:

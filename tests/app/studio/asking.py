@@ -27,13 +27,19 @@ def wait_for_route(page: Page, held: list[Route]) -> Route:
     return held[0]
 
 
-def scroll_until(page: Page, pictures: int) -> None:
-    """To the end of a gallery of so many; it may come in slowly."""
+def scroll_through(page: Page, pictures: int) -> list[str]:
+    """To the end of a gallery of so many; it may come in slowly. Answers their words, in the order of their places."""
+    seen: dict[int, str] = {}
     for _ in range(300):
-        if page.locator(".picture").count() == pictures:
-            return
-        page.mouse.wheel(0, 3000)
-        page.wait_for_timeout(100)
+        found = page.locator(".picture").evaluate_all(
+            "all => all.map(card => [Number(card.ariaPosInSet), card.querySelector('img').alt])"
+        )
+        seen.update(dict(found))
+        if len(seen) == pictures:
+            break
+        page.mouse.wheel(0, 700)
+        page.wait_for_timeout(60)
+    return [seen[place] for place in sorted(seen)]
 
 
 def ask(page: Page, prompt: str) -> None:

@@ -13,7 +13,7 @@ from core.settings import Settings
 from core.store import Preview, Previews
 from tests.app.conftest import KEY, serving
 from tests.app.fake_worker import FakeWorker
-from tests.app.studio.asking import ask, draw, scroll_until, told, wait_for_route
+from tests.app.studio.asking import ask, draw, scroll_through, told, wait_for_route
 from tests.browser import PHONE, needs_chromium, opened
 
 pytestmark = needs_chromium
@@ -159,11 +159,8 @@ def test_the_gallery_goes_on_to_the_oldest(studio: Page, server: str, worker: Fa
     # When the page is opened anew and scrolled
     studio.reload()
     expect(studio.locator(".picture img").first).to_have_attribute("alt", "number 44")
-    scroll_until(studio, pictures=45)
     # Then each is there once, newest first
-    expect(studio.locator(".picture")).to_have_count(45)
-    names = studio.locator(".picture img").evaluate_all("all => all.map(img => img.alt)")
-    assert names == [f"number {i}" for i in reversed(range(45))]
+    assert scroll_through(studio, pictures=45) == [f"number {i}" for i in reversed(range(45))]
 
 
 def test_a_visit_finds_what_is_still_drawn(studio: Page, worker: FakeWorker) -> None:
@@ -229,13 +226,17 @@ def test_signing_in(browser: Browser, settings: Settings, worker: FakeWorker) ->
         expect(dialog).to_be_hidden()
         draw(page, worker, "a lock")
         page.wait_for_function("() => document.querySelector('.tile img').naturalWidth === 256")
-        assert page.locator(".tile img").get_attribute("src").startswith("blob:")  # type: ignore[union-attr]
         page.reload()
-        expect(page.get_by_role("button", name="a lock")).to_be_visible()
-        # and signed out, nothing is shown
+        expect(page.get_by_role("button", name="a lock", exact=True)).to_be_visible()
+        # and in another tab nobody asks again
+        other = page.context.new_page()
+        other.goto(url)
+        expect(other.get_by_role("button", name="a lock", exact=True)).to_be_visible()
+        # and signed out, nothing is shown, there neither
         page.get_by_role("button", name="Sign out").click()
-        expect(dialog).to_be_visible()
-        expect(page.locator(".picture")).to_have_count(0)
+        for tab in (page, other):
+            expect(tab.get_by_role("dialog", name="Sign in")).to_be_visible()
+            expect(tab.locator(".picture")).to_have_count(0)
 
 
 def test_a_style_is_chosen(browser: Browser, settings: Settings) -> None:

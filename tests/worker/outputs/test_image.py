@@ -90,6 +90,23 @@ def test_outside_the_mask_every_pixel_stays() -> None:
     assert 0 < whole[:, 23].float().mean() < noise(low=1)[:, 23].float().mean()
 
 
+def test_a_soft_edge_blends_by_its_shades() -> None:
+    # Given a mask that fades from white to black over half of the picture
+    mask = Image.new("L", (48, 32), 0)
+    for x in range(24):
+        mask.paste(255 - 10 * x, (x, 0, x + 1, 32))
+    white = Image.new("RGB", (48, 32), "white")
+    # When a black drawing is put into a white picture
+    whole = pixels_of(
+        encode(torch.zeros(32, 48, 3, dtype=torch.uint8), request(), 7, {"image": (white,), "mask": (mask,)}).content
+    )
+    # Then it fades as the mask does, with no step
+    row = whole[16, :, 0].int()
+    assert (row[24:] == 255).all()
+    assert (row[4:20] - torch.arange(40, 200, 10)).abs().max() <= 8
+    assert row.diff()[:20].max() <= 16
+
+
 def test_a_picture_of_another_size_is_kept_at_the_size_drawn() -> None:
     whole = encode(torch.zeros(32, 48, 3, dtype=torch.uint8), request(), 7, half_masked((96, 64)))
     assert whole.facts == {"width": 48, "height": 32}

@@ -115,6 +115,13 @@ def test_pictures_come_in_the_size_and_colours_asked_for() -> None:
     assert (arguments["mask_image"].size, arguments["mask_image"].mode) == ((64, 32), "L")
 
 
+def test_all_that_a_soft_mask_touches_is_drawn_anew() -> None:
+    fading = Image.linear_gradient("L").resize((64, 256))
+    request = a_request(task="inpaint", image=PICTURE, mask=fading, width=64, height=256)
+    arguments = call_arguments(Pipeline(), request, NO_TRAITS, a_row())
+    assert [arguments["mask_image"].getpixel((0, y)) for y in (0, 10, 20, 100, 255)] == [0, 0, 255, 255, 255]
+
+
 @pytest.mark.parametrize("missing", ["image", "mask"])
 def test_a_picture_that_is_missing_is_named(missing: str) -> None:
     request = a_request(task="inpaint", **{missing: None})

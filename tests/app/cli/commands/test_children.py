@@ -29,6 +29,7 @@ def drawn(easel: Easel, settings: Settings) -> str:
         (["pan", "{id}", "left", "--by", "0.25"], "inpaint", {"width": 320, "height": 256}),
         (["zoom", "{id}", "1.5"], "inpaint", {"width": 256, "height": 256}),
         (["reframe", "{id}", "3:2"], "inpaint", {"width": 384, "height": 256}),
+        (["extend", "{id}", "--left", "64"], "inpaint", {"width": 320, "height": 256}),
         (["reroll", "{id}"], "text-to-image", {"prompt": "an apple"}),
     ],
 )
