@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from app.api.jobs import JobId, find
 from app.auth.access import needs
 from app.http.errors import documented
+from app.jobs.view import OutputView, Sign, shown_outputs
 from app.services import BaseUrl, Owner, Services, ServicesOf
 from core.jobs import Job
 from core.keys import Scope
@@ -20,6 +21,7 @@ from core.media import Parent
 router = APIRouter(prefix="/v1/generations", tags=["generations"], dependencies=[needs(Scope.READ)])
 
 MAX_NODES: Final = 200
+MOST_PROMPT_CHARS: Final = 200
 
 
 class LineageNode(BaseModel):
@@ -30,6 +32,8 @@ class LineageNode(BaseModel):
     task: str | None
     created_at: datetime | None
     parents: tuple[Parent, ...] = Field(description="The outputs that it started from.")
+    prompt: str | None = Field(description=f"The first {MOST_PROMPT_CHARS} characters; null where it has none.")
+    outputs: tuple[OutputView, ...] = Field(description="What came of it, with the addresses of its pictures.")
     url: str
 
 
@@ -46,7 +50,7 @@ class LineageView(BaseModel):
 def get_lineage(job_id: JobId, services: ServicesOf, owner: Owner, base_url: BaseUrl) -> LineageView:
     """Its parents, theirs, and what was made of each, as far as they are still there."""
     found, truncated = _family(services, find(services, job_id, owner))
-    nodes = [_node(each, job, base_url) for each, job in found.items()]
+    nodes = [_node(each, job, base_url, services.url_signer.sign) for each, job in found.items()]
     nodes.sort(key=lambda node: (node.created_at is not None, node.created_at or datetime.min))
     return LineageView(id=job_id, nodes=tuple(nodes), truncated=truncated)
 
@@ -73,12 +77,15 @@ def _named_parents(found: dict[str, Job | None]) -> set[str]:
     return {parent.generation for job in found.values() if job for parent in job.request.parents}
 
 
-def _node(job_id: str, job: Job | None, base_url: str) -> LineageNode:
+def _node(job_id: str, job: Job | None, base_url: str, sign: Sign) -> LineageNode:
+    prompt = None if job is None else getattr(job.request.parameters, "prompt", None)
     return LineageNode(
         id=job_id,
         status=None if job is None else str(job.status),
         task=None if job is None else job.request.task,
         created_at=None if job is None else job.created_at,
         parents=() if job is None else job.request.parents,
+        prompt=prompt[:MOST_PROMPT_CHARS] if prompt else None,
+        outputs=() if job is None else shown_outputs(job, base_url=base_url, sign=sign),
         url=f"{base_url}/v1/generations/{job_id}",
     )

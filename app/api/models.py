@@ -104,6 +104,7 @@ class ModelView(BaseModel):
     prompt_syntax: PromptSyntax = Field(description="`weighted`: `(word:1.3)` in a prompt is a weight.")
     embeddings: tuple[str, ...] = Field(description="Words that stand for a textual inversion in a prompt.")
     adapters: tuple[AdapterView, ...] = Field(description="What `adapters` of a request may name, with this model.")
+    references: int = Field(description="How many pictures to go by it reads itself, without an adapter.")
     max_images: int
     styles: dict[str, str] = Field(description="What `style` may be, and how it is put: `{prompt}` is the prompt.")
 

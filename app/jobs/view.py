@@ -40,11 +40,11 @@ class OutputView(View):
     seed: int = Field(description="Ask for this seed with the same parameters to get the same output.")
     size_bytes: int
     facts: Facts = Field(description="`width` and `height` in pixels, and what else there is to say of the medium.")
-    favourite: bool = Field(description="Whether you marked it as one. A favourite never expires.")
-    folders: tuple[str, ...] = Field(description="The folders that you put it into. What is in one never expires.")
     thumbnails: tuple[ThumbnailView, ...] = Field(
         description="Small copies, the smallest first: longer sides of 320, 640 and 1280 px where those are smaller."
     )
+    favourite: bool = Field(description="Whether you marked it as one. A favourite never expires.")
+    folders: tuple[str, ...] = Field(description="The folders that you put it into. What is in one never expires.")
 
 
 class InputView(View):

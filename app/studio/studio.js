@@ -11,12 +11,17 @@ import { installSearch, tellFolders, tellSearch } from "./gallery/search.js";
 import * as selection from "./gallery/selection.js";
 import { sourceOf } from "./gallery/tile.js";
 import { byId, element, open, say } from "./page.js";
-import { paintOn } from "./painter/painter.js";
+import { openCompare } from "./compare/compare.js";
+import { openFrame } from "./frame/frame.js";
+import { openLineage } from "./lineage/lineage.js";
+import { openRegion } from "./painter/painter.js";
+import { openBlend } from "./remix/blend.js";
+import { openRemix } from "./remix/remix.js";
 import { getJson, key, pictureBlob } from "./server/api.js";
-import { dataUri, reference, submit, submitGroup, upload } from "./server/inputs.js";
+import { reference, submit, submitGroup, upload } from "./server/inputs.js";
 import { listen } from "./server/live.js";
 import { mark } from "./server/marks.js";
-import { anew, installViewer, openPicture, showAddress, viewerChanged } from "./viewer/viewer.js";
+import { installViewer, openPicture, showAddress, viewerChanged } from "./viewer/viewer.js";
 import { recipeOf } from "./viewer/recipe.js";
 
 const EXAMPLES = ["a red apple", "a fox on a dark blue background", "a slice of pizza", "a sailboat"];
@@ -127,6 +132,8 @@ function wireForm() {
   }));
 }
 
+const drawPromised = (asked) => draw(() => asked);
+
 const orSay = (action) => (...given) => Promise.resolve(action(...given)).catch((error) => say(error.message, true));
 
 /** To the prompt, which is about to say something else. */
@@ -153,30 +160,28 @@ const act = {
   },
   start: orSay(async ({ job, output }) => {
     if (job.parameters.prompt) fill({ ...recipeOf(job, output), seed: undefined });
-    const now = await anew({ job, output });
-    startFrom(reference(job, output), await thumbnail(await pictureBlob(now.output)));
+    startFrom(reference(job, output), await thumbnail(await pictureBlob(output)));
     toPrompt();
   }),
   retry(job) {
     const { seed, n, ...recipe } = recipeOf(job, { seed: job.seeds[0] });
     return draw(() => submit({ ...recipe, n: job.seeds.length, seed }, job));
   },
-  edit: orSay(async ({ job, output }) => {
-    const { task, strength, seed, ...recipe } = recipeOf(job, output);
-    const { width, height } = output.facts;
-    const now = await anew({ job, output });
-    await paintOn(await pictureBlob(now.output), job.parameters.prompt, (prompt, mask) => draw(async () => {
-      const inputs = { image: reference(job, output), mask: await dataUri(mask) };
-      return submit({ ...recipe, width, height, prompt, inputs });
-    }));
-  }),
+  edit: orSay(({ job, output }) => openRegion(job, output, drawPromised)),
+  reframe: orSay(({ job, output }) => openFrame(job, output, drawPromised)),
+  remix: orSay(({ job, output }) => openRemix(job, output, drawPromised)),
+  blend: orSay((items) => openBlend(items, drawPromised)),
+  compare: orSay(openCompare),
+  family: orSay(({ job }) => openLineage(job, (id, index) => go({ open: { id, index } }))),
   favourite: orSay(async ({ job, output }) => library.take(await mark(job, output, { favourite: !output.favourite }))),
   file: orSay(openFolders),
   tick: selection.tick,
   isSelecting: selection.isSelecting,
-  drop: () => {},
-  compare: () => {},
-  blend: () => {},
+  drop: orSay(async ({ generation, index }, onto) => {
+    const job = await library.lookAt(generation);
+    const output = job.outputs.find((each) => each.index === index);
+    if (output && (job.id !== onto.job.id || index !== onto.output.index)) await openBlend([onto, { job, output }], drawPromised);
+  }),
   forget: library.forget,
   more() {
     if (byId("gallery-again").hidden) fetchMore(); // until it is pressed, scrolling asks for nothing

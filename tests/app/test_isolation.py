@@ -36,7 +36,7 @@ def holder(client: TestClient, redis: Redis, worker: FakeWorker, name: str) -> H
     endpoint = client.post("/v1/webhooks/endpoints", json={"url": "https://example.com/"}, headers=headers).json()
     files = {"file": ("red.png", file_of(plain()), "image/png")}
     upload = client.post("/v1/uploads", files=files, headers=headers).json()
-    body = {"prompt": f"secret of {name}", "inputs": {"image": {"upload": upload["id"]}}}
+    body = {"prompt": f"secret of {name}", "width": 384, "inputs": {"image": {"upload": upload["id"]}}}
     job = client.post("/v1/generations", json=body, headers=headers).json()
     assert worker.draw_next() == job["id"]
     log = client.get(f"/v1/webhooks/endpoints/{endpoint['id']}/deliveries", headers=headers).json()["data"]
@@ -67,7 +67,9 @@ def owned(client: TestClient) -> list[tuple[str, str]]:
     found = []
     for route in RouteTable(client.app.routes).rows:  # type: ignore[attr-defined]
         named = re.findall(r"{(\w+)", route.path)
-        assert set(named) <= {*OURS, *FREE, "index", "extension", "role", "side"}, f"{route.path}: whose is what it names?"
+        assert set(named) <= {*OURS, *FREE, "index", "extension", "role", "side"}, (
+            f"{route.path}: whose is what it names?"
+        )
         if set(named) & set(OURS):
             found += [(method, route.path) for method in sorted(route.methods - {"HEAD"})]
     return found

@@ -14,6 +14,9 @@ let [models, every] = [[], []];
 
 export const chosen = () => models.find((model) => model.id === byId("model").value);
 
+/** Those that draw. */
+export const drawingModels = () => models;
+
 /** The model of that id, or the chosen one if it is not offered any more. */
 export const modelOf = (id) => models.find((model) => model.id === id) ?? chosen();
 

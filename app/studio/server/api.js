@@ -83,6 +83,12 @@ export function local(url) {
 
 export const pictureBlob = async (output) => (await call(local(output.url))).blob();
 
+/** What an <img> can show: the signed address while it is good, for an hour; then only a fetch with the key is let in. */
+export async function pictureSource(output) {
+  const until = Number(new URL(output.url, location.href).searchParams.get("exp"));
+  return !until || until * 1000 > Date.now() ? local(output.url) : URL.createObjectURL(await pictureBlob(output));
+}
+
 /** The newest preview of a running job, as an address to revoke, or null. */
 export async function previewSource(job) {
   const response = await call(`${local(job.urls.get)}/preview`);

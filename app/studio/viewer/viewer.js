@@ -8,7 +8,7 @@ import * as library from "../gallery/library.js";
 import { sourceOf } from "../gallery/tile.js";
 import { wordsInFull, wordsOf } from "../gallery/words.js";
 import { byId, copy, element, say } from "../page.js";
-import { getJson, key, local } from "../server/api.js";
+import { key, pictureSource } from "../server/api.js";
 import { parentOf } from "../server/inputs.js";
 import { mark, removeJob, removePicture } from "../server/marks.js";
 import { filesOf, programOf, rowsOf } from "./recipe.js";
@@ -59,14 +59,16 @@ function view(job, output) {
   if (!before || keyOf(before) !== keyOf(shown)) byId("viewer-title").focus();
 }
 
-function showPicture(words) {
+async function showPicture(words) {
   const { job, output } = shown;
   const picture = byId("viewer-picture");
   Object.assign(picture, { alt: words, width: output.facts.width, height: output.facts.height });
   picture.classList.toggle("clear", job.task === "remove-background");
   picture.style.backgroundImage = output.thumbnails.length ? `url("${sourceOf(output, 320)}")` : ""; // until it is there
-  picture.src = local(output.url);
   byId("viewer-stage").classList.remove("actual");
+  const source = await pictureSource(output);
+  if (shown.output !== output) return;
+  picture.src = source;
   Object.assign(byId("download"), { href: picture.src, download: `${job.id}-${output.index}.${job.output.format}` });
 }
 
@@ -95,6 +97,8 @@ function offerFor(job) {
   const { tasks } = modelOf(job.model);
   for (const action of ACTIONS) byId(action.id).hidden = !offered(action, job);
   byId("edit").hidden = !isDrawn(job) || !tasks.includes("inpaint");
+  byId("reframe").hidden = byId("edit").hidden;
+  byId("remix").hidden = !tasks.includes("image-to-image");
   byId("use-recipe").hidden = !isDrawn(job);
   byId("use-as-start").hidden = !tasks.includes("image-to-image");
   const many = job.outputs.length > 1;
@@ -114,17 +118,19 @@ async function tellInFull(job) {
 
 async function showParent(job) {
   byId("viewer-parent").hidden = true;
+  byId("compare-parent").hidden = true;
   const parent = await parentOf(job);
   if (!parent || shown.job.id !== job.id) return;
   const button = byId("show-parent");
   Object.assign(button.querySelector("img"), { src: sourceOf(parent.output, 160), alt: wordsOf(parent.job) });
   button.onclick = () => openPicture(parent.job, parent.output);
   byId("viewer-parent").hidden = false;
+  byId("compare-parent").hidden = false;
 }
 
 /**
- * `actions` has what leads to new pictures: `child(item, action)`, `recipe(item)`, `edit(item)`, `start(item)`, and
- * `file(items)` for folders.
+ * `actions` has what leads to new pictures: `child(item, action)`, and with an item `recipe`, `edit`, `reframe`,
+ * `remix` and `start`; `file(items)` for folders, `family(item)` and `compare(one, other)`.
  */
 export function installViewer(actions) {
   act = actions;
@@ -136,7 +142,14 @@ export function installViewer(actions) {
   for (const action of ACTIONS) on(action.id, leaving((item) => act.child(item, action)));
   on("use-recipe", leaving((item) => act.recipe(item)));
   on("edit", leaving((item) => act.edit(item)));
+  on("reframe", leaving((item) => act.reframe(item)));
+  on("remix", leaving((item) => act.remix(item)));
   on("use-as-start", leaving((item) => act.start(item)));
+  on("family", () => act.family(shown));
+  on("compare-parent", async () => {
+    const parent = await parentOf(shown.job);
+    if (parent) act.compare(parent, shown);
+  });
   on("favourite", () => safely(async () => library.take(await mark(shown.job, shown.output, { favourite: !shown.output.favourite }))));
   on("file", () => act.file([shown]));
   on("copy-curl", () => copied(asCurl));
@@ -179,12 +192,6 @@ function swiping(stage) {
     if (Math.abs(right) > SWIPE_PX && Math.abs(right) > 2 * Math.abs(down)) turn(right < 0 ? 1 : -1);
   });
 }
-
-/** The picture as it is now, with an address that is good for an hour again. */
-export const anew = async ({ job, output }) => {
-  const now = await getJson(local(job.urls.get));
-  return { job: now, output: now.outputs.find(({ index }) => index === output.index) };
-};
 
 async function copied(asText) {
   const { job, output } = shown;

@@ -41,10 +41,24 @@ def test_what_was_deleted_is_known_by_its_id(client: TestClient, worker: FakeWor
 
     nodes = client.get(f"/v1/generations/{second}/lineage").json()["nodes"]
 
-    assert [(node["id"], node["status"], node["task"]) for node in nodes] == [
-        (first, None, None),
-        (second, "succeeded", "image-to-image"),
+    assert [(node["id"], node["status"], node["task"], len(node["outputs"])) for node in nodes] == [
+        (first, None, None, 0),
+        (second, "succeeded", "image-to-image", 1),
     ]
+
+
+def test_each_is_shown_with_its_words_and_pictures(client: TestClient, worker: FakeWorker, settings: Settings) -> None:
+    # Given two pictures of one job, and a third whose words are very long, which was made of one of them
+    first = drawn(client, worker, settings, prompt="a fox", n=2)
+    second = drawn(client, worker, settings, prompt="a" * 300, inputs={"image": {"generation": first, "index": 0}})
+    # When the family is asked for
+    nodes = client.get(f"/v1/generations/{second}/lineage").json()["nodes"]
+    # Then each has as many words as fit, and the same outputs as the job itself
+    assert [node["prompt"] for node in nodes] == ["a fox", "a" * 200]
+    assert [node["outputs"] for node in nodes] == [
+        client.get(f"/v1/generations/{job}").json()["outputs"] for job in (first, second)
+    ]
+    assert len(nodes[0]["outputs"]) == 2
 
 
 def test_one_alone_is_a_family_too(client: TestClient, worker: FakeWorker, settings: Settings) -> None:

@@ -109,7 +109,7 @@ def test_strokes_are_taken_back(studio: Page, worker: FakeWorker) -> None:
     untouched = studio.evaluate(picture)
     painter.get_by_role("button", name="Paint the middle").click()
     painted = studio.evaluate(picture)
-    painter.locator("canvas").click(position={"x": 10, "y": 10})
+    painter.locator("#paint").click(position={"x": 10, "y": 10})
     assert len({untouched, painted, studio.evaluate(picture)}) == 3
 
     painter.get_by_role("button", name="Undo").click()

@@ -111,7 +111,7 @@ def test_a_mask_is_painted(studio: Page, worker: FakeWorker) -> None:
     # When nothing is painted, then that is said; when a part is, a job of its own is made
     painter.get_by_role("button", name="Draw").click()
     expect(painter.get_by_role("alert")).to_contain_text("Paint over a part")
-    box = painter.locator("canvas").bounding_box()
+    box = painter.locator("#paint").bounding_box()
     assert box is not None
     studio.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.5)
     studio.mouse.down()
