@@ -40,6 +40,7 @@ TAGS: Final = [
     {"name": "models", "description": "What this server can draw with."},
     {"name": "webhooks", "description": "Who hears of your jobs, and how to trust our calls."},
     {"name": "keys", "description": "Who may come in; needs a key with the scope `admin`."},
+    {"name": "server", "description": "How busy it is, what it allows, and what is left of your limits."},
     {"name": "health", "description": "For load balancers and supervisors."},
 ]
 

@@ -18,7 +18,7 @@ from core.store.secrets import Secrets
 from core.store.selected_models import SelectedModels
 from core.store.shares import Share, ShareStore
 from core.store.submission import NewGroup, NewJob, Submitted, SubmittedGroup
-from core.store.usage import Usage, Used
+from core.store.usage import Held, Usage, Used
 from core.store.workers import WorkerInfo, WorkerRegistry
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Folder",
     "Group",
     "GroupStore",
+    "Held",
     "Interruptions",
     "IssuedKey",
     "JobSearch",
