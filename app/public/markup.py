@@ -22,7 +22,7 @@ PAGE: Final = """<!doctype html>
 <main>
 {body}
 </main>
-<footer><p>Drawn with <a href="/">Easel</a>{more}.</p></footer>
+<footer><p>Drawn with <a href="/">Easel</a>.{more}</p></footer>
 </body>
 </html>
 """
@@ -99,7 +99,7 @@ def gallery(found: Sequence[Shown], cursor: str | None) -> str:
 
 
 def _page(title: str, body: str, *, head: str = "", has_gallery: bool = False) -> str:
-    more = ', one of a <a href="/gallery">gallery</a>' if has_gallery else ""
+    more = ' More is in the <a href="/gallery">gallery</a>.' if has_gallery else ""
     return PAGE.format(title=escape(title), head=head, body=body, more=more)
 
 
