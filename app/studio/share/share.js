@@ -19,6 +19,7 @@ export async function openShare(job = null, output = null) {
   byId("share-title").textContent = job ? "Share this picture" : "What you share";
   byId("share-one").hidden = !job;
   byId("share-listed-row").hidden = !hasGallery;
+  byId("share-gallery").href = "/gallery"; // there is none to be linked to where this is hidden
   byId("share-listed").checked = Boolean(job && ofPicture()?.listed);
   byId("share-all").open = !job;
   said("");
