@@ -20,6 +20,8 @@ const adaptersOf = (model) => model.adapters.filter(({ kind }) => KINDS.includes
 const goesBy = (model) => (adaptersOf(model).length ? MOST : model.references);
 
 const chosen = () => drawingModels().find(({ id }) => id === byId("blend-model").value);
+
+/** The picture that is drawn over, or null. */
 const start = () => (byId("blend-start").value === "" ? null : pictures[byId("blend-start").value]);
 
 /** Blend two or more of `{ job, output }`; `told` is given the promise of the job. Throws where no model can. */
@@ -57,7 +59,7 @@ function offer() {
   const before = byId("blend-start").value;
   const over = model.tasks.includes("image-to-image");
   byId("blend-start").replaceChildren(
-    ...(goesBy(model) ? [element("option", { value: "", textContent: "a new one" })] : []),
+    ...(goesBy(model) && model.tasks.includes("text-to-image") ? [element("option", { value: "", textContent: "a new one" })] : []),
     ...(over ? pictures.map((_, place) => element("option", { value: place, textContent: `that of picture ${place + 1}` })) : []),
   );
   if ([...byId("blend-start").options].some(({ value }) => value === before)) byId("blend-start").value = before;
