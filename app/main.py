@@ -21,6 +21,7 @@ from app.http import errors, openapi
 from app.http.latency import LatencyMiddleware
 from app.http.tracing import TracingMiddleware
 from app.jobs.shutdown import ShutdownMiddleware
+from app.public import pages as public_pages
 from app.services import Services
 from app.studio import pages
 from core.settings import Settings
@@ -48,7 +49,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.registry = registry_of(services)
     served_wires = [*_modules_of(wires)]
     native = [module.router for module in _modules_of(api) if hasattr(module, "router")]
-    for router in (*native, pages.router, *(router for wire in served_wires for router in wire.routers)):
+    for router in (
+        *native,
+        pages.router,
+        public_pages.router,
+        *(router for wire in served_wires for router in wire.routers),
+    ):
         app.include_router(router)
     routes = RouteTable(app.routes)
     routes.check()

@@ -43,6 +43,7 @@ from core.store import (
     ReattachRegistry,
     Secrets,
     SelectedModels,
+    ShareStore,
     Usage,
     WorkerRegistry,
 )
@@ -68,6 +69,7 @@ class Services:
     marks: MarkStore
     events: EventLog
     feed: Feed
+    shares: ShareStore
     previews: Previews
     selected_models: SelectedModels
     interruptions: Interruptions
@@ -122,6 +124,7 @@ class Services:
             marks=MarkStore(redis, limits),
             events=EventLog(redis),
             feed=Feed(redis),
+            shares=ShareStore(redis),
             previews=Previews(redis),
             selected_models=SelectedModels(redis),
             interruptions=Interruptions(redis),

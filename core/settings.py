@@ -61,6 +61,10 @@ class Settings(BaseSettings):
         ge=1,
         description="Pictures that an API key may have among its favourites and folders, which never expire; then 429.",
     )
+    public_gallery: bool = Field(
+        default=False,
+        description="Whether keys may put pictures that they share into a gallery that everybody can see, at /gallery.",
+    )
     result_url_seconds: int = Field(
         default=3600,
         ge=60,

@@ -61,6 +61,11 @@ class KeyAuthenticator:
         found = [caller for known, caller in self._callers.items() if hmac.compare_digest(known, came)]
         return found[0] if found else self._stored(text or "")
 
+    @property
+    def configured(self) -> tuple[str, ...]:
+        """The owners of the keys of the settings."""
+        return tuple(caller.owner for caller in self._callers.values())
+
     def knows(self, owner: str) -> bool:
         """Whether whoever is called `owner` could come in now: their key was not revoked, and has not expired."""
         if owner == LOCAL_OWNER:

@@ -34,11 +34,13 @@ when the day of the key is used up, the answer is 429 with `Retry-After`.
 TAGS: Final = [
     {"name": "generations", "description": "Ask for pictures and follow the job."},
     {"name": "groups", "description": "Several jobs in one prompt, followed and canceled together."},
+    {"name": "shares", "description": "Pictures that are shown to whoever has their address."},
     {"name": "uploads", "description": "Files that several generations start from."},
     {"name": "results", "description": "The files that were made and those that were started from."},
     {"name": "models", "description": "What this server can draw with."},
     {"name": "webhooks", "description": "Who hears of your jobs, and how to trust our calls."},
     {"name": "keys", "description": "Who may come in; needs a key with the scope `admin`."},
+    {"name": "server", "description": "How busy it is, what it allows, and what is left of your limits."},
     {"name": "health", "description": "For load balancers and supervisors."},
 ]
 

@@ -10,6 +10,7 @@ import * as library from "./gallery/library.js";
 import { installSearch, tellFolders, tellSearch } from "./gallery/search.js";
 import * as selection from "./gallery/selection.js";
 import { sourceOf } from "./gallery/tile.js";
+import { openServer } from "./operator/server.js";
 import { byId, element, open, say } from "./page.js";
 import { openCompare } from "./compare/compare.js";
 import { openFrame } from "./frame/frame.js";
@@ -21,6 +22,7 @@ import { getJson, key, pictureBlob } from "./server/api.js";
 import { reference, submit, submitGroup, upload } from "./server/inputs.js";
 import { listen } from "./server/live.js";
 import { mark } from "./server/marks.js";
+import { openShare } from "./share/share.js";
 import { installViewer, openPicture, showAddress, viewerChanged } from "./viewer/viewer.js";
 import { recipeOf } from "./viewer/recipe.js";
 
@@ -143,6 +145,7 @@ function toPrompt() {
 }
 
 const act = {
+  share: orSay(({ job, output }) => openShare(job, output)),
   open: ({ job, output }) => openPicture(job, output),
   child({ job, output }, action) {
     scrollTo({ top: 0 }); // to where the new one is drawn
@@ -297,6 +300,10 @@ async function main() {
   installAddress(orSay(showAll));
   byId("gallery-again").addEventListener("click", () => fetchMore());
   installKeys();
+  for (const [id, show] of [["open-shares", () => openShare()], ["open-server", openServer]]) {
+    byId(id).hidden = false;
+    byId(id).addEventListener("click", orSay(show));
+  }
   await Promise.race([listen(heard), new Promise((late) => setTimeout(late, LISTEN_MS))]); // so that no change is missed
   setInterval(() => document.hidden || library.askForPlaces().catch(() => {}), QUEUE_MS); // the next one will do
   orSay(showAll)(read());

@@ -16,8 +16,9 @@ from core.store.reattach import ReattachRegistry
 from core.store.search import Filter, JobSearch
 from core.store.secrets import Secrets
 from core.store.selected_models import SelectedModels
+from core.store.shares import Share, ShareStore
 from core.store.submission import NewGroup, NewJob, Submitted, SubmittedGroup
-from core.store.usage import Usage, Used
+from core.store.usage import Held, Usage, Used
 from core.store.workers import WorkerInfo, WorkerRegistry
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Folder",
     "Group",
     "GroupStore",
+    "Held",
     "Interruptions",
     "IssuedKey",
     "JobSearch",
@@ -50,6 +52,8 @@ __all__ = [
     "ReattachRegistry",
     "Secrets",
     "SelectedModels",
+    "Share",
+    "ShareStore",
     "Submitted",
     "SubmittedGroup",
     "Usage",

@@ -23,6 +23,7 @@ from core.key_names import names_of
 from core.keys import OVERLAP_SECONDS, ApiKey, KeyPolicy, Scope, owner_of_id
 from core.store.records import pairs
 from core.store.scripts import Scripts
+from core.store.shares import ShareStore
 
 KEY: Final = re.compile(r"ek_(?P<id>[0-9a-f]{8})_(?P<secret>[A-Za-z0-9_-]{43})")
 KEY_ID: Final = re.compile(r"[0-9a-f]{8}")
@@ -92,10 +93,11 @@ class KeyStore:
         return self.find(key_id)
 
     def revoke(self, key_id: str) -> ApiKey:
-        """End the key now and for good; its jobs stay its own."""
+        """End the key now and for good, and what it shares; its jobs stay its own."""
         owner = self.find(key_id).owner
         self._redis.hsetnx(self._name(key_id), "revoked_at", _ms(self._clock()))
         self._redis.publish(self._names("changes"), f"{owner} revoked")  # streams of its holder end now
+        ShareStore(self._redis).withdraw_all(owner)
         return self.find(key_id)
 
     def find(self, key_id: str) -> ApiKey:

@@ -25,6 +25,9 @@ NAMES: Final = (
     "remove_output",
     "rename_folder",
     "search",
+    "share",
+    "withdraw",
+    "withdraw_all",
     "fail_unserved",
     "fetched",
     "take_delivery",
@@ -41,7 +44,7 @@ NAMES: Final = (
     "abandon_job",
 )
 
-SHARED: Final = ("prelude", "marks")
+SHARED: Final = ("prelude", "shares", "marks")
 
 
 def source(name: str, names: KeyNames) -> str:

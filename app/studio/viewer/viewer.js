@@ -153,6 +153,7 @@ export function installViewer(actions) {
   });
   on("favourite", () => safely(async () => library.take(await mark(shown.job, shown.output, { favourite: !shown.output.favourite }))));
   on("file", () => act.file([shown]));
+  on("share-picture", () => act.share(shown));
   on("copy-curl", () => copied(asCurl));
   on("copy-python", () => copied(asPython));
   on("close", () => dialog.close());

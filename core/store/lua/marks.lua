@@ -59,11 +59,14 @@ local function unmark(owner, id, index, seq, now)
   settle_kept(owner, id, index, seq, now)
 end
 
+-- All that lies outside the job's hash and is about its outputs.
 local function forget_marks(id)
   local job = redis.call('HMGET', KEY.job .. id, 'owner', 'seq')
   for _, field in ipairs(redis.call('HKEYS', KEY.job .. id)) do
     local index = string.match(field, '^favourite:(%d+)$') or string.match(field, '^folders:(%d+)$')
     if index then unmark(job[1], id, index, job[2], now_ms()) end
+    local shared = string.match(field, '^share:(%d+)$')
+    if shared then withdraw_output(id, shared) end
   end
 end
 

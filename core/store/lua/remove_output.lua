@@ -5,6 +5,7 @@ local key = KEY.job .. id
 local job = redis.call('HMGET', key, 'images', 'outputs', 'owner', 'seq')
 if (job[1] or job[2]) ~= ARGV[3] then return 0 end
 unmark(job[3], id, index, job[4], now_ms())
+withdraw_output(id, index)
 redis.call('HSET', key, 'outputs', ARGV[4])
 redis.call('HDEL', key, 'images')
 redis.call('DEL', KEY.preview .. id)
