@@ -2,16 +2,17 @@
 
 import { getJson, key, pictureBlob } from "./server/api.js";
 import { childOf } from "./gallery/children.js";
-import { asked, fill, hasSyntax, keep, offer, restore } from "./form/form.js";
+import { installComposer } from "./form/composer.js";
+import { showError } from "./form/errors.js";
+import { fill, offer, restore, startFrom } from "./form/form.js";
+import { thumbnail } from "./form/start.js";
 import { add, fillGallery, whenChosen } from "./gallery/gallery.js";
-import { installGuides } from "./form/guides.js";
-import { dataUri, reference, submit, submitGroup, upload } from "./server/inputs.js";
+import { dataUri, reference, submit, submitGroup } from "./server/inputs.js";
 import { byId, element, open, say } from "./page.js";
 import { paintOn } from "./painter/painter.js";
 import { install, recipeOf, view } from "./viewer/viewer.js";
 
 const EXAMPLES = ["a red apple", "a fox on a dark blue background", "a slice of pizza", "a sailboat"];
-let start = null;
 
 /** Send a request and follow it; `send` answers its job, or several. Resolves once it is known whether the server has it. */
 async function draw(send) {
@@ -23,7 +24,7 @@ async function draw(send) {
     following = Promise.all(jobs.map(add)).then((ended) => ended.at(-1));
     say(jobs.length > 1 ? `Accepted: ${jobs.length} jobs.` : "Accepted.");
   } catch (error) {
-    say(error.message, true);
+    say(showError(error) ? "" : error.message, true);
     return false;
   } finally {
     byId("draw").disabled = false;
@@ -43,79 +44,15 @@ async function tellEnd(following, began) {
   }
 }
 
-const START = "easel-start";
-
-/** Draw over a picture from now on, or over none: `source` is what a request calls it, `shown` how it looks, small. */
-function startFrom(source, shown = "") {
-  start = source;
-  byId("start-row").hidden = !source;
-  if (!source) return sessionStorage.removeItem(START);
-  byId("start-picture").src = shown;
-  byId("start-text").textContent = "Drawn over this picture.";
-  sessionStorage.setItem(START, JSON.stringify({ source, shown }));
-}
-
-async function startFromFile(file) {
-  say("Sending your picture…");
-  const [source, shown] = [await upload(file), await thumbnail(file)];
-  startFrom(source, shown);
-  say("");
-}
-
-/** A small picture of `blob`, as text that outlives a reload. */
-async function thumbnail(blob) {
-  const picture = await createImageBitmap(blob);
-  const scale = 128 / Math.max(picture.width, picture.height);
-  const made = element("canvas", { width: Math.ceil(picture.width * scale), height: Math.ceil(picture.height * scale) });
-  made.getContext("2d").drawImage(picture, 0, 0, made.width, made.height);
-  return made.toDataURL("image/jpeg");
-}
-
-/** What was there before a reload. */
-function goOn() {
-  restore();
-  const { source, shown } = JSON.parse(sessionStorage.getItem(START) ?? "{}");
-  if (source) startFrom(source, shown);
-}
-
 function wireForm() {
-  const form = byId("ask");
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    try {
-      await ready; // who types faster than the models come has not asked in vain
-    } catch (error) {
-      return say(error.message, true);
-    }
-    if (!form.reportValidity()) return;
-    const body = asked();
-    if (start) Object.assign(body, { inputs: { ...body.inputs, image: start }, strength: byId("strength").valueAsNumber });
-    draw(() => (hasSyntax() ? submitGroup(body) : submit(body)));
-  });
-  form.addEventListener("invalid", ({ target }) => {
-    if (byId("more").contains(target)) byId("more").open = true; // a hidden field cannot say what is wrong with it
-  }, true);
-  byId("prompt").addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    if (!byId("draw").disabled) form.requestSubmit();
-  });
-  byId("start-drop").addEventListener("click", () => {
-    startFrom(null);
-    byId("prompt").focus();
-  });
-  byId("start-file").addEventListener("change", ({ target }) => {
-    if (target.files[0]) orSay(startFromFile)(target.files[0]);
-    target.value = ""; // so that the same one can be chosen again
-    byId("prompt").focus();
-  });
+  installComposer({ ready: () => ready, draw: (body, many) => draw(() => (many ? submitGroup(body) : submit(body))) });
   byId("examples").append(...EXAMPLES.map((prompt) => {
     const button = element("button", { type: "button", className: "quiet", textContent: prompt });
     button.addEventListener("click", () => {
       byId("prompt").value = prompt;
       byId("prompt").dispatchEvent(new Event("input", { bubbles: true }));
       byId("prompt").focus();
-      form.requestSubmit();
+      byId("ask").requestSubmit();
     });
     return element("li", {}, button);
   }));
@@ -187,9 +124,7 @@ async function main() {
   const { data } = await getJson("/v1/models");
   offer(data);
   byId("sign-out").hidden = !key.get();
-  goOn();
-  byId("ask").addEventListener("input", keep);
-  installGuides((error) => say(error.message, true));
+  restore();
   install({ child: act.child, recipe: act.recipe, start: orSay(act.start), edit: orSay(act.edit) });
   whenChosen({ open: view, retry: act.retry, child: act.child, use: act.use });
   fillGallery();

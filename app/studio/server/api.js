@@ -12,11 +12,11 @@ export const key = {
   askWith: (ask) => { askForKey = ask; },
 };
 
-/** Its `message` is for a person. */
+/** Its `message` is for a person; `param` is the field that it is about, `code` the kind, where the server named them. */
 export class Refused extends Error {
-  constructor(status, message) {
+  constructor(status, message, { code = null, param = null } = {}) {
     super(message);
-    this.status = status;
+    Object.assign(this, { status, code, param });
   }
 }
 
@@ -33,7 +33,7 @@ export async function call(path, options = {}) {
   if (response.ok) return response;
   if (response.status === 401 && (await signedIn(sent))) return call(path, options);
   const body = await response.json().catch(() => null);
-  throw new Refused(response.status, body?.error?.message ?? `The server answered ${response.status}.`);
+  throw new Refused(response.status, body?.error?.message ?? `The server answered ${response.status}.`, body?.error ?? {});
 }
 
 /** Whether there is a key to try now that is not the one that was refused. Many calls, one question. */
