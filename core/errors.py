@@ -10,6 +10,7 @@ EaselError
 ├── PayloadTooLarge           413  the body is over its limit
 ├── UnsupportedMediaType      415  the body is not JSON
 ├── Misdirected               421  the Host header names a server that we are not
+├── Unprocessable             422  the request is right, and what it holds cannot be used
 ├── IdempotencyMismatch       422  the same Idempotency-Key came with another body
 ├── QuotaExceeded             429  your limit; `retry_after` says when
 ├── Unavailable               503  our limit, or a part of us is down; `retry_after` says when
@@ -118,6 +119,14 @@ class Misdirected(EaselError):
     status = 421
     type = "invalid_request_error"
     default_code = "misdirected_request"
+
+
+class Unprocessable(EaselError):
+    """What the request holds cannot be used."""
+
+    status = 422
+    type = "invalid_request_error"
+    default_code = "unprocessable"
 
 
 class IdempotencyMismatch(EaselError):

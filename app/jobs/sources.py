@@ -123,10 +123,19 @@ class OpenFiles:
 
         What Easel made itself, as outputs of jobs, and what else is said to be `ours`, may be larger than what comes.
         """
-        content = self._sources.read(source, self._owner, param)
-        limit = MAX_WRITTEN_BYTES if ours or isinstance(source, EarlierOutput) else MAX_FILE_BYTES
+        content, limit = self._read(source, param, ours=ours)
         parent = Parent(generation=source.generation, index=source.index) if isinstance(source, EarlierOutput) else None
         return OpenedFile(self._pictures.open(content, param, limit), self._pictures, parent)
+
+    def texts(self, source: Source, param: str) -> dict[str, str]:
+        """The words that programs wrote into the picture. Raises what `open` does."""
+        content, limit = self._read(source, param, ours=False)
+        return self._pictures.texts(content, param, limit)
+
+    def _read(self, source: Source, param: str, *, ours: bool) -> tuple[bytes, int]:
+        """The bytes, and how many of them there may be."""
+        content = self._sources.read(source, self._owner, param)
+        return content, MAX_WRITTEN_BYTES if ours or isinstance(source, EarlierOutput) else MAX_FILE_BYTES
 
     def foreseen(self, width: int, height: int) -> OpenedFile:
         """A picture that a job has yet to make: what is asked of it can be checked, and there is nothing to write."""

@@ -107,11 +107,7 @@ class OpenPictures:
 
         `limit` is in bytes; pictures that we made ourselves may have more than those of clients.
         """
-        if len(content) > limit:
-            raise PayloadTooLarge(
-                f"'{param}' has {len(content) / 2**20:.1f} MiB, over the limit of {limit // 2**20}",
-                param=param,
-            )
+        _check_size(content, param, limit)
         header, _ = self._command({"open": len(content)}, content)
         if header.get("refused") == TOO_LARGE:
             width, height = header["size"]
@@ -130,6 +126,21 @@ class OpenPictures:
             raise _unreadable(param, f"a strange answer: {error}") from error
         self._count += 1
         return picture
+
+    def texts(self, content: bytes, param: str, limit: int = MAX_FILE_BYTES) -> dict[str, str]:
+        """The words that programs wrote into the picture in `content`, by their names in it.
+
+        Raises InvalidRequest or PayloadTooLarge, naming `param`, for what is no picture within our limits.
+        """
+        _check_size(content, param, limit)
+        header, written = self._command({"texts": len(content)}, content)
+        try:
+            texts = json.loads(written)
+        except ValueError as error:
+            raise _unreadable(param, str(header.get("reason", "no texts"))) from error
+        if not isinstance(texts, dict):
+            raise _unreadable(param, "strange texts")
+        return {str(name): value for name, value in texts.items() if isinstance(value, str)}
 
     def png(self, picture: Picture, conversion: Conversion) -> bytes:
         """The PNG file that `conversion` makes of `picture`. Raises InvalidRequest if the child cannot make it."""
@@ -156,6 +167,13 @@ class OpenPictures:
         except (OSError, ValueError) as error:
             logger.warning("a picture ended the process that read it", extra={"reason": str(error)})
             return {"refused": UNREADABLE, "reason": "it ended the process that read it"}, b""
+
+
+def _check_size(content: bytes, param: str, limit: int) -> None:
+    if len(content) > limit:
+        raise PayloadTooLarge(
+            f"'{param}' has {len(content) / 2**20:.1f} MiB, over the limit of {limit // 2**20}", param=param
+        )
 
 
 def _unreadable(param: str, reason: str) -> InvalidRequest:

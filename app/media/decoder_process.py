@@ -3,7 +3,8 @@
 On standard input: a line of JSON, over and over. `{"open": n}` is followed by a file of n bytes, `{"write": k, …}`
 asks for a PNG file of the k-th open picture by the fields of a `Conversion`, `{"shrink": k, "side": n}` keeps that
 picture in n pixels a side only, `{"sheet": …}` asks for a PNG file of several by the fields of a `Sheet`,
-`{"close": true}` lets all of them go.
+`{"texts": n}` is followed by a file of n bytes and asks for the words in it as JSON, `{"close": true}` lets all of
+them go.
 On standard output, for each, a line of JSON: what the picture is, or what it is `refused` for, or the `bytes` of a
 file, and then the file.
 """
@@ -21,6 +22,7 @@ from PIL import Image, ImageOps
 from app.media.conversion import Conversion, Prepared
 from app.media.sheet_drawing import drawn_sheet
 from app.media.sheets import Cell, Sheet
+from app.media.texts import texts_of
 from app.media.transforms import clear_part, converted, flat
 
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
@@ -79,6 +81,15 @@ def write_sheet(command: dict[str, Any], opened: list[Image.Image]) -> Answer:
     return {"bytes": len(content)}, content
 
 
+def read_texts(content: bytes) -> Answer:
+    """The words that programs wrote into the picture in `content`, as a JSON file."""
+    try:
+        texts = json.dumps(texts_of(content, FORMATS, MAX_PIXELS)).encode()
+    except Exception as error:  # as above
+        return {"refused": UNREADABLE, "reason": f"{type(error).__name__}: {error}"[:200]}, b""
+    return {"bytes": len(texts)}, texts
+
+
 def limit_time() -> None:
     """The next command gets CPU_SECONDS; then the system ends this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -96,6 +107,8 @@ def main() -> None:
         limit_time()
         if "open" in command:
             header, content = open_picture(incoming.read(command["open"]), opened)
+        elif "texts" in command:
+            header, content = read_texts(incoming.read(command["texts"]))
         elif "write" in command:
             header, content = write_picture(command, opened)
         elif "shrink" in command:

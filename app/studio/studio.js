@@ -1,15 +1,16 @@
 // The page: puts its parts together. A prompt goes to the server, a card into the gallery.
 
 import { go, installAddress, read } from "./address.js";
-import { asked, fill, hasSyntax, keep, offer, restore } from "./form/form.js";
-import { installGuides } from "./form/guides.js";
+import { installComposer } from "./form/composer.js";
+import { showError } from "./form/errors.js";
+import { fill, offer, restore, startFrom } from "./form/form.js";
+import { startFromOutput } from "./form/start.js";
 import { childOf } from "./gallery/children.js";
 import { installFolders, openFolders } from "./gallery/folders.js";
 import { arrange, changed, installGallery } from "./gallery/gallery.js";
 import * as library from "./gallery/library.js";
 import { installSearch, tellFolders, tellSearch } from "./gallery/search.js";
 import * as selection from "./gallery/selection.js";
-import { sourceOf } from "./gallery/tile.js";
 import { openServer } from "./operator/server.js";
 import { byId, element, open, say } from "./page.js";
 import { openCompare } from "./compare/compare.js";
@@ -18,8 +19,8 @@ import { openLineage } from "./lineage/lineage.js";
 import { openRegion } from "./painter/painter.js";
 import { openBlend } from "./remix/blend.js";
 import { openRemix } from "./remix/remix.js";
-import { getJson, key, pictureBlob } from "./server/api.js";
-import { reference, submit, submitGroup, upload } from "./server/inputs.js";
+import { getJson, key } from "./server/api.js";
+import { reference, submit, submitGroup } from "./server/inputs.js";
 import { listen } from "./server/live.js";
 import { mark } from "./server/marks.js";
 import { openShare } from "./share/share.js";
@@ -27,7 +28,6 @@ import { installViewer, openPicture, showAddress, viewerChanged } from "./viewer
 import { recipeOf } from "./viewer/recipe.js";
 
 const EXAMPLES = ["a red apple", "a fox on a dark blue background", "a slice of pizza", "a sailboat"];
-let start = null;
 
 /** Send a request and follow it; `send` answers its job, or several. Resolves once it is known whether the server has it. */
 async function draw(send) {
@@ -37,7 +37,7 @@ async function draw(send) {
   try {
     jobs = [await send()].flat();
   } catch (error) {
-    say(error.message, true);
+    say(showError(error) ? "" : error.message, true);
     return false;
   } finally {
     byId("draw").disabled = false;
@@ -56,79 +56,15 @@ async function tellEnd(following, began) {
   if (job?.status === "failed") say(job.error.message, true);
 }
 
-const START = "easel-start";
-
-/** Draw over a picture from now on, or over none: `source` is what a request calls it, `shown` how it looks, small. */
-function startFrom(source, shown = "") {
-  start = source;
-  byId("start-row").hidden = !source;
-  if (!source) return sessionStorage.removeItem(START);
-  byId("start-picture").src = shown;
-  byId("start-text").textContent = "Drawn over this picture.";
-  sessionStorage.setItem(START, JSON.stringify({ source, shown }));
-}
-
-async function startFromFile(file) {
-  say("Sending your picture…");
-  const [source, shown] = [await upload(file), await thumbnail(file)];
-  startFrom(source, shown);
-  say("");
-}
-
-/** A small picture of `blob`, as text that outlives a reload. */
-async function thumbnail(blob) {
-  const picture = await createImageBitmap(blob);
-  const scale = 128 / Math.max(picture.width, picture.height);
-  const made = element("canvas", { width: Math.ceil(picture.width * scale), height: Math.ceil(picture.height * scale) });
-  made.getContext("2d").drawImage(picture, 0, 0, made.width, made.height);
-  return made.toDataURL("image/jpeg");
-}
-
-/** What was there before a reload. */
-function goOn() {
-  restore();
-  const { source, shown } = JSON.parse(sessionStorage.getItem(START) ?? "{}");
-  if (source) startFrom(source, shown);
-}
-
 function wireForm() {
-  const form = byId("ask");
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    try {
-      await ready; // who types faster than the models come has not asked in vain
-    } catch (error) {
-      return say(error.message, true);
-    }
-    if (!form.reportValidity()) return;
-    const body = asked();
-    if (start) Object.assign(body, { inputs: { ...body.inputs, image: start }, strength: byId("strength").valueAsNumber });
-    draw(() => (hasSyntax() ? submitGroup(body) : submit(body)));
-  });
-  form.addEventListener("invalid", ({ target }) => {
-    if (byId("more").contains(target)) byId("more").open = true; // a hidden field cannot say what is wrong with it
-  }, true);
-  byId("prompt").addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    if (!byId("draw").disabled) form.requestSubmit();
-  });
-  byId("start-drop").addEventListener("click", () => {
-    startFrom(null);
-    byId("prompt").focus();
-  });
-  byId("start-file").addEventListener("change", ({ target }) => {
-    if (target.files[0]) orSay(startFromFile)(target.files[0]);
-    target.value = ""; // so that the same one can be chosen again
-    byId("prompt").focus();
-  });
+  installComposer({ ready: () => ready, draw: (body, many) => draw(() => (many ? submitGroup(body) : submit(body))) });
   byId("examples").append(...EXAMPLES.map((prompt) => {
     const button = element("button", { type: "button", className: "quiet", textContent: prompt });
     button.addEventListener("click", () => {
       byId("prompt").value = prompt;
       byId("prompt").dispatchEvent(new Event("input", { bubbles: true }));
       byId("prompt").focus();
-      form.requestSubmit();
+      byId("ask").requestSubmit();
     });
     return element("li", {}, button);
   }));
@@ -163,7 +99,7 @@ const act = {
   },
   start: orSay(async ({ job, output }) => {
     if (job.parameters.prompt) fill({ ...recipeOf(job, output), seed: undefined });
-    startFrom(reference(job, output), await thumbnail(await pictureBlob(output)));
+    await startFromOutput(reference(job, output), output);
     toPrompt();
   }),
   retry(job) {
@@ -288,9 +224,7 @@ async function main() {
   const { data } = await getJson("/v1/models");
   offer(data);
   byId("sign-out").hidden = !key.get();
-  goOn();
-  byId("ask").addEventListener("input", keep);
-  installGuides((error) => say(error.message, true));
+  restore();
   installViewer(act);
   installFolders(() => orSay(tellFolders)());
   selection.installSelection({ changed: arrange, file: act.file, compare: act.compare, blend: act.blend });

@@ -1,99 +1,71 @@
 // The form: what can be asked of the chosen model. Knows the fields, sends nothing.
 
-import { chosenGuides, offerGuides } from "./guides.js";
-import { chooseLoras, chosenLoras, offerLoras } from "./loras.js";
 import { byId, element } from "../page.js";
-import { nameOf, sizesOf } from "./sizes.js";
+import { offerSizes, tellSize } from "./aspects.js";
+import { chooseGuides, chosenGuides, keptGuides, offerGuides } from "./guides.js";
+import { chooseLoras, chosenLoras, offerLoras } from "./loras.js";
+import { chosen, isOffered, know } from "./models.js";
+import { chosenStart, startFrom } from "./start.js";
 import { countOf } from "./tokens.js";
 
+export { chosen, drawingModels, draws, isDone, knownModel, modelOf } from "./models.js";
+export { startFrom } from "./start.js";
+
 const NUMBERS = { width: "width", height: "height", steps: "num_inference_steps", guidance: "guidance_scale", n: "n" };
-const OTHER = "other";
 const AUTOMATIC = "automatic";
-const DRAWING = ["text-to-image", "image-to-image", "inpaint"];
-let [models, every] = [[], []];
-
-export const chosen = () => models.find((model) => model.id === byId("model").value);
-
-/** Those that draw. */
-export const drawingModels = () => models;
-
-/** The model of that id, or the chosen one if it is not offered any more. */
-export const modelOf = (id) => models.find((model) => model.id === id) ?? chosen();
-
-/** Whether a model draws: others enlarge pictures, cut them out or describe them. */
-export const draws = (model) => model.tasks.some((task) => DRAWING.includes(task));
-
-/** The model of that id, whatever it does; undefined where it is gone. */
-export const knownModel = (id) => every.find((model) => model.id === id);
-
-/** Whether some model of the server does it. */
-export const isDone = (task) => every.some((model) => model.tasks.includes(task));
 
 /** Offer those of the server's models that draw; its default is chosen. */
 export function offer(list) {
-  [every, models] = [list, list.filter(draws)];
+  const models = know(list);
   if (!models.length) throw new Error("There is no model that you may use.");
   byId("model").replaceChildren(...models.map((model) => element("option", { value: model.id, textContent: model.id })));
   choose((models.find((model) => model.is_default) ?? models[0]).id);
   byId("model").addEventListener("change", () => choose(byId("model").value));
-  byId("size").addEventListener("change", takeSize);
   byId("scheduler").addEventListener("input", () => offerNoise(byId("noise").value));
-  for (const name of ["width", "height"]) byId(name).addEventListener("input", tellSize);
-  byId("more").addEventListener("input", tellMore);
-  for (const name of ["prompt", "style"]) byId(name).addEventListener("input", tellCount);
+  byId("ask").addEventListener("input", tell);
 }
 
 /** Set every field to what the model does by itself, and its bounds. */
 function choose(id) {
   setFields(id);
-  tellMore();
-  tellCount();
+  tell();
 }
 
-/** Below the prompt: about how long it is, and whether the model reads all of it. */
-function tellCount() {
+/** What the form says of itself: how long its words are, and what is not as usual. */
+function tell() {
+  if (!chosen()) return;
+  tellMore();
   byId("prompt-count").textContent = countOf(prompt(), chosen());
 }
+
+const options = (names) => names.map((name) => element("option", { value: name, textContent: name }));
 
 function setFields(id) {
   byId("model").value = id;
   const model = chosen();
-  for (const name of ["width", "height"]) {
-    const { minimum, maximum, multiple } = model.size;
-    const lowest = Math.ceil(minimum / multiple) * multiple;
-    Object.assign(byId(name), { min: lowest, max: maximum, step: multiple, value: model.size[name] });
-  }
-  byId("size").replaceChildren(
-    ...sizesOf(model.size).map(([words, width, height]) =>
-      element("option", { value: nameOf(width, height), textContent: `${nameOf(width, height)}, ${words}` })),
-    element("option", { value: OTHER, textContent: "Another" }),
-  );
-  tellSize();
+  offerSizes(model.size);
   Object.assign(byId("steps"), { max: model.max_steps, value: model.num_inference_steps });
   byId("guidance").value = model.guidance_scale;
-  Object.assign(byId("n"), { max: model.max_images, value: Math.min(byId("n").value || 1, model.max_images) });
-  byId("scheduler").replaceChildren(
-    ...model.schedulers.map((name) => element("option", { value: name, textContent: name })),
-  );
+  const count = Math.min(byId("n").value || 1, model.max_images);
+  byId("n").replaceChildren(...Array.from({ length: model.max_images }, (_, place) =>
+    element("option", { value: place + 1, textContent: `${place + 1} ×` })));
+  byId("n").value = count;
+  byId("scheduler").replaceChildren(...options(model.schedulers));
   byId("scheduler").value = model.scheduler;
   offerNoise();
   const styles = Object.keys(model.styles);
-  byId("style").replaceChildren(
-    element("option", { value: "", textContent: "as it says" }),
-    ...styles.map((name) => element("option", { value: name, textContent: name })),
-  );
+  byId("style").replaceChildren(element("option", { value: "", textContent: "as it says" }), ...options(styles));
   byId("style-row").hidden = styles.length === 0;
   offerLoras(model.adapters.filter(({ kind }) => kind === "lora"));
   offerGuides(model.adapters);
   byId("negative-row").hidden = !model.negative_prompt;
-  byId("start-file-row").hidden = !model.tasks.includes("image-to-image");
   byId("about-model").textContent = model.description + stateOf(model);
 }
 
 /** The noise schedules that the chosen sampler takes; the one chosen before stays if it is among them. */
 function offerNoise(wanted = AUTOMATIC) {
   const taken = chosen().noise_schedules[byId("scheduler").value] ?? [AUTOMATIC];
-  byId("noise").replaceChildren(...taken.map((name) => element("option", { value: name, textContent: name })));
+  byId("noise").replaceChildren(...options(taken));
   byId("noise").value = taken.includes(wanted) ? wanted : AUTOMATIC;
   byId("noise-row").hidden = taken.length === 1;
 }
@@ -104,35 +76,20 @@ function stateOf(model) {
   return model.state === "ready" ? "" : " Not loaded: the first picture takes longer.";
 }
 
-/** The chosen size goes into its two fields; for another one they are shown. */
-function takeSize() {
-  const [width, height] = byId("size").value.split(" × ");
-  if (height) [byId("width").value, byId("height").value] = [width, height];
-  else {
-    byId("more").open = true;
-    byId("width").select();
-  }
-}
-
-function tellSize() {
-  const name = nameOf(byId("width").value, byId("height").value);
-  byId("size").value = [...byId("size").options].some(({ value }) => value === name) ? name : OTHER;
-}
-
-/** Beside "More": what in there is not as the model would have it, so that nobody forgets a seed behind it. */
+/** Below the chips: what behind "More" is not as the model would have it, so that nobody forgets a seed in there. */
 function tellMore() {
   const model = chosen();
   const told = [];
-  const tell = (id, usual, words) => byId(id).value !== String(usual) && told.push(words(byId(id).value));
-  tell("steps", model.num_inference_steps, (value) => `${value} steps`);
-  tell("guidance", model.guidance_scale, (value) => `guidance ${value}`);
-  tell("seed", "", (value) => `seed ${value}`);
-  tell("n", 1, (value) => `${value} pictures`);
-  tell("scheduler", model.scheduler, (value) => value);
-  tell("noise", AUTOMATIC, (value) => `${value} noise`);
+  const say = (id, usual, words) => byId(id).value !== String(usual) && told.push(words(byId(id).value));
+  say("style", "", (value) => value);
+  say("steps", model.num_inference_steps, (value) => `${value} steps`);
+  say("guidance", model.guidance_scale, (value) => `guidance ${value}`);
+  say("seed", "", (value) => `seed ${value}`);
+  say("scheduler", model.scheduler, (value) => value);
+  say("noise", AUTOMATIC, (value) => `${value} noise`);
   told.push(...Object.values(chosenGuides()).flat().map(({ adapter }) => adapter));
   told.push(...chosenLoras().map(({ id, weight }) => `${id} ${weight}`));
-  if (model.negative_prompt) tell("negative", "", (value) => `without ${value}`);
+  if (model.negative_prompt) say("negative", "", (value) => `without ${value}`);
   if (hasSyntax()) told.push("Midjourney's parameters");
   byId("more-said").textContent = told.join(" · ");
 }
@@ -163,54 +120,86 @@ function whole() {
   const body = { prompt: prompt(), model: byId("model").value };
   body.scheduler = byId("scheduler").value;
   if (byId("noise").value !== AUTOMATIC) body.noise_schedule = byId("noise").value;
-  for (const [id, name] of Object.entries(NUMBERS)) body[name] = byId(id).valueAsNumber;
+  for (const [id, name] of Object.entries(NUMBERS)) body[name] = Number(byId(id).value);
   if (byId("seed").value) body.seed = byId("seed").valueAsNumber;
   if (chosen().negative_prompt && byId("negative").value.trim()) body.negative_prompt = byId("negative").value.trim();
   if (chosenLoras().length) body.adapters = { loras: chosenLoras() };
-  const guides = chosenGuides();
-  if (Object.keys(guides).length) body.inputs = guides;
+  const start = chosenStart();
+  const inputs = { ...chosenGuides(), ...(start ? { image: start.source } : {}) };
+  if (Object.keys(inputs).length) body.inputs = inputs;
+  if (start) body.strength = byId("strength").valueAsNumber;
   return body;
 }
 
 const KEPT = "easel-form";
-const FIELDS = ["model", "prompt", "style", "negative", "scheduler", "noise", "seed", "strength", ...Object.keys(NUMBERS)];
+const FIELDS = ["prompt", "style", "negative", "scheduler", "noise", "seed", "strength", ...Object.keys(NUMBERS)];
+
+/** All that is in the form, but its pictures. */
+export function written() {
+  const fields = Object.fromEntries(["model", ...FIELDS].map((id) => [id, byId(id).value]));
+  return { ...fields, loras: chosenLoras(), syntax: hasSyntax() };
+}
+
+/** Put back what `written` told, as far as its model is still offered; answers whether it is. */
+export function write(kept) {
+  if (!kept || !isOffered(kept.model)) return false;
+  choose(kept.model);
+  for (const id of FIELDS) if (id in kept) byId(id).value = kept[id];
+  if (!byId("n").value) byId("n").value = 1;
+  offerNoise(kept.noise);
+  chooseLoras(kept.loras ?? []);
+  byId("syntax").checked = Boolean(kept.syntax);
+  tellSize();
+  tell();
+  return true;
+}
 
 /** Remember what is in the form, for a reload. */
 export function keep() {
-  const fields = Object.fromEntries(FIELDS.map((id) => [id, byId(id).value]));
-  sessionStorage.setItem(KEPT, JSON.stringify({ ...fields, loras: chosenLoras(), syntax: hasSyntax() }));
+  if (!chosen()) { // the models have not come, and may not: what was typed is all that there is
+    const before = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
+    return sessionStorage.setItem(KEPT, JSON.stringify({ ...before, prompt: byId("prompt").value }));
+  }
+  sessionStorage.setItem(KEPT, JSON.stringify({ ...written(), start: chosenStart(), guides: keptGuides() }));
 }
 
 /** Put back what was there before a reload; what was typed since stays. */
 export function restore() {
   const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
-  if (!kept || !models.some((model) => model.id === kept.model)) return;
   const typed = byId("prompt").value;
-  choose(kept.model);
-  for (const id of FIELDS.slice(1)) byId(id).value = kept[id];
-  offerNoise(kept.noise);
-  chooseLoras(kept.loras ?? []);
-  byId("syntax").checked = Boolean(kept.syntax);
-  if (typed) byId("prompt").value = typed;
-  tellSize();
-  tellMore();
-  tellCount();
+  const isSame = write(kept);
+  if (isSame) chooseGuides(kept.guides);
+  if (isSame && kept.start) startFrom(kept.start.source, kept.start.shown);
+  byId("prompt").value = typed || kept?.prompt || "";
+  tell();
+  keep();
 }
 
-/** Put a recipe into the form, as far as its model is still offered. */
+/** Put a recipe into the form, as far as its model is still offered; what it does not say is as usual. */
 export function fill(recipe) {
-  if (models.some((model) => model.id === recipe.model)) choose(recipe.model);
-  byId("prompt").value = recipe.prompt;
+  choose(isOffered(recipe.model) ? recipe.model : chosen().id);
+  byId("prompt").value = recipe.prompt ?? "";
   byId("syntax").checked = false; // a recipe has none of it
   byId("style").value = ""; // it is in the prompt already
   byId("negative").value = recipe.negative_prompt ?? "";
-  byId("scheduler").value = recipe.scheduler;
+  if (recipe.scheduler) byId("scheduler").value = recipe.scheduler;
   offerNoise(recipe.noise_schedule);
   chooseLoras(recipe.adapters?.loras ?? []);
   byId("seed").value = recipe.seed ?? "";
-  for (const [id, name] of Object.entries(NUMBERS)) byId(id).value = recipe[name];
+  byId("n").value = 1;
+  for (const [id, name] of Object.entries(NUMBERS)) if (name in recipe) byId(id).value = recipe[name];
   tellSize();
-  tellMore();
-  tellCount();
+  tell();
   keep();
+}
+
+/** As it was at first: nothing said, nothing to start from. */
+export function reset() {
+  for (const id of ["prompt", "negative", "seed"]) byId(id).value = "";
+  byId("strength").value = byId("strength").defaultValue;
+  byId("n").value = 1;
+  byId("syntax").checked = false;
+  choose(chosen().id);
+  chooseGuides({});
+  startFrom(null);
 }

@@ -3,8 +3,10 @@
 import { call } from "../server/api.js";
 import { dataUri, upload } from "../server/inputs.js";
 import { byId, element } from "../page.js";
+import { thumbnail } from "./start.js";
 
 const KINDS = { control: ["controlnet", "t2i-adapter"], reference: ["ip-adapter"] };
+const FIELDS = { control: ["adapter", "mode", "preprocessor", "weight"], reference: ["adapter", "weight"] };
 const given = { control: null, reference: null };
 let offered = [];
 let previews = 0;
@@ -48,8 +50,10 @@ function tell(role) {
 /** The form is another one now, as if somebody had typed into it. */
 const changed = (role) => part(role, "row").dispatchEvent(new Event("input", { bubbles: true }));
 
-async function give(role, file) {
-  given[role] = { source: await upload(file), file };
+export async function give(role, file) {
+  const source = await upload(file);
+  if (!fitting(role).length) throw new Error("This model has nothing to go by a picture with.");
+  given[role] = { source, file, shown: await thumbnail(file) };
   tell(role);
   changed(role);
   await preview(role);
@@ -59,7 +63,11 @@ async function give(role, file) {
 async function preview(role) {
   if (!given[role]) return;
   const picture = part(role, "picture");
-  const { file } = given[role];
+  const { file, shown } = given[role];
+  if (!file) { // it was chosen before a reload: what is left of it is how it looks
+    picture.src = shown;
+    return;
+  }
   const preprocessor = role === "control" ? byId("control-preprocessor").value : "none";
   if (preprocessor === "none") {
     picture.src = await dataUri(file);
@@ -98,6 +106,38 @@ export function chosenGuides() {
   return inputs;
 }
 
+/** What there is to remember of them: a file itself is not. */
+export const keptGuides = () =>
+  Object.fromEntries(Object.entries(given).filter(([, one]) => one).map(([role, { source, shown }]) => [role, {
+    source, shown, fields: Object.fromEntries(FIELDS[role].map((name) => [name, part(role, name).value])),
+  }]));
+
+/** Put back what `keptGuides` told. */
+export function chooseGuides(kept = {}) {
+  for (const role of Object.keys(KINDS)) {
+    const one = kept[role];
+    given[role] = one ? { source: one.source, shown: one.shown, file: null } : null;
+    if (one) {
+      part(role, "adapter").value = one.fields.adapter;
+      if (adapterOf(role)) take(role);
+      for (const name of FIELDS[role]) part(role, name).value = one.fields[name];
+      preview(role);
+    } else part(role, "picture").removeAttribute("src");
+    tell(role);
+  }
+}
+
+/** Go by a picture that the server has: `source` is what a request calls it, `shown` how it looks. */
+export function goBy(role, source, shown) {
+  given[role] = { source, shown, file: null };
+  tell(role);
+  changed(role);
+  preview(role);
+}
+
+/** Whether the chosen model can be guided so. */
+export const guides = (role) => fitting(role).length > 0;
+
 /** Make the fields work; `said(error)` tells what goes wrong. */
 export function installGuides(said) {
   for (const role of Object.keys(KINDS)) {
@@ -115,6 +155,7 @@ export function installGuides(said) {
     row.addEventListener("dragover", (event) => event.preventDefault());
     row.addEventListener("drop", (event) => {
       event.preventDefault();
+      event.stopPropagation(); // the page asks what else a picture is for
       const [file] = event.dataTransfer.files;
       if (file) safely(give)(role, file);
     });

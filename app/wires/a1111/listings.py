@@ -9,11 +9,11 @@ from fastapi import APIRouter
 
 from app.auth.access import needs
 from app.http.json_bodies import JsonRoute
+from app.jobs.samplers import samplers_of, schedules_of
 from app.services import AllowedAdapters, Owner, Services, ServicesOf
 from app.wires.a1111.control_units import SCRIPT
 from app.wires.a1111.fields import Options
 from app.wires.a1111.labels import LABEL, part_of
-from app.wires.a1111.samplers import samplers_of, schedules_of
 from app.wires.a1111.translation import model_of
 from app.wires.a1111.upscalers import LATENT_MODES, listed
 from core.errors import NotFound

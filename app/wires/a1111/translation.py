@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from app.jobs.adapters import WantedLora
 from app.jobs.request import JobRequest, fingerprint_of
+from app.jobs.samplers import sampling_for
 from app.jobs.sources import InlineFile, OpenedFile, OpenFiles, decoded
 from app.wires.a1111.control_units import guides_of, units_of
 from app.wires.a1111.fields import ImageToImage, TextToImage
 from app.wires.a1111.labels import LABEL
-from app.wires.a1111.samplers import sampling_for
 from core.catalog.adapter import LORAS
 from core.catalog.catalog import Catalog
 from core.catalog.model import Model

@@ -17,7 +17,7 @@ def told(request: GenerationRequest) -> dict[str, Any]:
 
 def wait_for_form(page: Page) -> None:
     """Until it shows what the server said of its models: what is typed before may be overwritten."""
-    expect(page.get_by_label("Size").locator("option")).not_to_have_count(0)
+    expect(page.locator("#aspects input")).not_to_have_count(0)
 
 
 def wait_for_route(page: Page, held: list[Route]) -> Route:

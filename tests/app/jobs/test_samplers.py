@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.wires.a1111.samplers import sampling_for
+from app.jobs.samplers import sampling_for
 from core.catalog.model import Model
 from core.errors import InvalidRequest
 from core.schedulers import SHOWN, SHOWN_SCHEDULES, NoiseSchedule, Scheduler
