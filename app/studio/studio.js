@@ -158,7 +158,7 @@ function renew(job) {
   const ends = items.map(({ job: { expires_at } }) => expires_at && Date.parse(expires_at)).filter(Boolean);
   byId("kept-for").hidden = ends.length === 0;
   byId("kept-for").textContent = ends.length
-    ? `The next picture is removed ${new Date(Math.min(...ends)).toLocaleString()}. Favourites, and what is in a folder, stay.`
+    ? `From ${new Date(Math.min(...ends)).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })} on, old pictures are removed. Favourites, and what is in a folder, stay.`
     : "";
 }
 
