@@ -8,7 +8,7 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from app.studio.pages import FILES
+from app.studio.pages import FILES, VERSION
 
 MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 PATHS = ["/", *(f"/studio/{name}" for name in sorted(FILES) if name != "index.html")]
@@ -56,9 +56,38 @@ def test_what_the_browser_has_is_not_sent_again(client: TestClient) -> None:
         assert client.get(path, headers={"If-None-Match": '"another"'}).status_code == 200
 
 
+class TestWeight:
+    def test_files_are_packed_for_whom_takes_it(self, client: TestClient) -> None:
+        for path in PATHS:
+            plain = client.get(path, headers={"Accept-Encoding": "identity"})
+            packed = client.get(path, headers={"Accept-Encoding": "br, gzip"})
+            assert (plain.headers.get("content-encoding"), packed.headers["content-encoding"]) == (None, "gzip")
+            assert plain.content == packed.content
+            assert plain.headers["etag"] != packed.headers["etag"]
+            assert packed.headers["vary"] == "Accept-Encoding"
+            assert int(packed.headers["content-length"]) < len(plain.content)
+
+    @pytest.mark.parametrize("said", ["gzip;q=0", "deflate", "", "gzip; q=0.0, br"])
+    def test_who_does_not_take_it_gets_them_plain(self, client: TestClient, said: str) -> None:
+        assert "content-encoding" not in client.get("/", headers={"Accept-Encoding": said}).headers
+
+    def test_files_are_kept_for_good_and_the_page_is_not(self, client: TestClient) -> None:
+        page = client.get("/")
+        addresses = set(re.findall(r'(?:src|href)="(/studio/[^"]*)"', page.text))
+        assert page.headers["cache-control"] == "no-cache"
+        assert len(addresses) > 20
+        for address in addresses:
+            assert "immutable" in client.get(address).headers["cache-control"]
+        # and one of another version, which an open page may ask for after an update, is asked for again
+        assert client.get("/studio/studio.js").headers["cache-control"] == "no-cache"
+        assert client.get("/studio/000000000000/studio.js").headers["cache-control"] == "no-cache"
+        assert client.get("/studio/00/studio.js").status_code == 404
+
+
 def test_every_script_is_fetched_at_once(client: TestClient) -> None:
     """A script that is found only in another one costs one more round trip."""
     page = client.get("/").text
+    page = page.replace(f"/{VERSION}/", "/")
     assert [path for path in SCRIPTS if f'href="{path}"' not in page and f'src="{path}"' not in page] == []
 
 
@@ -97,4 +126,7 @@ def test_every_field_has_a_label(client: TestClient) -> None:
     fields = re.findall(r'<(?:input|select|textarea) id="([\w-]+)"', page)
 
     assert len(fields) > 10
-    assert [name for name in fields if f'<label for="{name}"' not in page] == []
+    named = [
+        name for name in fields if f'<label for="{name}"' in page or re.search(f'id="{name}"[^>]*aria-label="', page)
+    ]
+    assert fields == named
