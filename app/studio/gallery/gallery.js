@@ -86,7 +86,7 @@ function render() {
     one.card.ariaSetSize = library.isComplete() ? items.length : -1;
     one.card.ariaPosInSet = cell.at + 1;
   }
-  if (!library.isComplete() && from + innerHeight + BESIDE_PX > plan.height) act.more();
+  if (library.isBegun() && !library.isComplete() && from + innerHeight + BESIDE_PX > plan.height) act.more();
 }
 
 function made(item) {

@@ -18,6 +18,7 @@ export const watchLibrary = (changed) => { told = changed; };
 export const jobOf = (id) => jobs.get(id);
 export const isFiltered = () => Boolean(wanted.q || wanted.folder || wanted.favourite);
 export const isComplete = () => complete;
+export const isBegun = () => round > 0;
 
 /** Begin anew, with what is looked for; resolves when the first page is there. */
 export function show(looked) {
@@ -56,7 +57,7 @@ function queryOf(from) {
 
 /** Something may have been missed: take the newest page, and look at what was not ended; throws what the server answers. */
 export async function refresh() {
-  if (!round) return; // nothing is shown yet
+  if (!isBegun()) return;
   const asked = round;
   const page = await getJson(`/v1/generations?${queryOf("")}`);
   if (asked !== round) return;

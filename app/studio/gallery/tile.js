@@ -7,9 +7,11 @@ import { madeOf, wordsInFull, wordsOf } from "./words.js";
 
 export const PICTURE = "application/x-easel-picture";
 
+const ENLARGED = 1.25; // what nobody sees: the next larger file has four times the bytes
+
 /** What an <img> needs to show `output` at `width` px: the smallest file that is large enough. */
 export function sourceOf(output, width) {
-  const needed = width * devicePixelRatio;
+  const needed = (width * devicePixelRatio) / ENLARGED;
   const file = output.thumbnails.find((thumbnail) => thumbnail.width >= needed) ?? output;
   return local(file.url);
 }
