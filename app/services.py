@@ -29,6 +29,7 @@ from core.media import MAX_FILE_BYTES
 from core.results import ResultStore
 from core.settings import Settings
 from core.store import (
+    ArchiveStore,
     EndpointStore,
     EventLog,
     Feed,
@@ -70,6 +71,7 @@ class Services:
     events: EventLog
     feed: Feed
     shares: ShareStore
+    archives: ArchiveStore
     previews: Previews
     selected_models: SelectedModels
     interruptions: Interruptions
@@ -125,6 +127,7 @@ class Services:
             events=EventLog(redis),
             feed=Feed(redis),
             shares=ShareStore(redis),
+            archives=ArchiveStore(redis),
             previews=Previews(redis),
             selected_models=SelectedModels(redis),
             interruptions=Interruptions(redis),

@@ -33,6 +33,7 @@ Single = Literal[
 """Keys that there are one of."""
 
 Family = Literal[
+    "archive",
     "backlog",
     "bucket",
     "calls",
@@ -78,6 +79,7 @@ Family = Literal[
 
 DESCRIPTIONS: Final = MappingProxyType(
     {
+        "archive": "string that expires: the outputs that somebody wants in one file",
         "backlog": "zset, a queue and an owner: waiting jobs by class and number",
         "bucket": "hash, an owner: tokens of the rate that are left",
         "calls": "zset, an owner and a fingerprint: jobs that calls wait for, by the ms from which another may",

@@ -1,5 +1,6 @@
 """Job records, events and webhook rows in Redis, changed by Lua scripts only."""
 
+from core.store.archives import Archive, ArchiveStore
 from core.store.endpoints import EndpointStore
 from core.store.events import Event, EventLog
 from core.store.feed import Change, Feed
@@ -22,6 +23,8 @@ from core.store.usage import Held, Usage, Used
 from core.store.workers import WorkerInfo, WorkerRegistry
 
 __all__ = [
+    "Archive",
+    "ArchiveStore",
     "Change",
     "Claim",
     "Delivery",

@@ -15,7 +15,7 @@ from core.store import KeyStore
 from tests.app.fake_worker import FakeWorker
 from tests.app.wires.openai.files import file_of, plain
 
-OURS = ("job_id", "endpoint_id", "delivery_id", "upload_id", "group_id", "folder", "share_id")
+OURS = ("job_id", "endpoint_id", "delivery_id", "upload_id", "group_id", "folder", "share_id", "archive_id")
 """Parameters of paths that name something of an owner's."""
 
 FREE = ("model_id", "key_id", "name", "preprocessor", "public_id")
@@ -48,6 +48,9 @@ def holder(client: TestClient, redis: Redis, worker: FakeWorker, name: str) -> H
     ids = {
         "folder": name.upper(),
         "share_id": client.post("/v1/shares", json={"generation": job["id"]}, headers=headers).json()["id"],
+        "archive_id": client.post("/v1/archives", json={"items": [{"generation": job["id"]}]}, headers=headers).json()[
+            "id"
+        ],
         "group_id": group["id"],
         "job_id": job["id"],
         "endpoint_id": endpoint["id"],

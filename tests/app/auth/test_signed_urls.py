@@ -95,6 +95,7 @@ def test_only_pictures_can_be_signed(client: TestClient) -> None:
         f"{files}/{{index}}-{{side}}.webp",
         f"{files}/inputs/{{role}}-{{index}}.{{extension}}",
         "/v1/groups/{group_id}/sheet",
+        "/v1/archives/{archive_id}.zip",
     }
 
 
