@@ -2,6 +2,7 @@
 
 import { go, installAddress, read } from "./address.js";
 import { installComposer } from "./form/composer.js";
+import { installDrop } from "./form/drop.js";
 import { showError } from "./form/errors.js";
 import { fill, offer, restore, startFrom } from "./form/form.js";
 import { startFromOutput } from "./form/start.js";
@@ -19,7 +20,7 @@ import { openLineage } from "./lineage/lineage.js";
 import { openRegion } from "./painter/painter.js";
 import { openBlend } from "./remix/blend.js";
 import { openRemix } from "./remix/remix.js";
-import { getJson, key } from "./server/api.js";
+import { getJson, key, pictureBlob } from "./server/api.js";
 import { reference, submit, submitGroup } from "./server/inputs.js";
 import { listen } from "./server/live.js";
 import { mark } from "./server/marks.js";
@@ -231,6 +232,19 @@ async function main() {
   installGallery(act, selection);
   library.watchLibrary(renew);
   installSearch();
+  installDrop({
+    look: async ({ generation, index }) => {
+      const { outputs } = await library.lookAt(generation);
+      return pictureBlob(outputs.find((output) => output.index === index));
+    },
+    recipe(fields, notes) {
+      startFrom(null);
+      fill(fields);
+      toPrompt();
+      say(notes.join(" "));
+    },
+    ask: (body) => draw(() => submit(body)),
+  });
   installAddress(orSay(showAll));
   byId("gallery-again").addEventListener("click", () => fetchMore());
   installKeys();

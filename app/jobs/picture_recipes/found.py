@@ -31,7 +31,8 @@ class FoundLora:
 class Found:
     """A recipe in the words of the program that wrote it; None is what it does not say.
 
-    Sizes are in pixels. `weighted` says whether brackets in its prompts are weights; `notes` are what has no counterpart.
+    Sizes are in pixels. `weighted` says whether brackets in its prompts are weights; `notes` tell what has no
+    counterpart.
     """
 
     origin: Origin
@@ -68,4 +69,4 @@ def whole(value: object) -> int | None:
     if isinstance(value, str) and len(value) <= MOST_DIGITS and value.strip().removeprefix("-").isdecimal():
         value, exact = int(value), True
     found = value if exact else number(value)
-    return int(round(found)) if isinstance(found, int | float) and abs(found) < LARGEST else None
+    return round(found) if isinstance(found, int | float) and abs(found) < LARGEST else None

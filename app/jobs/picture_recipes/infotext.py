@@ -21,8 +21,14 @@ NEGATIVE: Final = "Negative prompt:"
 LONGEST_LINE: Final = 20_000
 
 NO_COUNTERPART: Final = (
-    "Clip skip", "VAE", "Refiner", "Variation seed strength", "Face restoration", "ADetailer model", "Style Selector Enabled",
-)  # fmt: skip
+    "Clip skip",
+    "VAE",
+    "Refiner",
+    "Variation seed strength",
+    "Face restoration",
+    "ADetailer model",
+    "Style Selector Enabled",
+)
 """Those that change the picture and have none here."""
 
 

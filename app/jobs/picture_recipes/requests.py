@@ -48,6 +48,17 @@ def recipe_of(
         notes.append(f"model '{model.id}' takes no negative prompt: it was left out")
     if weighted and model.prompt_syntax != "weighted":
         fields["prompt_syntax"] = "weighted"
+    _measure(found, model, fields, notes)
+    _sample(found, model, fields, notes)
+    rows = [row for row in catalog.adapters_of(model, LORAS) if allowed_adapters(row.id)]
+    _adapt(found, model, rows, fields, notes)
+    if found.tiling:
+        fields["tiling"] = True
+    return ReadRecipe(found.origin, fields, tuple(dict.fromkeys(notes)))
+
+
+def _measure(found: Found, model: Model, fields: dict[str, Any], notes: list[str]) -> None:
+    """Sizes and numbers, each brought to what the model takes."""
     asked = (found.width or 0, found.height or 0)
     if all(0 < side <= MOST_PIXELS for side in asked):
         width, height = model.size.fitted(*asked)
@@ -64,12 +75,6 @@ def recipe_of(
         fields["seed"] = found.seed % (MAX_SEED + 1)
         if fields["seed"] != found.seed:
             notes.append(f"seed {found.seed} became {fields['seed']}: seeds go up to {MAX_SEED} here")
-    _sample(found, model, fields, notes)
-    rows = [row for row in catalog.adapters_of(model, LORAS) if allowed_adapters(row.id)]
-    _adapt(found, model, rows, fields, notes)
-    if found.tiling:
-        fields["tiling"] = True
-    return ReadRecipe(found.origin, fields, tuple(dict.fromkeys(notes)))
 
 
 def _model(found: Found, offered: list[Model], catalog: Catalog, notes: list[str]) -> Model:

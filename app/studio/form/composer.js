@@ -8,6 +8,8 @@ import { installGuides } from "./guides.js";
 import { installLoras } from "./loras.js";
 import { installPanels, makeRoom } from "./panels.js";
 import { installStart } from "./start.js";
+import { remember } from "./history.js";
+import { installWords } from "./words.js";
 
 /**
  * Make it work. `ready` resolves when the models are offered; `draw(body, many)` sends what is asked for, as a group
@@ -20,6 +22,7 @@ export function installComposer({ ready, draw }) {
   installLoras();
   installPanels();
   installStart();
+  installWords();
   installGuides((error) => showError(error) || say(error.message, true));
   form.addEventListener("input", keep);
   form.addEventListener("submit", async (event) => {
@@ -32,6 +35,7 @@ export function installComposer({ ready, draw }) {
     if (!isValid()) return;
     clearErrors();
     makeRoom();
+    remember(byId("prompt").value.trim());
     draw(asked(), hasSyntax());
   });
   byId("prompt").addEventListener("keydown", (event) => {

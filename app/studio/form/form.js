@@ -59,6 +59,7 @@ function setFields(id) {
   offerLoras(model.adapters.filter(({ kind }) => kind === "lora"));
   offerGuides(model.adapters);
   byId("negative-row").hidden = !model.negative_prompt;
+  byId("weights").checked = model.prompt_syntax === "weighted";
   byId("about-model").textContent = model.description + stateOf(model);
 }
 
@@ -121,6 +122,8 @@ function whole() {
   body.scheduler = byId("scheduler").value;
   if (byId("noise").value !== AUTOMATIC) body.noise_schedule = byId("noise").value;
   for (const [id, name] of Object.entries(NUMBERS)) body[name] = Number(byId(id).value);
+  const syntax = byId("weights").checked ? "weighted" : "plain";
+  if (syntax !== chosen().prompt_syntax) body.prompt_syntax = syntax;
   if (byId("seed").value) body.seed = byId("seed").valueAsNumber;
   if (chosen().negative_prompt && byId("negative").value.trim()) body.negative_prompt = byId("negative").value.trim();
   if (chosenLoras().length) body.adapters = { loras: chosenLoras() };
@@ -137,7 +140,7 @@ const FIELDS = ["prompt", "style", "negative", "scheduler", "noise", "seed", "st
 /** All that is in the form, but its pictures. */
 export function written() {
   const fields = Object.fromEntries(["model", ...FIELDS].map((id) => [id, byId(id).value]));
-  return { ...fields, loras: chosenLoras(), syntax: hasSyntax() };
+  return { ...fields, loras: chosenLoras(), syntax: hasSyntax(), weights: byId("weights").checked };
 }
 
 /** Put back what `written` told, as far as its model is still offered; answers whether it is. */
@@ -149,6 +152,7 @@ export function write(kept) {
   offerNoise(kept.noise);
   chooseLoras(kept.loras ?? []);
   byId("syntax").checked = Boolean(kept.syntax);
+  if ("weights" in kept) byId("weights").checked = kept.weights;
   tellSize();
   tell();
   return true;
@@ -180,6 +184,7 @@ export function fill(recipe) {
   choose(isOffered(recipe.model) ? recipe.model : chosen().id);
   byId("prompt").value = recipe.prompt ?? "";
   byId("syntax").checked = false; // a recipe has none of it
+  if (recipe.prompt_syntax) byId("weights").checked = recipe.prompt_syntax === "weighted";
   byId("style").value = ""; // it is in the prompt already
   byId("negative").value = recipe.negative_prompt ?? "";
   if (recipe.scheduler) byId("scheduler").value = recipe.scheduler;

@@ -25,6 +25,9 @@ export const modelOf = (id) => models.find((model) => model.id === id) ?? chosen
 /** The model of that id, whatever it does; undefined where it is gone. */
 export const knownModel = (id) => every.find((model) => model.id === id);
 
+/** A model of the server that does it, or undefined. */
+export const modelDoing = (task) => every.find((model) => model.tasks.includes(task));
+
 /** Whether some model of the server does it. */
 export const isDone = (task) => every.some((model) => model.tasks.includes(task));
 

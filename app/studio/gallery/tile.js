@@ -1,11 +1,10 @@
 // One finished picture in the gallery: itself, its mark, its box to tick, the buttons below it. Knows no other.
 
+import { PICTURE } from "../form/drop.js";
 import { getJson, local } from "../server/api.js";
 import { element } from "../page.js";
 import { toolbar } from "./children.js";
 import { madeOf, wordsInFull, wordsOf } from "./words.js";
-
-export const PICTURE = "application/x-easel-picture";
 
 const ENLARGED = 1.25; // what nobody sees: the next larger file has four times the bytes
 

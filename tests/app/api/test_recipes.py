@@ -34,8 +34,16 @@ GRAPH: dict[str, Any] = {
     "3": {
         "class_type": "KSampler",
         "inputs": {
-            "seed": ["20", 0], "steps": 22, "cfg": 6, "sampler_name": "dpmpp_2m_sde_gpu", "scheduler": "karras", "denoise": 1,
-            "model": ["10", 0], "positive": ["12", 0], "negative": ["7", 0], "latent_image": ["5", 0],
+            "seed": ["20", 0],
+            "steps": 22,
+            "cfg": 6,
+            "sampler_name": "dpmpp_2m_sde_gpu",
+            "scheduler": "karras",
+            "denoise": 1,
+            "model": ["10", 0],
+            "positive": ["12", 0],
+            "negative": ["7", 0],
+            "latent_image": ["5", 0],
         },
     },
     "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "sd\\\\mini.safetensors"}},
@@ -45,13 +53,19 @@ GRAPH: dict[str, Any] = {
     "8": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},
     "10": {
         "class_type": "LoraLoader",
-        "inputs": {"lora_name": "inked.safetensors", "strength_model": 0.6, "strength_clip": 1, "model": ["4", 0], "clip": ["4", 1]},
+        "inputs": {
+            "lora_name": "inked.safetensors",
+            "strength_model": 0.6,
+            "strength_clip": 1,
+            "model": ["4", 0],
+            "clip": ["4", 1],
+        },
     },
     "11": {"class_type": "CLIPTextEncode", "inputs": {"text": "soft light", "clip": ["10", 1]}},
     "12": {"class_type": "ConditioningCombine", "inputs": {"conditioning_1": ["6", 0], "conditioning_2": ["11", 0]}},
     "20": {"class_type": "PrimitiveInt", "inputs": {"value": 99}},
     "21": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a red fox"}},
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -141,16 +155,28 @@ def test_a_graph_of_two_samplers_and_one_of_parts(client: TestClient) -> None:
     assert "2 samplers" in answer["notes"][0]
     # Given Flux's graph, where the parts of a sampler are nodes
     flux = {
-        "1": {"class_type": "SamplerCustomAdvanced", "inputs": {"noise": ["2", 0], "guider": ["3", 0], "sampler": ["4", 0], "sigmas": ["5", 0], "latent_image": ["6", 0]}},
+        "1": {
+            "class_type": "SamplerCustomAdvanced",
+            "inputs": {
+                "noise": ["2", 0],
+                "guider": ["3", 0],
+                "sampler": ["4", 0],
+                "sigmas": ["5", 0],
+                "latent_image": ["6", 0],
+            },
+        },
         "2": {"class_type": "RandomNoise", "inputs": {"noise_seed": 12}},
         "3": {"class_type": "BasicGuider", "inputs": {"model": ["7", 0], "conditioning": ["8", 0]}},
         "4": {"class_type": "KSamplerSelect", "inputs": {"sampler_name": "euler"}},
-        "5": {"class_type": "BasicScheduler", "inputs": {"scheduler": "simple", "steps": 20, "denoise": 1, "model": ["7", 0]}},
+        "5": {
+            "class_type": "BasicScheduler",
+            "inputs": {"scheduler": "simple", "steps": 20, "denoise": 1, "model": ["7", 0]},
+        },
         "6": {"class_type": "EmptySD3LatentImage", "inputs": {"width": 512, "height": 512}},
         "7": {"class_type": "UNETLoader", "inputs": {"unet_name": "flux-tiny.safetensors"}},
         "8": {"class_type": "FluxGuidance", "inputs": {"guidance": 3.5, "conditioning": ["9", 0]}},
         "9": {"class_type": "CLIPTextEncode", "inputs": {"text": "a ship"}},
-    }  # fmt: skip
+    }
     told = read(client, png(prompt=json.dumps(flux))).json()["recipe"]
     assert (told["model"], told["prompt"], told["seed"]) == ("flux-tiny", "a ship", 12)
     assert (told["num_inference_steps"], told["guidance_scale"]) == (20, 3.5)

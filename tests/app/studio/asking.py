@@ -6,8 +6,14 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
+from app.studio.pages import VERSION
 from core.jobs import GenerationRequest
 from tests.app.fake_worker import FakeWorker
+
+
+def versioned(script: str) -> str:
+    """`script`, with the page's own modules for those that it imports from STUDIO."""
+    return script.replace("STUDIO/", f"/studio/{VERSION}/")
 
 
 def told(request: GenerationRequest) -> dict[str, Any]:

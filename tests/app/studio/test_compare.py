@@ -6,15 +6,15 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.app.fake_worker import FakeWorker
-from tests.app.studio.asking import draw, wait_for_form
+from tests.app.studio.asking import draw, versioned, wait_for_form
 from tests.browser import DESKTOP, PHONE, needs_chromium, opened
 
 pytestmark = needs_chromium
 
-COMPARE = """async (jobs) => {
-  const { openCompare } = await import("/studio/compare/compare.js");
+COMPARE = versioned("""async (jobs) => {
+  const { openCompare } = await import("STUDIO/compare/compare.js");
   await openCompare(...jobs.map((job) => ({ job, output: job.outputs[0] })));
-}"""
+}""")
 
 
 def comparing(page: Page, server: str, worker: FakeWorker) -> Locator:

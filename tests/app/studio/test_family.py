@@ -7,16 +7,16 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.app.fake_worker import FakeWorker
-from tests.app.studio.asking import draw
+from tests.app.studio.asking import draw, versioned
 from tests.browser import needs_chromium
 
 pytestmark = needs_chromium
 
-OPEN = """async (job) => {
-  const { openLineage } = await import("/studio/lineage/lineage.js");
+OPEN = versioned("""async (job) => {
+  const { openLineage } = await import("STUDIO/lineage/lineage.js");
   window.chosen = [];
   await openLineage(job, (...picture) => window.chosen.push(picture));
-}"""
+}""")
 
 
 class Family:

@@ -10,19 +10,19 @@ from core.settings import Settings
 from tests.app.api.test_guides import ADAPTERS
 from tests.app.conftest import MODELS, serving
 from tests.app.fake_worker import FakeWorker
-from tests.app.studio.asking import draw, told, wait_for_form
+from tests.app.studio.asking import draw, told, versioned, wait_for_form
 from tests.browser import DESKTOP, PHONE, needs_chromium, opened
 
 pytestmark = needs_chromium
 
-REMIX = """async ([job]) => {
-  const { openRemix } = await import("/studio/remix/remix.js");
+REMIX = versioned("""async ([job]) => {
+  const { openRemix } = await import("STUDIO/remix/remix.js");
   await openRemix(job, job.outputs[0], (asked) => { window.asked = asked; });
-}"""
-BLEND = """async (jobs) => {
-  const { openBlend } = await import("/studio/remix/blend.js");
+}""")
+BLEND = versioned("""async (jobs) => {
+  const { openBlend } = await import("STUDIO/remix/blend.js");
   await openBlend(jobs.map((job) => ({ job, output: job.outputs[0] })), (asked) => { window.asked = asked; });
-}"""
+}""")
 
 
 def begun(page: Page, server: str, worker: FakeWorker, script: str, *words: str) -> Locator:

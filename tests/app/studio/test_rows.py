@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
+from tests.app.studio.asking import versioned
 from tests.browser import opened
 
 ROOM = {"width": 1152, "height": 250, "gap": 14, "below": 86}
 PHONE = {"width": 358, "height": 190, "gap": 10, "below": 104}
-PLAN = """async ([aspects, room]) => (await import("/studio/gallery/rows.js")).rowsOf(aspects, room)"""
-SEEN = """async ([rows, from, to, below]) => (await import("/studio/gallery/rows.js")).inSight(rows, from, to, below)"""
+PLAN = versioned("""async ([aspects, room]) => (await import("STUDIO/gallery/rows.js")).rowsOf(aspects, room)""")
+SEEN = versioned(
+    """async ([rows, from, to, below]) => (await import("STUDIO/gallery/rows.js")).inSight(rows, from, to, below)"""
+)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from core.settings import Settings
 from core.store import Preview, Previews
 from tests.app.conftest import KEY, serving
 from tests.app.fake_worker import FakeWorker
-from tests.app.studio.asking import ask, draw, scroll_through, told, wait_for_route
+from tests.app.studio.asking import ask, draw, scroll_through, told, wait_for_form, wait_for_route
 from tests.browser import PHONE, needs_chromium, opened
 
 pytestmark = needs_chromium
@@ -84,14 +84,18 @@ def test_every_field_reaches_the_server(studio: Page, worker: FakeWorker) -> Non
     # Given the fields behind 'More', bounded by the model
     studio.get_by_text("More", exact=True).click()
     expect(studio.get_by_label("Model")).to_have_value("mini")
-    expect(studio.get_by_label("Width")).to_have_attribute("max", "384")
     expect(studio.get_by_label("Scheduler")).to_have_value("euler")
     # When they are filled in
-    for label, value in {"Width": "128", "Height": "192", "Steps": "7", "Guidance": "2.5", "Pictures": "3"}.items():
+    for label, value in {"Steps": "7", "Guidance": "2.5"}.items():
         studio.get_by_label(label, exact=True).fill(value)
+    studio.get_by_label("Pictures", exact=True).select_option("3")
     studio.get_by_label("Seed").fill("41")
     studio.get_by_label("Keep out").fill("blurry")
     studio.get_by_label("Scheduler").select_option("heun")
+    studio.get_by_role("button", name="Size").click()
+    expect(studio.get_by_label("Width", exact=True)).to_have_attribute("max", "384")
+    studio.get_by_label("Width", exact=True).fill("128")
+    studio.get_by_label("Height", exact=True).fill("192")
     ask(studio, "a dog")
     # Then the job asks for just that
     request = worker.claim().job.request
@@ -110,7 +114,7 @@ def test_another_model_has_other_fields(studio: Page) -> None:
 
     studio.get_by_label("Model").select_option("flux-tiny")
 
-    expect(studio.get_by_label("Width")).to_have_value("512")
+    expect(studio.get_by_label("Width", exact=True)).to_have_value("512")
     expect(studio.get_by_label("Scheduler")).to_have_value("flow-match-euler")
     expect(studio.get_by_label("Keep out")).to_be_hidden()
 
@@ -245,6 +249,8 @@ def test_a_style_is_chosen(browser: Browser, settings: Settings) -> None:
     settings.catalog.write_text(text.replace("[mini]", '[mini]\nstyles = { flat = "a flat icon of {prompt}" }'))
     with serving(settings) as url, opened(browser, url) as page:
         # When one is chosen
+        wait_for_form(page)
+        page.get_by_role("button", name="More", exact=True).click()
         page.get_by_label("Style").select_option("flat")
         page.get_by_label("What should be drawn?").fill("a $& fox")
         page.keyboard.press("Enter")
