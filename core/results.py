@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import NotFoundError
+from obstore.exceptions import BaseError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
+
+from core.errors import Unavailable
+
+FULL: Final = re.compile(r"No space left|os error (27|28|122)\b|Errno (27|28|122)\b|[Qq]uota exceeded|File too large")
+"""What systems say where a disk, or somebody's share of it, is full: ENOSPC, EDQUOT, EFBIG."""
+FULL_WORDS: Final = "the server has no room for files left: delete pictures that you do not need, or tell who runs it"
+FULL_RETRY_SECONDS: Final = 60
 
 CHUNK_BYTES: Final = 256 * 1024
 
@@ -28,10 +36,18 @@ class ResultStore:
             self._store = _open_remote(url)
 
     def put(self, key: str, content: bytes) -> None:
-        """Write the object whole or not at all (the disk store writes a temporary name and renames it)."""
-        obstore.put(self._store, key, content)
-        if self._root is not None:
-            self._flush(self._root / key)
+        """Write the object whole or not at all (the disk store writes a temporary name and renames it).
+
+        Raises Unavailable (`storage_full`) where there is no room for it.
+        """
+        try:
+            obstore.put(self._store, key, content)
+            if self._root is not None:
+                self._flush(self._root / key)
+        except (BaseError, OSError) as error:
+            if FULL.search(str(error)) is None:
+                raise
+            raise Unavailable(FULL_WORDS, code="storage_full", retry_after=FULL_RETRY_SECONDS) from error
 
     def _flush(self, path: Path) -> None:
         """LocalStore renames but does not flush; the commit that follows must not outlive the picture."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
 
+from obstore.exceptions import BaseError
 from opentelemetry.trace import Span, SpanKind
 from redis.exceptions import RedisError
 
@@ -40,7 +41,10 @@ LOAD_FAILED: Final = "model_load_failed"
 """It says something of this worker, not of the job: another may have the files, or the memory."""
 
 OUTAGE_SECONDS: Final = 75.0
-"""A finished picture is kept this long while Redis is away: a minute, and the time to notice that it is back."""
+"""A finished picture is kept this long while Redis is away, or the result store, or full: a minute, and the time to
+notice that it is back."""
+
+STORE_PAUSE_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,7 @@ class JobRunner:
         if hold.stopped is not None or outcome.finished is None:
             self._stop(claim, hold.stopped)
             return
-        outputs, seconds = self._store(claim, outcome.finished, inputs, encoder, chosen)
+        outputs, seconds = self._store(hold, outcome.finished, inputs, encoder, chosen)
         timings = {Stage.QUEUE: queue_seconds(job), **outcome.timings, Stage.STORE: seconds}
         self._commit(claim, outputs, timings, outcome.notes)
 
@@ -120,14 +124,15 @@ class JobRunner:
                 logger.warning("preview not shown", extra={"job_id": job_id}, exc_info=True)
 
     def _store(
-        self, claim: Claim, finished: Sequence[Finished], inputs: Inputs, encoder: Encoder, chosen: Format
+        self, hold: Hold, finished: Sequence[Finished], inputs: Inputs, encoder: Encoder, chosen: Format
     ) -> tuple[tuple[Artifact, ...], float]:
         """The files of the outputs, each under the name of this attempt, and the seconds that it took."""
-        request, began, outputs = claim.job.request, time.monotonic(), []
+        claim, began, outputs = hold.claim, time.monotonic(), []
+        request = claim.job.request
         for index, (drawn, seed) in enumerate(zip(finished, request.seeds, strict=True)):
             encoded = encoder.encode(drawn.result, request, seed, inputs)
             key = output_key(claim.job.id, claim.attempt, index, chosen.extension)
-            self.results.put(key, encoded.content)
+            self._put(hold, key, encoded.content)
             outputs.append(
                 Artifact(
                     index=index,
@@ -141,14 +146,40 @@ class JobRunner:
             )
         return tuple(outputs), round(time.monotonic() - began, 4)
 
+    def _put(self, hold: Hold, key: str, content: bytes) -> None:
+        """A finished picture waits for room, or for a store that is away, as it does for Redis. Raises JobFailure."""
+        deadline = time.monotonic() + OUTAGE_SECONDS
+        while True:
+            try:
+                return self.results.put(key, content)
+            except (EaselError, BaseError, OSError) as error:
+                logger.warning("output not stored", extra={"job_id": hold.claim.job.id}, exc_info=True)
+                if time.monotonic() > deadline or hold.stopped is not None:
+                    self._clear(hold.claim)
+                    if isinstance(error, EaselError):
+                        raise JobFailure(error.message, code=error.code) from error
+                    raise JobFailure("the server could not store what was drawn", code="storage_failed") from error
+            time.sleep(STORE_PAUSE_SECONDS)
+
+    def _clear(self, claim: Claim) -> None:
+        """Take away what this attempt has stored."""
+        try:
+            self.results.delete_prefix(f"{claim.job.id}/{claim.attempt}/")
+        except (BaseError, OSError):
+            logger.warning("files of an attempt are left", extra={"job_id": claim.job.id}, exc_info=True)
+
     def _store_thumbnails(self, claim: Claim, index: int, encoded: Encoded) -> tuple[Thumbnail, ...]:
-        """None for what is fetched once and goes."""
+        """None for what is fetched once and goes, nor where there is no room: the picture is there all the same."""
         if encoded.picture is None or not claim.job.store:
             return ()
         stored = []
         for small in thumbnails_of(encoded.picture):
             key = thumbnail_key(claim.job.id, claim.attempt, index, small.side)
-            self.results.put(key, small.content)
+            try:
+                self.results.put(key, small.content)
+            except (EaselError, BaseError, OSError):
+                logger.warning("thumbnail not stored", extra={"job_id": claim.job.id}, exc_info=True)
+                break
             size_bytes = len(small.content)
             stored.append(
                 Thumbnail(side=small.side, width=small.width, height=small.height, key=key, size_bytes=size_bytes)
@@ -165,7 +196,7 @@ class JobRunner:
         if status is Status.SUCCEEDED:
             self.observers.metrics.succeeded(job.request.model, timings)
         else:
-            self.results.delete_prefix(f"{job.id}/{claim.attempt}/")
+            self._clear(claim)
         logger.info("job ended", extra={"job_id": job.id, "status": status or Stop.LOST})
 
     def _stop(self, claim: Claim, reason: Stop | None) -> None:

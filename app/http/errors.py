@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from obstore.exceptions import BaseError
 from pydantic import BaseModel, Field
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 from starlette.exceptions import HTTPException
 
 from app.http.validation import as_invalid_request
@@ -74,6 +74,12 @@ def translate(error: Exception) -> EaselError:
         return KINDS.get(error.status_code, errors.InvalidRequest if error.status_code < 500 else EaselError)()
     if isinstance(error, RedisError):
         logger.error("Redis failed", exc_info=error)
+        if isinstance(error, OutOfMemoryError) or "MISCONF" in str(error):
+            return errors.Unavailable(
+                "the job store is full: delete generations that you do not need, or tell who runs this server",
+                code="storage_full",
+                retry_after=60,
+            )
         return errors.Unavailable("the job store does not answer; try again later", retry_after=5)
     if isinstance(error, BaseError):
         logger.error("the result store failed", exc_info=error)

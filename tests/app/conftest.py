@@ -82,10 +82,10 @@ def worker(settings: Settings) -> Iterator[FakeWorker]:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
+def serving(settings: Settings, port: int = 0) -> Iterator[str]:
     """The app behind a socket, for streams; TestClient would wait for their end."""
     app = create_app(settings)
-    server = Server(uvicorn.Config(app, port=0, http="h11", ws="none", log_config=None))
+    server = Server(uvicorn.Config(app, port=port, http="h11", ws="none", log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
