@@ -28,6 +28,9 @@ def infotext(request: GenerationRequest, seed: int, notes: Sequence[str] = ()) -
 
     `notes` stand in quotes at its end, as readers of that line want words with commas.
     """
+    if request.origin is not None:  # readers of this line know no request without words: it is that of the picture
+        done = f"{request.task} by {request.model}"
+        return infotext(request.origin, request.origin.seeds[0], (done, *notes))
     told = request.parameters.model_dump()
     facts = [f"{word}: {shown(told[name])}" for word, name in INFOTEXT if name in told]
     facts.append(f"Seed: {seed}")

@@ -74,7 +74,8 @@ class Adapter(Record):
 class GenerationRequest(Record):
     """A request with every default filled in: nothing about the result is decided after this.
 
-    `seeds` holds one seed an output, fixed at submission; `inputs` are copies under the job's own prefix.
+    `seeds` holds one seed an output, fixed at submission; `inputs` are copies under the job's own prefix. `origin` is
+    the request that the picture was drawn by which this one changes without words, so that its recipe travels on.
     """
 
     task: str
@@ -84,6 +85,7 @@ class GenerationRequest(Record):
     adapters: tuple[Adapter, ...] = ()
     seeds: tuple[Seed, ...]
     output: Output = Output()
+    origin: GenerationRequest | None = None
 
     @field_validator("parameters", mode="before")
     @classmethod

@@ -13,8 +13,8 @@ from core.tasks import CONTROL, GUIDES
 def recipe(request: GenerationRequest, seed: int) -> str:
     """Task, model, parameters, adapters and guides if there are any, and the seed, as one JSON object in ASCII.
 
-    Parameters that go without saying are left out. It is a body of POST /v1/generations, but for the pictures that it
-    started from.
+    Parameters that go without saying are left out; `of` is the recipe of the picture that was changed without words. It
+    is a body of POST /v1/generations, but for the pictures that it started from.
     """
     fields = request.model_dump(mode="json", include={"task", "model", "parameters", "adapters"}, exclude_none=True)
     told, adapters = fields.pop("parameters"), fields.pop("adapters")
@@ -29,7 +29,9 @@ def recipe(request: GenerationRequest, seed: int) -> str:
         for role in GUIDES
     }
     inputs = {role: told for role, told in guides.items() if told}
-    return json.dumps({**fields, **told, **loras, **({"inputs": inputs} if inputs else {}), "seed": seed})
+    origin = request.origin
+    of = {"of": json.loads(recipe(origin, origin.seeds[0]))} if origin is not None else {}
+    return json.dumps({**fields, **told, **loras, **({"inputs": inputs} if inputs else {}), "seed": seed, **of})
 
 
 def guide_told(guide: Guide, role: str) -> dict[str, Any]:

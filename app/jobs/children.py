@@ -140,7 +140,19 @@ def transformed(parents: Parents, task: str, model: str | None, parameters: Mapp
         quality=had.quality if keeps else None,
         notes=("what was transparent was laid on white",) if opened.picture.is_clear else (),
         fingerprint="",
+        origin=_origin(parents),
     )
+
+
+def _origin(parents: Parents) -> GenerationRequest | None:
+    """What drew the picture, without the files that it started from: they are not the recipe's to keep."""
+    request = parents.job.request
+    if request.origin is not None:
+        return request.origin
+    if parents.drawn is not request:
+        return parents.drawn and parents.drawn.evolve(inputs=())
+    seed = next(output.seed for output in parents.job.outputs if output.index == parents.index)
+    return request.evolve(inputs=(), seeds=(seed,))
 
 
 def model_doing(task: str, catalog: Catalog, allowed: Callable[[str], bool]) -> str | None:

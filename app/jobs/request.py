@@ -18,7 +18,7 @@ from core.catalog.catalog import Catalog
 from core.catalog.default_aliases import model_meant
 from core.catalog.model import Model
 from core.errors import InvalidRequest
-from core.jobs import Adapter, Priority, seeds_for
+from core.jobs import Adapter, GenerationRequest, Priority, seeds_for
 from core.lora_tags import without_tags
 from core.media import Facts, Output
 from core.tasks import CONTROL, REFERENCE, Parameters, Task, implied_task, task_named
@@ -32,7 +32,8 @@ class JobRequest:
     one of the task's medium, its first if unset; `style` is one of the
     model's ways to put a prompt; `fingerprint` is equal for equal calls; with
     `lora_tags` the prompt names LoRAs too; with `needs_words` it may not be empty where no picture says what to draw;
-    `notes` say what of the call was understood otherwise than it was put. A `seed` of -1 is a random one.
+    `notes` say what of the call was understood otherwise than it was put; `origin` is what drew the picture that is
+    changed without words. A `seed` of -1 is a random one.
     """
 
     parameters: Mapping[str, Any]
@@ -55,6 +56,7 @@ class JobRequest:
     webhook: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    origin: GenerationRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

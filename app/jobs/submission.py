@@ -61,6 +61,7 @@ class Submissions:
                 adapters=resolved.adapters,
                 seeds=resolved.seeds,
                 output=resolved.output,
+                origin=wanted.origin,
             ),
             priority=wanted.priority,
             expires_in=wanted.expires_in,

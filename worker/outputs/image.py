@@ -22,6 +22,8 @@ PNG_LEVEL: Final = 3
 small model."""
 EXIF_SOFTWARE: Final = 0x0131
 EXIF_IMAGE_DESCRIPTION: Final = 0x010E
+EXIF_IFD: Final = 0x8769
+EXIF_USER_COMMENT: Final = 0x9286
 
 FEATHER_PIXELS: Final = 3
 """The radius of the blur that softens the seam between what was drawn and what was kept."""
@@ -31,7 +33,8 @@ def encode(result: torch.Tensor, request: GenerationRequest, seed: int, inputs: 
     """The file of one picture; `result` is uint8 [height, width, 3] on the CPU, or 4 channels with opacity.
 
     PNG carries text chunks: `seed`, `easel` (the whole recipe as JSON) and `parameters` (the line that other
-    tools read). JPEG and WebP carry the JSON recipe as the EXIF description.
+    tools read). JPEG and WebP carry the JSON recipe as the EXIF description,
+    and that line as the user comment.
     """
     height, width, channels = result.shape
     mode = "RGBA" if channels == 4 else "RGB"
@@ -49,6 +52,7 @@ def encode(result: torch.Tensor, request: GenerationRequest, seed: int, inputs: 
         exif = Image.Exif()
         exif[EXIF_SOFTWARE] = software
         exif[EXIF_IMAGE_DESCRIPTION] = recipe(request, seed)
+        exif.get_ifd(EXIF_IFD)[EXIF_USER_COMMENT] = b"UNICODE\0" + infotext(request, seed).encode("utf-16-be")
         quality = request.output.quality or DEFAULT_QUALITY
         image.save(file, request.output.format.upper(), quality=quality, exif=exif)
     return Encoded(file.getvalue(), {"width": width, "height": height}, image)
