@@ -110,7 +110,7 @@ def get_archive(archive_id: ArchiveId, services: ServicesOf, viewer: Viewer) -> 
     archive = services.archives.get(archive_id) if ARCHIVE_ID.fullmatch(archive_id) else None
     if archive is None or viewer not in (None, archive.owner):
         raise NotFound(
-            "there is no such archive; its address is good for an hour: ask for it again",
+            "there is no such archive, or its time is over: ask for it again",
             code="archive_not_found",
             param="archive_id",
         )

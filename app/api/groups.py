@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from app.api.accepted import RETRY_AFTER
-from app.api.asking import asked
+from app.api.asking import Asked, asked
 from app.api.generation_input import GenerationInput
 from app.api.jobs import GroupId, find_group, forget, jobs_of, retry_after, view
 from app.auth.access import needs
@@ -20,9 +20,13 @@ from app.http.errors import documented
 from app.http.idempotency import IdempotencyKey
 from app.http.json_bodies import JsonRoute
 from app.jobs.group_view import GroupView, present_group
-from app.jobs.prompt_parameters import Variant, variants_of
+from app.jobs.prompt_parameters import MOST_JOBS, Variant, variants_of
+from app.jobs.request import JobRequest
+from app.jobs.sources import OpenFiles
+from app.jobs.wildcards import each_its_own
 from app.services import BaseUrl, Owner, Services, ServicesOf
-from core.errors import Conflict, IdempotencyMismatch
+from core.catalog.catalog import Catalog
+from core.errors import Conflict, IdempotencyMismatch, InvalidRequest
 from core.jobs import Job, Status
 from core.keys import Scope
 from core.store import Group, SubmittedGroup
@@ -99,18 +103,29 @@ async def create_group(
 
 async def _submit(request: Request, services: Services, owner: str, idempotency_key: str | None) -> SubmittedGroup:
     async with asked(request, "groups") as said:
-        body = said.body
-        reads = body.prompt_parameters or "prompt_parameters" not in body.model_fields_set
 
         def begin() -> SubmittedGroup:
             with services.sources.opening(owner) as opening:
                 wanted = said.wanted(opening)
-                variants = variants_of(wanted, services.catalog, opening) if reads else (Variant("", wanted),)
+                variants = variants_wanted(said, wanted, services.catalog, opening)
                 prompt = str(wanted.parameters.get("prompt") or "")
                 prepared = services.group_submissions.prepare(variants, prompt, owner, idempotency_key)
             return services.group_submissions.submit(prepared)
 
         return await to_thread.run_sync(begin, limiter=services.decoder_limiter)
+
+
+def variants_wanted(said: Asked, wanted: JobRequest, catalog: Catalog, opening: OpenFiles) -> tuple[Variant, ...]:
+    """All jobs of the group: those of its prompt, each picture its own where words are chosen by wildcards."""
+    reads = said.body.prompt_parameters or "prompt_parameters" not in said.body.model_fields_set
+    variants = variants_of(wanted, catalog, opening) if reads else (Variant("", wanted),)
+    single = tuple(Variant(each.label, one) for each in variants for one in each_its_own(each.request, catalog))
+    if len(single) > MOST_JOBS:
+        raise InvalidRequest(
+            f"the prompt and its wildcards make {len(single)} jobs; a group has {MOST_JOBS}: ask for fewer pictures",
+            param="n",
+        )
+    return single
 
 
 @router.get("", summary="List your groups", responses=documented(400, 503))

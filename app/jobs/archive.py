@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from obstore.exceptions import BaseError
+
 from core.jobs import Job
 from core.media import Artifact
 from core.results import ResultStore
+
+logger = logging.getLogger(__name__)
 
 RECIPES: Final = "recipes.json"
 NAME_LETTERS: Final = 48
@@ -81,6 +86,9 @@ def _content(entry: Entry, results: ResultStore) -> bytes | None:
     try:
         return results.read(entry.output.key)
     except FileNotFoundError:
+        return None
+    except (BaseError, OSError):  # what is on its way already cannot be answered otherwise
+        logger.exception("a file is left out of an archive", extra={"job_id": entry.generation})
         return None
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from app.jobs.guides import ChosenGuide
 from app.jobs.request import JobRequest, Resolved, resolve
 from app.jobs.sources import OpenedFile
+from app.jobs.wildcards import with_choices
 from app.media.conversion import NOT_PREPARED
 from core import tracing
 from core.catalog.catalog import Catalog
@@ -46,6 +47,7 @@ class Submissions:
 
     def prepare(self, wanted: JobRequest, owner: str, idempotency_key: str | None = None) -> Prepared:
         """The job of `wanted`, with every default filled in. Raises NotFound or InvalidRequest, naming the field."""
+        wanted = with_choices(wanted, self._catalog())
         resolved = resolve(wanted, self._catalog())
         job_id = new_job_id()
         inputs, files = _inputs(job_id, wanted, resolved)
@@ -94,7 +96,7 @@ class Submissions:
 
     def check(self, wanted: JobRequest) -> None:
         """Raise what `prepare` would, without reading its files."""
-        resolve(wanted, self._catalog())
+        resolve(with_choices(wanted, self._catalog()), self._catalog())
 
     def store(self, prepared: Prepared) -> None:
         """Write the files of a job that is about to be submitted."""

@@ -5,6 +5,7 @@ import { installComposer } from "./form/composer.js";
 import { installDrop } from "./form/drop.js";
 import { showError } from "./form/errors.js";
 import { fill, offer, restore, startFrom } from "./form/form.js";
+import { isMeant } from "./form/plan.js";
 import { startFromOutput } from "./form/start.js";
 import { childOf } from "./gallery/children.js";
 import { installFolders, openFolders } from "./gallery/folders.js";
@@ -43,6 +44,7 @@ async function draw(send) {
   } finally {
     byId("draw").disabled = false;
   }
+  if (!jobs.length) return say(""), false;
   say(jobs.length > 1 ? `Accepted: ${jobs.length} jobs.` : "Accepted.");
   for (const job of jobs) library.take(job);
   if (library.isFiltered() && !jobs.some(({ id }) => library.jobOf(id))) go({ open: null, wanted: {} }); // to where it is drawn
@@ -58,7 +60,7 @@ async function tellEnd(following, began) {
 }
 
 function wireForm() {
-  installComposer({ ready: () => ready, draw: (body, many) => draw(() => (many ? submitGroup(body) : submit(body))) });
+  installComposer({ ready: () => ready, draw: (body, many) => draw(() => (many ? submitMeant(body) : submit(body))) });
   byId("examples").append(...EXAMPLES.map((prompt) => {
     const button = element("button", { type: "button", className: "quiet", textContent: prompt });
     button.addEventListener("click", () => {
@@ -70,6 +72,9 @@ function wireForm() {
     return element("li", {}, button);
   }));
 }
+
+/** All jobs of a group, if they are meant when they are many; none if not. */
+const submitMeant = async (body) => ((await isMeant(body)) ? submitGroup(body) : []);
 
 const drawPromised = (asked) => draw(() => asked);
 

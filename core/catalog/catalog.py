@@ -13,6 +13,7 @@ from core.catalog.adapter import ADAPTER_KINDS, AdapterKind, AdapterRow
 from core.catalog.checkpoint import CheckpointError, read_checkpoint
 from core.catalog.families import UNKNOWN, family_defaults, family_of, pipeline_of
 from core.catalog.model import Model
+from core.catalog.wildcards import wildcards_of
 from core.errors import NotFound
 from core.record import StrictRecord
 from core.tasks import all_tasks
@@ -31,6 +32,7 @@ class Catalog(StrictRecord):
     adapters: tuple[AdapterRow, ...] = ()
     default: str
     folder: Path
+    wildcards: dict[str, tuple[str, ...]] = Field(default={})
     modified: int = 0
     """When the file was last written, in Unix seconds."""
 
@@ -43,6 +45,10 @@ class Catalog(StrictRecord):
             raise CatalogError(f"cannot read the model catalogue {path}: {error}") from error
         default, adapters = document.pop("default", None), document.pop("adapters", {})
         folder = path.parent.resolve()
+        try:
+            wildcards = wildcards_of(document.pop("wildcards", {}), folder)
+        except ValueError as error:
+            raise CatalogError(f"{path}: {error}") from error
         models = _rows(document, path, "model", lambda model_id, row: _model(model_id, row, folder))
         guides = _rows(adapters, path, "adapter", lambda named, row: AdapterRow.model_validate({"id": named, **row}))
         if not models:
@@ -53,6 +59,7 @@ class Catalog(StrictRecord):
                 adapters=guides,
                 default=default or models[0].id,
                 folder=folder,
+                wildcards=wildcards,
                 modified=int(path.stat().st_mtime),
             )
         except ValidationError as error:

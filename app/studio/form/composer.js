@@ -3,10 +3,11 @@
 import { byId, say } from "../page.js";
 import { installAspects } from "./aspects.js";
 import { clearErrors, installErrors, isValid, showError } from "./errors.js";
-import { asked, hasSyntax, keep, reset } from "./form.js";
+import { asked, isGroup, keep, reset } from "./form.js";
 import { installGuides } from "./guides.js";
 import { installLoras } from "./loras.js";
 import { installPanels, makeRoom } from "./panels.js";
+import { installPlan } from "./plan.js";
 import { installStart } from "./start.js";
 import { remember } from "./history.js";
 import { installWords } from "./words.js";
@@ -23,6 +24,7 @@ export function installComposer({ ready, draw }) {
   installPanels();
   installStart();
   installWords();
+  Promise.resolve().then(ready).then(() => installPlan(asked, isGroup)).catch(() => {}); // the page says itself why there are no models
   installGuides((error) => showError(error) || say(error.message, true));
   form.addEventListener("input", keep);
   form.addEventListener("submit", async (event) => {
@@ -36,7 +38,7 @@ export function installComposer({ ready, draw }) {
     clearErrors();
     makeRoom();
     remember(byId("prompt").value.trim());
-    draw(asked(), hasSyntax());
+    draw(asked(), isGroup());
   });
   byId("prompt").addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

@@ -5,6 +5,7 @@ import { offerSizes, tellSize } from "./aspects.js";
 import { chooseGuides, chosenGuides, keptGuides, offerGuides } from "./guides.js";
 import { chooseLoras, chosenLoras, offerLoras } from "./loras.js";
 import { chosen, isOffered, know } from "./models.js";
+import { hasWildcard } from "./plan.js";
 import { chosenStart, startFrom } from "./start.js";
 import { countOf } from "./tokens.js";
 
@@ -105,6 +106,9 @@ function prompt() {
 /** Whether the prompt is written in Midjourney's syntax, and may be several jobs. */
 export const hasSyntax = () => byId("syntax").checked;
 
+/** Whether it may be several jobs: pictures of one job share what wildcards became. */
+export const isGroup = () => hasSyntax() || (Number(byId("n").value) > 1 && hasWildcard(byId("prompt").value));
+
 /** Without what the model does by itself: the prompt's parameters may say otherwise. */
 function unsaid(body) {
   const { size, ...model } = chosen();
@@ -114,7 +118,8 @@ function unsaid(body) {
 
 /** What the form asks for, as the native API takes it. */
 export function asked() {
-  return hasSyntax() ? unsaid(whole()) : whole();
+  if (hasSyntax()) return unsaid(whole());
+  return isGroup() ? { ...whole(), prompt_parameters: false } : whole();
 }
 
 function whole() {
