@@ -29,7 +29,7 @@ test: $(VENV)/.installed-dev ## install, then linters, types and the whole suite
 chaos: $(VENV)/.installed-dev ## kill, freeze and cut off everything for some minutes; ends with a table of the figures
 	$(BIN)/pytest tests/chaos -m "chaos or not chaos"
 
-screenshots: $(VENV)/.installed-dev ## draw with the bundled model and take docs/studio.png and docs/studio-phone.png anew
+screenshots: $(VENV)/.installed-dev ## draw with the bundled model and take the pictures of the page in docs/ anew
 	$(BIN)/python -m tests.docs.screenshots
 
 lock: $(VENV)/.installed ## resolve the versions anew into requirements.lock

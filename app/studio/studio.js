@@ -5,6 +5,7 @@ import { installComposer } from "./form/composer.js";
 import { installDrop } from "./form/drop.js";
 import { showError } from "./form/errors.js";
 import { fill, offer, restore, startFrom } from "./form/form.js";
+import { forgetAll } from "./form/history.js";
 import { isMeant } from "./form/plan.js";
 import { startFromOutput } from "./form/start.js";
 import { childOf } from "./gallery/children.js";
@@ -225,6 +226,7 @@ async function main() {
   byId("sign-out").addEventListener("click", () => {
     key.forget();
     sessionStorage.clear();
+    forgetAll();
     location.assign("/");
   });
   const { data } = await getJson("/v1/models");

@@ -52,7 +52,7 @@ function dragged(event) {
   if (!isTaken || event.defaultPrevented) return;
   event.preventDefault();
   if (type === "dragover") return;
-  if (isOurs) safely(takeOurs)(JSON.parse(dataTransfer.getData(PICTURE)));
+  if (isOurs) safely(takeOurs)(dataTransfer.getData(PICTURE));
   else if (dataTransfer.files[0]) safely(takeFile)(dataTransfer.files[0]);
 }
 
@@ -63,7 +63,8 @@ async function takeFile(file) {
   await ask({ source, file, shown: await thumbnail(file) });
 }
 
-async function takeOurs(source) {
+async function takeOurs(text) {
+  const source = JSON.parse(text);
   await ask({ source, file: null, shown: await thumbnail(await act.look(source)) });
 }
 

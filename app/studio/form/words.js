@@ -93,8 +93,9 @@ function tellHistory() {
 function save() {
   const name = byId("preset-name").value.trim();
   if (!name) return byId("preset-name").focus();
-  savePreset(name, written());
-  byId("preset-name").value = "";
+  const isKept = savePreset(name, written());
+  byId("presets-said").textContent = isKept ? "" : "This browser has no room left to keep it.";
+  if (isKept) byId("preset-name").value = "";
   tellPresets();
 }
 
@@ -104,7 +105,8 @@ function tellPresets() {
     use.addEventListener("click", () => {
       const { prompt, ...others } = form;
       const kept = byId("prompt").value;
-      if (!write({ ...others, prompt: kept || prompt })) byId("presets-said").textContent = `The model ${form.model} is not there any more.`;
+      const isThere = write({ ...others, prompt: kept || prompt });
+      byId("presets-said").textContent = isThere ? "" : `The model ${form.model} is not there any more.`;
       typed();
     });
     const drop = element("button", { type: "button", className: "quiet", textContent: "×", ariaLabel: `Delete the preset ${name}` });

@@ -236,11 +236,12 @@ def test_signing_in(browser: Browser, settings: Settings, worker: FakeWorker) ->
         other = page.context.new_page()
         other.goto(url)
         expect(other.get_by_role("button", name="a lock", exact=True)).to_be_visible()
-        # and signed out, nothing is shown, there neither
+        # and signed out, nothing is shown, there neither, and nothing of what was typed is left
         page.get_by_role("button", name="Sign out").click()
         for tab in (page, other):
             expect(tab.get_by_role("dialog", name="Sign in")).to_be_visible()
             expect(tab.locator(".picture")).to_have_count(0)
+        assert page.evaluate("() => [localStorage.length, sessionStorage.length]") == [0, 0]
 
 
 def test_a_style_is_chosen(browser: Browser, settings: Settings) -> None:
