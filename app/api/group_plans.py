@@ -44,7 +44,8 @@ class GroupPlan(BaseModel):
     responses=documented(400, 403, 404, 413, 415, 422, 429, 503),
 )
 async def plan_group(request: Request, services: ServicesOf, owner: Owner) -> GroupPlan:
-    """The body of POST /v1/groups. Nothing is submitted, and what that would refuse is refused here."""
+    """The body of POST /v1/groups. Nothing is submitted; what that would refuse of the request itself is refused here,
+    but the limits of a key and of the server are asked only when it is submitted."""
     async with asked(request, "groups") as said:
 
         def plan() -> GroupPlan:

@@ -37,6 +37,7 @@ export async function isMeant(body) {
   byId("plan-title").textContent = `Draw ${count(plan.pictures, "picture")}?`;
   byId("plan-prompts").replaceChildren(...plan.prompts.map((prompt) => element("li", { dir: "auto", textContent: prompt })));
   byId("plan-more").textContent = plan.jobs > plan.prompts.length ? `and ${plan.jobs - plan.prompts.length} more` : "";
+  if (hasWildcard(body.prompt) && body.seed === undefined) byId("plan-more").append(" Wildcards will be chosen anew.");
   byId("plan-draw").textContent = `Draw ${plan.pictures}`;
   return new Promise((resolve) => {
     const dialog = byId("plan");
