@@ -69,7 +69,7 @@ export function clearErrors() {
   for (const field of byId("ask").elements) if (field.id) calm(field);
 }
 
-/** A field that is changed is no longer wrong. */
+/** A field that is changed is no longer wrong. Not as late as it is left: the page would move under what is pressed. */
 export function installErrors() {
-  for (const event of ["input", "change"]) byId("ask").addEventListener(event, ({ target }) => target.id && calm(target));
+  byId("ask").addEventListener("input", ({ target }) => target.id && calm(target));
 }
