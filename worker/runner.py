@@ -95,7 +95,13 @@ class JobRunner:
         if hold.stopped is not None or outcome.finished is None:
             self._stop(claim, hold.stopped)
             return
-        outputs, seconds = self._store(hold, outcome.finished, inputs, encoder, chosen)
+        began = time.monotonic()
+        outputs = self._store(hold, outcome.finished, inputs, encoder, chosen)
+        if outputs is None:
+            self._clear(claim)
+            self._stop(claim, hold.stopped)
+            return
+        seconds = round(time.monotonic() - began, 4)
         timings = {Stage.QUEUE: queue_seconds(job), **outcome.timings, Stage.STORE: seconds}
         self._commit(claim, outputs, timings, outcome.notes)
 
@@ -125,14 +131,15 @@ class JobRunner:
 
     def _store(
         self, hold: Hold, finished: Sequence[Finished], inputs: Inputs, encoder: Encoder, chosen: Format
-    ) -> tuple[tuple[Artifact, ...], float]:
-        """The files of the outputs, each under the name of this attempt, and the seconds that it took."""
-        claim, began, outputs = hold.claim, time.monotonic(), []
+    ) -> tuple[Artifact, ...] | None:
+        """The files of the outputs, each under the name of this attempt; None if it was stopped while it waited."""
+        claim, deadline, outputs = hold.claim, time.monotonic() + OUTAGE_SECONDS, []
         request = claim.job.request
         for index, (drawn, seed) in enumerate(zip(finished, request.seeds, strict=True)):
             encoded = encoder.encode(drawn.result, request, seed, inputs)
             key = output_key(claim.job.id, claim.attempt, index, chosen.extension)
-            self._put(hold, key, encoded.content)
+            if not self._put(hold, key, encoded.content, deadline):
+                return None
             outputs.append(
                 Artifact(
                     index=index,
@@ -144,21 +151,27 @@ class JobRunner:
                     thumbnails=self._store_thumbnails(claim, index, encoded),
                 )
             )
-        return tuple(outputs), round(time.monotonic() - began, 4)
+        return tuple(outputs)
 
-    def _put(self, hold: Hold, key: str, content: bytes) -> None:
-        """A finished picture waits for room, or for a store that is away, as it does for Redis. Raises JobFailure."""
-        deadline = time.monotonic() + OUTAGE_SECONDS
+    def _put(self, hold: Hold, key: str, content: bytes, deadline: float) -> bool:
+        """A finished picture waits for room, or for a store that is away, as it does for Redis; False if it is stopped.
+
+        Raises JobFailure after the deadline, with nothing of the attempt left.
+        """
         while True:
             try:
-                return self.results.put(key, content)
+                self.results.put(key, content)
             except (EaselError, BaseError, OSError) as error:
                 logger.warning("output not stored", extra={"job_id": hold.claim.job.id}, exc_info=True)
-                if time.monotonic() > deadline or hold.stopped is not None:
+                if hold.stopped is not None:
+                    return False
+                if time.monotonic() > deadline:
                     self._clear(hold.claim)
                     if isinstance(error, EaselError):
                         raise JobFailure(error.message, code=error.code) from error
                     raise JobFailure("the server could not store what was drawn", code="storage_failed") from error
+            else:
+                return True
             time.sleep(STORE_PAUSE_SECONDS)
 
     def _clear(self, claim: Claim) -> None:

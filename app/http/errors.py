@@ -74,12 +74,9 @@ def translate(error: Exception) -> EaselError:
         return KINDS.get(error.status_code, errors.InvalidRequest if error.status_code < 500 else EaselError)()
     if isinstance(error, RedisError):
         logger.error("Redis failed", exc_info=error)
-        if isinstance(error, OutOfMemoryError) or "MISCONF" in str(error):
-            return errors.Unavailable(
-                "the job store is full: delete generations that you do not need, or tell who runs this server",
-                code="storage_full",
-                retry_after=60,
-            )
+        if isinstance(error, OutOfMemoryError) or "MISCONF" in str(error):  # a snapshot could not be written
+            words = "the job store takes nothing more: its memory or its disk is full; tell who runs this server"
+            return errors.Unavailable(words, code="storage_full", retry_after=60)
         return errors.Unavailable("the job store does not answer; try again later", retry_after=5)
     if isinstance(error, BaseError):
         logger.error("the result store failed", exc_info=error)

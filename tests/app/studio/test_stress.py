@@ -145,3 +145,17 @@ def test_the_disk_is_full(browser: Browser, settings: Settings, disk: SmallDisk)
         disk.empty()
         page.get_by_label(PROMPT).press("Enter")
         expect(page.locator(".unfinished")).to_contain_text("a night sky")
+
+
+def test_a_refusal_is_seen_before_an_open_dialog(studio: Page, worker: FakeWorker) -> None:
+    # Given a picture that is open
+    draw(studio, worker, "a fox")
+    studio.get_by_role("button", name="a fox", exact=True).click()
+    dialog = studio.get_by_role("dialog", name="a fox")
+    studio.route("**/lineage", lambda route: route.fulfill(status=503, json={"error": {"message": "Redis is away"}}))
+
+    dialog.get_by_role("button", name="Family").click()
+
+    expect(dialog.locator(".told")).to_have_text("Redis is away")
+    dialog.get_by_role("button", name="Close").click()
+    expect(studio.locator(".told")).to_have_count(0)
