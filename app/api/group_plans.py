@@ -21,7 +21,7 @@ from app.services import Owner, ServicesOf
 from core.keys import Scope
 from core.tasks import sets_of_roles, starting_roles
 
-router = APIRouter(prefix="/v1/groups", tags=["groups"], route_class=JsonRoute)
+router = APIRouter(prefix="/v1/group-plans", tags=["groups"], route_class=JsonRoute)
 
 MOST_PROMPTS: Final = 10
 
@@ -37,7 +37,7 @@ class GroupPlan(BaseModel):
 
 
 @router.post(
-    "/plan",
+    "",
     summary="Count the jobs of a prompt",
     dependencies=[needs(Scope.GENERATE, metered=True)],
     openapi_extra=described_body(GenerationInput, files=starting_roles(), together=sets_of_roles(), needed=("prompt",)),

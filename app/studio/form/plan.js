@@ -26,13 +26,13 @@ export const hasWildcard = (text) => [...text.matchAll(/__([a-z0-9_/-]+?)__/g)].
 const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
 
 async function tell(body, round) {
-  const plan = await postJson("/v1/groups/plan", body).catch(() => null); // what is wrong is said when it is sent
+  const plan = await postJson("/v1/group-plans", body).catch(() => null); // what is wrong is said when it is sent
   if (plan && round === rounds) byId("plan-said").textContent = ` Makes ${count(plan.jobs, "job")}, ${count(plan.pictures, "picture")}.`;
 }
 
 /** Whether `body` is to be sent: asked of the person where it makes many jobs; throws what the server refuses. */
 export async function isMeant(body) {
-  const plan = await postJson("/v1/groups/plan", body);
+  const plan = await postJson("/v1/group-plans", body);
   if (plan.jobs <= MANY) return true;
   byId("plan-title").textContent = `Draw ${count(plan.pictures, "picture")}?`;
   byId("plan-prompts").replaceChildren(...plan.prompts.map((prompt) => element("li", { dir: "auto", textContent: prompt })));

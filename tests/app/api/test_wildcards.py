@@ -54,7 +54,7 @@ def test_without_a_seed_the_one_that_chose_is_drawn_by(client: TestClient) -> No
 def test_in_a_group_each_picture_has_its_own(client: TestClient) -> None:
     body = {"prompt": "a __animal__", "n": 4, "seed": 5}
 
-    plan = client.post("/v1/groups/plan", json=body).json()
+    plan = client.post("/v1/group-plans", json=body).json()
     group = client.post("/v1/groups", json=body).json()
 
     assert (plan["jobs"], plan["pictures"]) == (4, 4)
@@ -67,7 +67,7 @@ def test_in_a_group_each_picture_has_its_own(client: TestClient) -> None:
 
 class TestPlans:
     def test_a_plan_counts_and_submits_nothing(self, client: TestClient) -> None:
-        plan = client.post("/v1/groups/plan", json={"prompt": "a {red, blue} {fox, hen} --repeat 2", "n": 2}).json()
+        plan = client.post("/v1/group-plans", json={"prompt": "a {red, blue} {fox, hen} --repeat 2", "n": 2}).json()
 
         assert (plan["jobs"], plan["pictures"]) == (8, 16)
         assert plan["prompts"][0] == "a red fox"
@@ -78,7 +78,7 @@ class TestPlans:
 
     @pytest.mark.parametrize("prompt", ["a fox --aspects 2", "a {a,b,c,d,e,f,g} {a,b,c,d,e,f,g} fox", ""])
     def test_what_would_be_refused_is(self, client: TestClient, prompt: str) -> None:
-        planned = client.post("/v1/groups/plan", json={"prompt": prompt})
+        planned = client.post("/v1/group-plans", json={"prompt": prompt})
         submitted = client.post("/v1/groups", json={"prompt": prompt})
 
         assert planned.status_code == submitted.status_code == 400
@@ -87,6 +87,6 @@ class TestPlans:
     def test_too_many_pictures_by_wildcards(self, client: TestClient) -> None:
         body = {"prompt": "a {a, b, c, d, e, f, g, h, i, j, k} __animal__", "n": 4}
 
-        response = client.post("/v1/groups/plan", json=body)
+        response = client.post("/v1/group-plans", json=body)
 
         assert (response.status_code, response.json()["error"]["param"]) == (400, "n")
