@@ -61,6 +61,8 @@ def _source(value: object) -> Source:
 
 def _sources(value: object) -> tuple[Source, ...]:
     """One source or several."""
+    if value == []:
+        raise PydanticCustomError("input", "must name a picture at least, or be left out")
     return tuple(_source(each) for each in value) if isinstance(value, list) else (_source(value),)
 
 

@@ -90,3 +90,10 @@ class TestPlans:
         response = client.post("/v1/group-plans", json=body)
 
         assert (response.status_code, response.json()["error"]["param"]) == (400, "n")
+
+    def test_an_input_without_a_picture_is_refused(self, client: TestClient) -> None:
+        for path in ("/v1/generations", "/v1/groups", "/v1/group-plans"):
+            response = client.post(path, json={"prompt": "a fox", "inputs": {"mask": []}})
+
+            assert (response.status_code, response.json()["error"]["param"]) == (400, "inputs.mask")
+            assert "must name a picture at least" in response.json()["error"]["message"]
