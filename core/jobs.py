@@ -176,6 +176,10 @@ class Job(Record):
         """Whether it has ended, in a way that this version knows."""
         return self.status in TERMINAL_STATUSES
 
+    def output(self, index: int) -> Artifact | None:
+        """The output of that index; None if there never was one, or it was removed."""
+        return next((output for output in self.outputs if output.index == index), None)
+
 
 def new_job_id() -> str:
     """`gen_` and 160 random bits: an id cannot be guessed."""

@@ -142,5 +142,5 @@ def _entries(services: Services, archive: Archive) -> Iterator[Entry]:
     for job_id, index in archive.items:
         job = services.jobs.get(job_id)
         job = job if job is not None and job.owner == archive.owner else None
-        output = next((each for each in job.outputs if each.index == index), None) if job else None
+        output = job.output(index) if job else None
         yield Entry(generation=job_id, index=index, job=job, output=output)

@@ -15,7 +15,7 @@ from app.api.events import EVENT_ID_PATTERN, RETRY_MS, LastEventId, checked
 from app.api.jobs import view
 from app.auth.access import needs
 from app.http.errors import documented
-from app.http.sse import HEADERS
+from app.http.sse import HEADERS, STILL_HERE, Heartbeat
 from app.services import BaseUrl, Owner, Services, ServicesOf
 from core.errors import QuotaExceeded
 from core.keys import Scope
@@ -23,7 +23,6 @@ from core.store import Change
 
 router = APIRouter(prefix="/v1/events", tags=["generations"], dependencies=[needs(Scope.READ)])
 
-HEARTBEAT_SECONDS: Final = 15.0
 GATHER_SECONDS: Final = 0.1
 """What changes within this time goes out together, each job once."""
 
@@ -75,24 +74,23 @@ def stream_changes(
 
 async def _stream(services: Services, owner: str, base_url: str, after: str | None) -> AsyncIterator[bytes]:
     """Ends when the key is revoked, or when this process is told to stop."""
-    clock = asyncio.get_running_loop().time
     with services.notifier.listen(owner) as changed:
         begun, last = await run_in_threadpool(_begin, services, owner, after)
         yield f"retry: {RETRY_MS}\n".encode() + begun
-        spoke = clock()
+        heartbeat = Heartbeat()
         while True:
             changed.clear()
             changes = await run_in_threadpool(services.feed.read, owner, last)
             if changes:
                 yield await run_in_threadpool(_told, services, base_url, changes)
-                last, spoke = changes[-1].id, clock()
+                last = changes[-1].id
+                heartbeat.spoke()
             if services.notifier.closed or not await run_in_threadpool(services.authenticator.knows, owner):
                 return
-            silence = HEARTBEAT_SECONDS - (clock() - spoke)
-            if silence <= 0:
-                yield b": still here\n\n"
-                spoke, silence = clock(), HEARTBEAT_SECONDS
-            await services.notifier.wait(changed, silence)
+            if heartbeat.seconds <= 0:
+                yield STILL_HERE
+                heartbeat.spoke()
+            await services.notifier.wait(changed, heartbeat.seconds)
             await asyncio.sleep(GATHER_SECONDS)
 
 

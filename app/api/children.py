@@ -111,7 +111,7 @@ class Child:
         job = find(self._services, self._job_id, self._owner)
         if job.status is not Status.SUCCEEDED:
             raise Conflict(f"the generation is {job.status}: there is nothing to go on from", code="job_not_finished")
-        output = next((output for output in job.outputs if output.index == self._index), None)
+        output = job.output(self._index)
         if output is None:
             raise NotFound(f"the generation has no output {self._index}", code="result_not_found", param="index")
         if output.medium not in PICTURES:

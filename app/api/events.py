@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
@@ -14,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from app.api.jobs import JobId, find, view
 from app.auth.access import needs
 from app.http.errors import documented
-from app.http.sse import HEADERS
+from app.http.sse import HEADERS, STILL_HERE, Heartbeat
 from app.services import BaseUrl, Owner, Services, ServicesOf
 from core.errors import InvalidRequest
 from core.jobs import TERMINAL_STATUSES, Job
@@ -24,7 +23,6 @@ from core.store.events import EVENT_ID
 
 router = APIRouter(prefix="/v1/generations", tags=["generations"], dependencies=[needs(Scope.READ)])
 
-HEARTBEAT_SECONDS: Final = 15.0
 RETRY_MS: Final = 2000
 
 EVENT_ID_PATTERN: Final = "^[0-9]{1,18}-[0-9]{1,18}$"
@@ -89,25 +87,24 @@ def checked(last_event_id: str | None) -> str | None:
 
 async def _stream(services: Services, job: Job, base_url: str, after: str | None) -> AsyncIterator[bytes]:
     """Ends with the terminal event, when the job is deleted, or when this process is told to stop."""
-    clock = asyncio.get_running_loop().time
     yield f"retry: {RETRY_MS}\n\n".encode()
-    spoke = clock()
+    heartbeat = Heartbeat()
     with services.notifier.listen(job.id) as changed:
         while True:
             changed.clear()
             for event in await run_in_threadpool(services.events.read, job.id, after):
                 data = await run_in_threadpool(_data, services, job.id, base_url, event)
                 yield f"id: {event.id}\nevent: {event.type}\ndata: {data}\n\n".encode()
-                after, spoke = event.id, clock()
+                after = event.id
+                heartbeat.spoke()
                 if event.type in TERMINAL_STATUSES:
                     return
             if services.notifier.closed or await run_in_threadpool(services.jobs.get, job.id) is None:
                 return
-            silence = HEARTBEAT_SECONDS - (clock() - spoke)
-            if silence <= 0:
-                yield b": still here\n\n"
-                spoke, silence = clock(), HEARTBEAT_SECONDS
-            await services.notifier.wait(changed, silence)
+            if heartbeat.seconds <= 0:
+                yield STILL_HERE
+                heartbeat.spoke()
+            await services.notifier.wait(changed, heartbeat.seconds)
 
 
 def _data(services: Services, job_id: str, base_url: str, event: Event) -> str:

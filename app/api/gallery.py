@@ -123,8 +123,7 @@ def shown(services: Services, shares: Sequence[Share]) -> list[Shown]:
     known = {owner: services.authenticator.knows(owner) for owner in {share.owner for share in shares}}
     found = []
     for share, job in zip(shares, services.jobs.several([share.job for share in shares]), strict=True):
-        outputs = job.outputs if job is not None and known[share.owner] else ()
-        output = next((each for each in outputs if each.index == share.index), None)
+        output = job.output(share.index) if job is not None and known[share.owner] else None
         if job is not None and output is not None:
             found.append(Shown(share, job, output))
     return found

@@ -80,7 +80,7 @@ def forget(services: Services, job: Job) -> None:
 
 def forget_output(services: Services, job: Job, index: int) -> None:
     """Delete one output with its file; with the last one the job goes. Raises NotFound."""
-    output = next((each for each in job.outputs if each.index == index), None)
+    output = job.output(index)
     if output is None:
         raise no_output(index)
     if len(job.outputs) > 1:

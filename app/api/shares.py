@@ -76,7 +76,7 @@ def create_share(body: ShareInput, services: ServicesOf, owner: Owner, base_url:
     """It can be seen, with its prompt, by whoever has its `url`, until you withdraw it, delete it, or its time is over.
     A picture has one address: asked for again, it is the same, listed or not as you say now."""
     job = find(services, body.generation, owner)
-    output = next((each for each in job.outputs if each.index == body.index), None)
+    output = job.output(body.index)
     if output is None:
         raise no_output(body.index)
     if output.medium not in PICTURES:

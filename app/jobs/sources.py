@@ -189,7 +189,7 @@ class Sources:
             raise NotFound(
                 f"there is no generation '{source.generation[:60]}'", code="generation_not_found", param=param
             )
-        output = next((output for output in job.outputs if output.index == source.index), None)
+        output = job.output(source.index)
         if output is None:
             raise NotFound(
                 f"generation '{job.id}' is {job.status} and has no output {source.index}",

@@ -4,7 +4,7 @@ import { go, installAddress, read } from "./address.js";
 import { installComposer } from "./form/composer.js";
 import { installDrop } from "./form/drop.js";
 import { showError } from "./form/errors.js";
-import { fill, offer, restore, startFrom } from "./form/form.js";
+import { fill, offer, putPrompt, restore, startFrom } from "./form/form.js";
 import { forgetAll } from "./form/history.js";
 import { isMeant } from "./form/plan.js";
 import { startFromOutput } from "./form/start.js";
@@ -65,9 +65,7 @@ function wireForm() {
   byId("examples").append(...EXAMPLES.map((prompt) => {
     const button = element("button", { type: "button", className: "quiet", textContent: prompt });
     button.addEventListener("click", () => {
-      byId("prompt").value = prompt;
-      byId("prompt").dispatchEvent(new Event("input", { bubbles: true }));
-      byId("prompt").focus();
+      putPrompt(prompt);
       byId("ask").requestSubmit();
     });
     return element("li", {}, button);
@@ -100,8 +98,7 @@ const act = {
     toPrompt();
   },
   use(words) {
-    byId("prompt").value = words;
-    byId("prompt").dispatchEvent(new Event("input", { bubbles: true }));
+    putPrompt(words);
     toPrompt();
   },
   start: orSay(async ({ job, output }) => {

@@ -7,14 +7,14 @@ const NEAR = 1.04;
 const BOX_PX = 28;
 let sizes = [];
 
-export const nameOf = (width, height) => `${width} × ${height}`;
+const nameOf = (width, height) => `${width} × ${height}`;
 
 const apart = (one, other) => Math.max(one / other, other / one);
 
 const gcd = (one, other) => (other ? gcd(other, one % other) : one);
 
 /** What people call the shape of `width` by `height`: a ratio that they know, or the one that it is. */
-export function ratioOf(width, height) {
+function ratioOf(width, height) {
   const known = sizes.find((size) => size.width === width && size.height === height);
   if (known) return known.ratio;
   const near = RATIOS.find(([across, down]) => apart(width / height, across / down) < NEAR);
@@ -24,7 +24,7 @@ export function ratioOf(width, height) {
 }
 
 /** `{ratio, width, height}` for each shape that fits the model, the narrowest first; its own size is among them. */
-export function sizesOf({ minimum, maximum, multiple, width, height }) {
+function sizesOf({ minimum, maximum, multiple, width, height }) {
   const onGrid = (length) => Math.round(length / multiple) * multiple;
   const fits = (length) => length >= minimum && length <= maximum;
   const found = new Map();

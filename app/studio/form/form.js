@@ -103,8 +103,15 @@ function prompt() {
   return words && style.replace("{prompt}", () => words);
 }
 
+/** Put words into the prompt, as if somebody had typed them. */
+export function putPrompt(words) {
+  byId("prompt").value = words;
+  byId("prompt").dispatchEvent(new Event("input", { bubbles: true }));
+  byId("prompt").focus();
+}
+
 /** Whether the prompt is written in Midjourney's syntax, and may be several jobs. */
-export const hasSyntax = () => byId("syntax").checked;
+const hasSyntax = () => byId("syntax").checked;
 
 /** Whether it may be several jobs: pictures of one job share what wildcards became. */
 export const isGroup = () => hasSyntax() || (Number(byId("n").value) > 1 && hasWildcard(byId("prompt").value));

@@ -29,6 +29,6 @@ export const knownModel = (id) => every.find((model) => model.id === id);
 export const modelDoing = (task) => every.find((model) => model.tasks.includes(task));
 
 /** Whether some model of the server does it. */
-export const isDone = (task) => every.some((model) => model.tasks.includes(task));
+export const isDone = (task) => Boolean(modelDoing(task));
 
 export const isOffered = (id) => models.some((model) => model.id === id);

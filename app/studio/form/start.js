@@ -1,7 +1,6 @@
 // The picture that is drawn over. Knows its row of the form.
 
 import { pictureBlob } from "../server/api.js";
-import { upload } from "../server/inputs.js";
 import { byId, element } from "../page.js";
 
 const SHOWN_PX = 160;
@@ -18,11 +17,6 @@ export function startFrom(source, shown = "") {
   else byId("start-picture").removeAttribute("src");
   byId("start-text").textContent = source ? "Drawn over this picture." : "";
   byId("start-row").dispatchEvent(new Event("input", { bubbles: true })); // the form is another one
-}
-
-export async function startFromFile(file) {
-  const source = await upload(file);
-  startFrom(source, await thumbnail(file));
 }
 
 /** A small picture of `blob`, as text that outlives a reload. */

@@ -2,7 +2,7 @@
 
 import { getJson } from "../server/api.js";
 import { byId, element } from "../page.js";
-import { write, written } from "./form.js";
+import { putPrompt, write, written } from "./form.js";
 import { dropPreset, presets, prompts, savePreset } from "./history.js";
 import { weighted } from "./weights.js";
 
@@ -14,14 +14,9 @@ function insert(text) {
   const field = byId("prompt");
   const before = field.value.slice(0, field.selectionStart);
   const space = before && !/\s$/.test(before) ? " " : "";
-  field.setRangeText(space + text, field.selectionStart, field.selectionEnd, "end");
-  typed();
-}
-
-/** As if somebody had typed. */
-function typed() {
-  byId("prompt").dispatchEvent(new Event("input", { bubbles: true }));
-  byId("prompt").focus();
+  const [at, after] = [field.selectionStart, field.value.slice(field.selectionEnd)];
+  putPrompt(before + space + text + after);
+  field.setSelectionRange(at + space.length + text.length, at + space.length + text.length);
 }
 
 export function installWords() {
@@ -57,9 +52,8 @@ function weigh(event) {
   event.preventDefault();
   const field = byId("prompt");
   const { text, from, to } = weighted(field.value, field.selectionStart, field.selectionEnd, by);
-  field.value = text;
+  putPrompt(text);
   field.setSelectionRange(from, to);
-  typed();
 }
 
 /** Up at the beginning of the prompt goes to the one before, down comes back, as in a shell. */
@@ -72,8 +66,7 @@ function recall(event) {
   event.preventDefault();
   if (place < 0) draft = field.value;
   place = to;
-  field.value = place < 0 ? draft : past[place];
-  typed();
+  putPrompt(place < 0 ? draft : past[place]);
 }
 
 function tellHistory() {
@@ -82,10 +75,7 @@ function tellHistory() {
   byId("history-row").hidden = prompts().length === 0;
   byId("history").replaceChildren(...found.map((prompt) => {
     const button = element("button", { type: "button", className: "quiet", dir: "auto", textContent: prompt });
-    button.addEventListener("click", () => {
-      byId("prompt").value = prompt;
-      typed();
-    });
+    button.addEventListener("click", () => putPrompt(prompt));
     return element("li", {}, button);
   }));
 }
@@ -104,10 +94,10 @@ function tellPresets() {
     const use = element("button", { type: "button", className: "quiet", textContent: name });
     use.addEventListener("click", () => {
       const { prompt, ...others } = form;
-      const kept = byId("prompt").value;
-      const isThere = write({ ...others, prompt: kept || prompt });
+      const words = byId("prompt").value || prompt;
+      const isThere = write({ ...others, prompt: words });
       byId("presets-said").textContent = isThere ? "" : `The model ${form.model} is not there any more.`;
-      typed();
+      putPrompt(words);
     });
     const drop = element("button", { type: "button", className: "quiet", textContent: "×", ariaLabel: `Delete the preset ${name}` });
     drop.addEventListener("click", () => {

@@ -23,7 +23,7 @@ export class Refused extends Error {
   }
 }
 
-export const AWAY = "The server does not answer. What you typed is kept: try again when it is back.";
+const AWAY = "The server does not answer. What you typed is kept: try again when it is back.";
 
 export async function call(path, options = {}) {
   const sent = key.get();

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
 import json
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from PIL import Image
 from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 
 from app.http.errors import translate
+from app.http.sse import STILL_HERE, Heartbeat
 from app.jobs.outcome import failure_of, in_base64
 from app.services import Services
 from app.wires.openai.answers import NO_USAGE, looks, mark_fetched, unix
@@ -25,8 +25,6 @@ from core.jobs import Job, Status
 from core.store import NewJob, Preview
 
 logger = logging.getLogger(__name__)
-
-HEARTBEAT_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +56,8 @@ class Stream:
 
     async def _on_the_way(self) -> AsyncIterator[bytes]:
         """Partial pictures, and comments that keep the connection open, until the job has ended."""
-        clock = asyncio.get_running_loop().time
         yield b": accepted\n\n"
-        spoke, shown, step = clock(), 0, 0
+        heartbeat, shown, step = Heartbeat(), 0, 0
         with self.services.notifier.listen(self.job.id) as changed:
             while True:
                 changed.clear()
@@ -72,12 +69,12 @@ class Stream:
                 preview = await run_in_threadpool(self._due, shown, step)
                 if preview is not None:
                     yield await run_in_threadpool(self._partial, job, preview, shown)
-                    shown, step, spoke = shown + 1, preview.step, clock()
-                silence = HEARTBEAT_SECONDS - (clock() - spoke)
-                if silence <= 0:
-                    yield b": still here\n\n"
-                    spoke, silence = clock(), HEARTBEAT_SECONDS
-                await self.services.notifier.wait(changed, silence)
+                    shown, step = shown + 1, preview.step
+                    heartbeat.spoke()
+                if heartbeat.seconds <= 0:
+                    yield STILL_HERE
+                    heartbeat.spoke()
+                await self.services.notifier.wait(changed, heartbeat.seconds)
 
     def _fresh(self) -> Job:
         """The job as it is now; one that was deleted meanwhile counts as canceled."""

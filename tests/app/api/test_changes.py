@@ -13,6 +13,7 @@ import pytest
 from redis import Redis
 
 from app.api import changes
+from app.http import sse
 from core.keys import KeyPolicy
 from core.store import KeyStore
 from tests.app.fake_worker import FakeWorker
@@ -136,7 +137,7 @@ def test_an_id_of_the_wrong_shape_is_refused(http: httpx.Client) -> None:
 
 
 def test_silence_is_filled(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 0.2)
     with http.stream("GET", "/v1/events") as response:
         assert next(line for line in response.iter_lines() if line.startswith(":")) == ": still here"
 

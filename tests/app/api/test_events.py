@@ -12,7 +12,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from app.api import events
+from app.http import sse
 from app.jobs.notifications import RECHECK_SECONDS
 from tests.app.fake_worker import FakeWorker
 
@@ -130,7 +130,7 @@ def test_many_watch_one_job(server: str, http: httpx.Client, worker: FakeWorker)
 
 
 def test_silence_is_filled(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 0.2)
     job = submit(http)
     with http.stream("GET", job["urls"]["events"]) as response:
         for line in response.iter_lines():
