@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,12 +12,16 @@ from pathlib import Path
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
+from PIL import Image
+from playwright.sync_api import Browser
 from redis import Redis
 
 from app.main import create_app
 from app.server import Server
 from core.settings import Settings
+from tests.app import fake_worker
 from tests.app.fake_worker import FakeWorker
+from tests.browser import chromium
 
 MODELS = """
 default = "mini"
@@ -102,3 +107,17 @@ def serving(settings: Settings, port: int = 0) -> Iterator[str]:
 def server(settings: Settings) -> Iterator[str]:
     with serving(settings) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def real_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser can tell a picture from bytes that only begin like one."""
+    file = io.BytesIO()
+    Image.linear_gradient("L").convert("RGB").save(file, "PNG")
+    monkeypatch.setattr(fake_worker, "PICTURE", file.getvalue())

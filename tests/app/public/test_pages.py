@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 
@@ -10,33 +9,20 @@ import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from fastapi.testclient import TestClient
-from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from redis import Redis
 
 from core.settings import Settings
-from tests.app import fake_worker
 from tests.app.api.test_marks import drawn
 from tests.app.api.test_shares import NONE, share
 from tests.app.conftest import Connect, serving
 from tests.app.fake_worker import FakeWorker
-from tests.browser import DESKTOP, PHONE, chromium, needs_chromium, opened
+from tests.browser import DESKTOP, PHONE, needs_chromium, opened
 
 NASTY = 'a "fox" <script>alert(1)</script> & </title><img src=x onerror=alert(1)>'
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(autouse=True)
-def _real_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A browser can tell a picture from bytes that only begin like one."""
-    file = io.BytesIO()
-    Image.linear_gradient("L").convert("RGB").save(file, "PNG")
-    monkeypatch.setattr(fake_worker, "PICTURE", file.getvalue())
+pytestmark = pytest.mark.usefixtures("real_pictures")
 
 
 @pytest.fixture

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
 
 from app.studio.pages import FILES, VERSION
+from core.settings import Settings
+from tests.app.conftest import MODELS, connected
 
 MEDIA_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 PATHS = ["/", *(f"/studio/{name}" for name in sorted(FILES) if name != "index.html")]
 SCRIPTS = [path for path in PATHS if path.endswith(".js")]
 FIRST_LOAD_BYTES = 300_000
+
+
+@pytest.fixture(scope="module")
+def client(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """One for all: the page's files are read once, and nothing here changes anything."""
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "catalog.toml").write_text(MODELS)
+    with connected(Settings(redis_url=redis_url, data_dir=folder, catalog=folder / "catalog.toml")) as client:
+        yield client
 
 
 @pytest.mark.parametrize("path", PATHS)
